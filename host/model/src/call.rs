@@ -1,0 +1,67 @@
+//! A call: one unit of work that crosses the host.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::Body;
+
+/// Keeps what a call occupies (its revision, its permit) for as long as any part of the call lives.
+///
+/// Whoever works on the call, the instance that runs and the body that streams, holds a clone; the
+/// last one to drop it lets go of everything at once.
+#[derive(Clone, Default)]
+pub struct Hold(Option<Arc<dyn Any + Send + Sync>>);
+
+impl Hold {
+    /// Holds `held` until the last clone is dropped.
+    pub fn new(held: impl Any + Send + Sync) -> Self {
+        Self(Some(Arc::new(held)))
+    }
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Hold(held)" } else { "Hold(nothing)" })
+    }
+}
+
+/// Identifies one call in logs and error replies. Unique within one run of the host.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CallId(u64);
+
+impl CallId {
+    /// The call with this number; the gateway counts.
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CallId({self})")
+    }
+}
+
+/// One HTTP request on its way to an instance.
+#[derive(Debug)]
+pub struct Call {
+    /// Names the call in logs.
+    pub id: CallId,
+    /// When the caller stops waiting. Covers queueing, the instance, and both bodies.
+    pub deadline: Instant,
+    /// The request, with an absolute path and a `Host` or authority.
+    pub request: http::Request<Body>,
+    /// What the call occupies until it is over.
+    pub hold: Hold,
+}
+
+/// The answer to a [`Call`]. Its body may still be on its way from the instance.
+pub type Reply = http::Response<Body>;

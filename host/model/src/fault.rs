@@ -1,0 +1,109 @@
+//! Faults: how a call can fail, cut by what its caller can do about it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Serialize;
+
+/// The closed list of ways in which a call fails. Every edge maps it in one table, without a wildcard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultKind {
+    /// Nothing answers at this address. Ask for another.
+    NotFound,
+    /// Something answers at this address, but not to this method.
+    MethodNotAllowed,
+    /// The request breaks the protocol or the contract. Repair it.
+    Invalid,
+    /// The request is larger than the service accepts. Send less.
+    TooLarge,
+    /// The deadline passed. The work may or may not have been done.
+    Deadline,
+    /// The service has all the calls it may have; this one was not begun. Try again later.
+    Overloaded,
+    /// No instance can be had now; the call was not begun. Try again.
+    Unavailable,
+    /// The instance used more memory or CPU time than its limit.
+    Exhausted,
+    /// The instance broke off: a trap, a panic, an exit.
+    Trapped,
+    /// The service ended the call without an answer, or with one that is no valid answer.
+    Failed,
+    /// The caller went away. Nobody reads the answer.
+    Cancelled,
+    /// The host itself failed. Its operator has to look.
+    Internal,
+}
+
+impl FaultKind {
+    /// The kind's name in problem types, logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotFound => "not-found",
+            Self::MethodNotAllowed => "method-not-allowed",
+            Self::Invalid => "invalid",
+            Self::TooLarge => "too-large",
+            Self::Deadline => "deadline",
+            Self::Overloaded => "overloaded",
+            Self::Unavailable => "unavailable",
+            Self::Exhausted => "exhausted",
+            Self::Trapped => "trapped",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One failed call: a kind, a sentence that its caller may read, and details that only the operator may.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    kind: FaultKind,
+    public: Cow<'static, str>,
+    details: Option<String>,
+}
+
+impl Fault {
+    /// A fault whose caller may read `public`.
+    pub fn new(kind: FaultKind, public: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, public: public.into(), details: None }
+    }
+
+    /// Adds what the operator has to know and the caller must not.
+    #[must_use]
+    pub fn with_details(mut self, details: impl fmt::Display) -> Self {
+        self.details = Some(details.to_string());
+        self
+    }
+
+    /// What the caller can do about it.
+    pub const fn kind(&self) -> FaultKind {
+        self.kind
+    }
+
+    /// The sentence for the caller.
+    pub fn public(&self) -> &str {
+        &self.public
+    }
+
+    /// What only the operator may read.
+    pub fn details(&self) -> Option<&str> {
+        self.details.as_deref()
+    }
+}
+
+impl fmt::Display for Fault {
+    /// For the operator: kind, public sentence and details.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind, self.public)?;
+        self.details.as_ref().map_or(Ok(()), |details| write!(f, " ({details})"))
+    }
+}
+
+impl std::error::Error for Fault {}

@@ -1,0 +1,34 @@
+//! The nouns of Patchbay and the ports its adapters implement. No I/O happens here.
+//!
+//! # Words
+//!
+//! - **service**: a name with a contract, [`ServiceName`]. What callers call.
+//! - **revision**: one immutable pair of component and configuration of a service, [`RevisionId`], written `orders@4`.
+//! - **instance**: one running WebAssembly instance of a revision, with its own memory.
+//! - **call**: one unit of work that crosses the host, [`Call`].
+//! - **fault**: how a call failed, cut by what its caller can do about it, [`Fault`].
+//! - **port**: what the host needs from the outside, a trait in [`ports`].
+
+mod body;
+mod call;
+mod deployment;
+mod digest;
+mod fault;
+mod interface;
+mod log;
+mod name;
+pub mod ports;
+mod route;
+mod settings;
+pub mod units;
+
+pub use body::{Body, BodyError, empty_body, full_body};
+pub use call::{Call, CallId, Hold, Reply};
+pub use deployment::{Declaration, Origin, RegistryRecord, RevisionRecord, ServiceRecord};
+pub use digest::{Digest, DigestError, DigestWriter};
+pub use fault::{Fault, FaultKind};
+pub use interface::{InterfaceName, InterfaceNameError};
+pub use log::{LogRecord, LogStream};
+pub use name::{NameError, RevisionId, RevisionNumber, ServiceName};
+pub use route::{HostPattern, PathPattern, Route, RouteError, parse_method};
+pub use settings::{HealthCheck, InstancePolicy, Limits, Settings, SettingsError};

@@ -1,0 +1,195 @@
+//! The ports: what the host needs from the outside. Adapters implement them; only the composition root names adapters.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+
+use crate::{
+    Call, Digest, Fault, InstancePolicy, InterfaceName, LogRecord, RegistryRecord, Reply, RevisionId, Settings,
+};
+
+/// A boxed future, for traits that are used as `dyn`.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What the executor needs to prepare a revision.
+#[derive(Debug, Clone)]
+pub struct PrepareRequest {
+    /// The revision, for names in logs.
+    pub revision: RevisionId,
+    /// The digest of `bytes`.
+    pub component: Digest,
+    /// The component.
+    pub bytes: Bytes,
+    /// How calls and instances meet, already decided.
+    pub instances: InstancePolicy,
+    /// The rest of the configuration. Its problems were excluded before.
+    pub settings: Settings,
+}
+
+/// Why a component cannot run here.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PrepareError {
+    /// The bytes are no component, or one that breaks the rules of WebAssembly.
+    #[error("the component is not valid: {0}")]
+    Malformed(String),
+    /// The component asks for, or offers, something that does not fit this host.
+    #[error("{0}")]
+    Incompatible(String),
+    /// The host failed, not the component.
+    #[error("the host could not prepare the component: {0}")]
+    Host(String),
+}
+
+/// How machine code for a revision was come by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodeSource {
+    /// It was in memory already, for another revision of the same component.
+    Shared,
+    /// It was read from the cache.
+    Cache,
+    /// It was compiled.
+    Compiled,
+    /// It was compiled, because what the cache held was damaged.
+    CacheDamaged,
+}
+
+/// A revision that can take calls.
+#[derive(Clone)]
+pub struct Preparation {
+    /// Takes the calls.
+    pub prepared: Arc<dyn Prepared>,
+    /// Where its machine code came from.
+    pub source: CodeSource,
+    /// How long it took to come by.
+    pub elapsed: Duration,
+}
+
+/// Instances of one revision.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct InstanceCount {
+    /// All that exist.
+    pub live: u64,
+    /// Those among them that wait for a call.
+    pub idle: u64,
+}
+
+/// What the executor holds in memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Instances of all revisions.
+    pub instances: u64,
+    /// Components whose machine code is loaded.
+    pub components: u64,
+    /// Size of that machine code in bytes.
+    pub code_bytes: u64,
+}
+
+/// Runs components. Implemented by the engine.
+pub trait Executor: Send + Sync {
+    /// The interfaces that components may import.
+    fn offers(&self) -> &[InterfaceName];
+
+    /// Compiles a component, or loads what was compiled before, and links it. Called once per deployment and at
+    /// start; must not compile on the threads that serve.
+    fn prepare(&self, request: PrepareRequest) -> BoxFuture<'_, Result<Preparation, PrepareError>>;
+
+    /// What is held in memory now.
+    fn usage(&self) -> Usage;
+}
+
+/// One prepared revision. When the last reference is dropped its machine code is freed.
+pub trait Prepared: Send + Sync {
+    /// Serves one HTTP call. Dropping the future, or the body of the reply before its end, cancels the call.
+    fn serve(&self, call: Call) -> BoxFuture<'_, Result<Reply, Fault>>;
+
+    /// Makes the first instance, so that a component that cannot even start is found out before it is published.
+    fn warm(&self) -> BoxFuture<'_, Result<(), Fault>>;
+
+    /// Lets go of all idle instances, and of the others as soon as they have no call. Calls can still be served,
+    /// from new instances; [`Prepared::warm`] ends this.
+    fn cool(&self);
+
+    /// The instances that exist now.
+    fn instances(&self) -> InstanceCount;
+}
+
+/// Why a stored thing could not be read or written.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StorageError {
+    /// There is no such thing.
+    #[error("{0} is not stored here")]
+    Missing(String),
+    /// What is stored is not what was written.
+    #[error("{what} is damaged: {problem}")]
+    Damaged {
+        /// The thing.
+        what: String,
+        /// How it can be told, and what to do.
+        problem: String,
+    },
+    /// The medium failed.
+    #[error("{what}: {problem}")]
+    Medium {
+        /// What was tried.
+        what: String,
+        /// What the operating system said.
+        problem: String,
+    },
+}
+
+/// A component that was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredComponent {
+    /// Its address.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// Keeps components by digest.
+pub trait ComponentStore: Send + Sync {
+    /// Begins to store a component whose bytes arrive in pieces. Nothing is visible before it is finished.
+    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn ComponentWriter>, StorageError>>;
+
+    /// The bytes of a component, checked against their digest.
+    fn read<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<Bytes, StorageError>>;
+
+    /// All stored components.
+    fn list(&self) -> BoxFuture<'_, Result<Vec<Digest>, StorageError>>;
+
+    /// Forgets a component; no error if there is none.
+    fn remove<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<(), StorageError>>;
+}
+
+/// A component on its way into a [`ComponentStore`]. Dropped unfinished, it leaves nothing behind.
+pub trait ComponentWriter: Send {
+    /// Adds the next piece.
+    fn write(&mut self, piece: Bytes) -> BoxFuture<'_, Result<(), StorageError>>;
+
+    /// Stores what was written, durably.
+    fn finish(self: Box<Self>) -> BoxFuture<'static, Result<StoredComponent, StorageError>>;
+}
+
+/// Keeps the registry across restarts.
+pub trait RegistryStore: Send + Sync {
+    /// What was saved last; the empty registry if nothing ever was.
+    fn load(&self) -> BoxFuture<'_, Result<RegistryRecord, StorageError>>;
+
+    /// Replaces what was saved, durably and in one step: a crash leaves the old or the new.
+    fn save<'a>(&'a self, registry: &'a RegistryRecord) -> BoxFuture<'a, Result<(), StorageError>>;
+}
+
+/// Takes what services write. Must not block and must not fail.
+pub trait LogSink: Send + Sync {
+    /// One line.
+    fn record(&self, record: LogRecord);
+}
+
+/// Tells the time of day. Durations are measured with tokio's clock, which tests pause.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> SystemTime;
+}

@@ -1,0 +1,211 @@
+//! The configuration half of a revision: what a service is given and what it may use.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::units;
+
+/// How calls and instances meet, with what that means for isolation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InstancePolicy {
+    /// A new instance for every call: no call sees anything of another. Default for WASI 0.2 HTTP.
+    Fresh,
+    /// One call at a time, many in turn: a call may see what earlier ones left in memory.
+    Reuse,
+    /// Many calls at a time in one instance (WASI 0.3): they share memory, and a trap ends them all.
+    /// Default for WASI 0.3 HTTP.
+    Concurrent,
+}
+
+impl InstancePolicy {
+    /// The policy's name in configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Reuse => "reuse",
+            Self::Concurrent => "concurrent",
+        }
+    }
+}
+
+/// What the host enforces, per service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Linear memory of one instance, in bytes.
+    #[serde(with = "units::size")]
+    pub memory: u64,
+    /// CPU time of one call. An instance that works on several calls has this much for each of them.
+    #[serde(with = "units::duration")]
+    pub cpu_time: Duration,
+    /// Wall time of one call, from its arrival to the end of its reply.
+    #[serde(with = "units::duration")]
+    pub timeout: Duration,
+    /// Calls of the service at a time.
+    pub concurrency: u32,
+    /// Calls that may wait for one of those places; the next one is refused.
+    pub queue: u32,
+    /// How long a call waits in the queue at most.
+    #[serde(with = "units::duration")]
+    pub queue_wait: Duration,
+    /// Body of a request, in bytes.
+    #[serde(with = "units::size")]
+    pub request_body: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: 128 << 20,
+            cpu_time: Duration::from_secs(5),
+            timeout: Duration::from_secs(15),
+            concurrency: 256,
+            queue: 1024,
+            queue_wait: Duration::from_secs(1),
+            request_body: 8 << 20,
+        }
+    }
+}
+
+/// A request that a new revision has to answer with success (200 to 299) before it is published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HealthCheck {
+    /// The path to ask for with GET; starts with `/`.
+    pub path: String,
+    /// How long the answer may take.
+    #[serde(with = "units::duration", default = "HealthCheck::default_timeout")]
+    pub timeout: Duration,
+}
+
+impl HealthCheck {
+    /// The wait for an answer where none is configured: 5 seconds.
+    pub const fn default_timeout() -> Duration {
+        Duration::from_secs(5)
+    }
+}
+
+/// The configuration of a revision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// What the service reads through `wasi:config`.
+    pub config: BTreeMap<String, String>,
+    /// How calls and instances meet; `None` leaves it to what the component exports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instances: Option<InstancePolicy>,
+    /// Calls that one instance serves before it is replaced (`reuse`, `concurrent`).
+    pub instance_uses: u32,
+    /// Calls that one instance serves at a time (`concurrent`).
+    pub instance_calls: u32,
+    /// How long an instance without calls is kept (`reuse`, `concurrent`).
+    #[serde(with = "units::duration")]
+    pub instance_idle: Duration,
+    /// What the host enforces.
+    pub limits: Limits,
+    /// A request that has to succeed before a revision is published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<HealthCheck>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            config: BTreeMap::new(),
+            instances: None,
+            instance_uses: 1024,
+            instance_calls: 16,
+            instance_idle: Duration::from_secs(30),
+            limits: Limits::default(),
+            health: None,
+        }
+    }
+}
+
+/// A setting that no service can run with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{key}` {problem}")]
+pub struct SettingsError {
+    /// The key, as it is written in configuration.
+    pub key: &'static str,
+    /// What is wrong with its value, and what would be right.
+    pub problem: String,
+}
+
+impl Settings {
+    /// Everything that is wrong with these settings; empty if they can be enforced.
+    pub fn problems(&self) -> Vec<SettingsError> {
+        const PAGE: u64 = 64 << 10;
+        const FOUR_GIB: u64 = 4 << 30;
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        let limits = &self.limits;
+        let mut problems = Vec::new();
+        let mut require = |met: bool, key, problem: &str| {
+            if !met {
+                problems.push(SettingsError { key, problem: problem.to_owned() });
+            }
+        };
+        require((PAGE..=FOUR_GIB).contains(&limits.memory), "memory", "must lie between 64KiB and 4GiB");
+        for (key, value) in [
+            ("cpu_time", limits.cpu_time),
+            ("timeout", limits.timeout),
+            ("instance_idle", self.instance_idle),
+            ("health.timeout", self.health.as_ref().map_or(DAY, |health| health.timeout)),
+        ] {
+            require(value >= Duration::from_millis(1) && value <= DAY, key, "must lie between 1ms and 24h");
+        }
+        require(limits.queue_wait <= DAY, "queue_wait", "must be at most 24h");
+        for (key, value) in [
+            ("concurrency", limits.concurrency),
+            ("instance_uses", self.instance_uses),
+            ("instance_calls", self.instance_calls),
+        ] {
+            require((1..=1_000_000).contains(&value), key, "must lie between 1 and 1000000");
+        }
+        require(limits.queue <= 1_000_000, "queue", "must be at most 1000000");
+        require(
+            self.health.as_ref().is_none_or(|health| is_origin_form(&health.path)),
+            "health.path",
+            "must be a path that starts with `/`, such as `/healthz`",
+        );
+        problems
+    }
+}
+
+fn is_origin_form(path: &str) -> bool {
+    path.starts_with('/') && path.parse::<http::uri::PathAndQuery>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_can_be_enforced() {
+        assert_eq!(Settings::default().problems(), []);
+    }
+
+    #[test]
+    fn every_impossible_value_is_named() {
+        let settings = Settings {
+            instance_uses: 0,
+            limits: Limits { memory: 1, cpu_time: Duration::ZERO, concurrency: 0, ..Limits::default() },
+            health: Some(HealthCheck { path: "healthz".to_owned(), timeout: Duration::from_secs(1) }),
+            ..Settings::default()
+        };
+        let keys: Vec<_> = settings.problems().into_iter().map(|problem| problem.key).collect();
+        assert_eq!(keys, ["memory", "cpu_time", "concurrency", "instance_uses", "health.path"]);
+    }
+
+    #[test]
+    fn settings_survive_json() {
+        let settings = Settings { instances: Some(InstancePolicy::Reuse), ..Settings::default() };
+        let json = serde_json::to_string(&settings).unwrap();
+        assert!(json.contains(r#""timeout":"15s""#) && json.contains(r#""memory":"128MiB""#), "{json}");
+        assert_eq!(serde_json::from_str::<Settings>(&json).unwrap(), settings);
+        assert!(serde_json::from_str::<Settings>(r#"{"timeot":"1s"}"#).is_err());
+    }
+}

@@ -1,0 +1,151 @@
+//! What the probing guests can be asked to do.
+//!
+//! `probe` (WASI 0.2) and `probe3` (WASI 0.3) must misbehave in the same ways under the same paths, so that one test
+//! can drive both. The paths are read here, once; the guests only act.
+
+mod query;
+mod report;
+mod target;
+
+#[cfg(test)]
+mod tests;
+
+pub use report::{Report, to_json};
+pub use target::Target;
+
+use query::Query;
+
+/// One thing that a probing guest does for a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Behaviour {
+    /// `/version`: answers the `wasi:config` value of `version`, or `none`.
+    Version,
+    /// `/config/KEY`: answers the `wasi:config` value of `KEY`, or `none`.
+    Config(String),
+    /// `/count`: answers how many calls this instance has seen, from 1, so that reuse of instances shows.
+    Count,
+    /// `/echo`: streams the request body back as it arrives.
+    Echo,
+    /// `/drip?chunks=5&interval=100&size=16`: streams chunks of `size` bytes, `interval` milliseconds apart.
+    Drip {
+        /// Number of chunks.
+        chunks: u64,
+        /// Milliseconds before every chunk but the first.
+        interval: u64,
+        /// Bytes in a chunk.
+        size: usize,
+    },
+    /// `/sleep?ms=1000`: waits without using CPU time, then answers.
+    Sleep {
+        /// Milliseconds.
+        ms: u64,
+    },
+    /// `/spin`: uses CPU time for ever and never calls the host.
+    Spin,
+    /// `/alloc?mib=1`: takes that much memory, writes to every page of it, and answers.
+    Alloc {
+        /// Mebibytes.
+        mib: usize,
+    },
+    /// `/trap`: executes `unreachable`.
+    Trap,
+    /// `/panic`: panics with a message, which ends in a trap.
+    Panic,
+    /// `/exit?code=0`: leaves through `wasi:cli/exit`.
+    Exit {
+        /// The status handed to the host.
+        code: i32,
+    },
+    /// `/silent`: returns without an answer (0.2), or with an error code (0.3).
+    Silent,
+    /// `/half`: promises [`HALF_PROMISED`] bytes, sends [`HALF_SENT`], then traps.
+    Half,
+    /// `/log?out=TEXT&err=TEXT`: prints lines, in the order of the query; both keys may be repeated.
+    Log(Vec<Line>),
+    /// `/headers`: answers what arrived, as JSON.
+    Headers,
+    /// `/outgoing?url=URL`: requests the address and answers its status, or the error code's text.
+    Outgoing(Option<Target>),
+    /// `/after?ms=1000`: answers at once, keeps running that long, then prints `after: done`.
+    After {
+        /// Milliseconds.
+        ms: u64,
+    },
+    /// Any other path; answered with 404.
+    Unknown,
+}
+
+/// A line to print.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    /// To standard output.
+    Out(String),
+    /// To standard error.
+    Err(String),
+}
+
+/// The `content-length` that `/half` promises, in bytes.
+pub const HALF_PROMISED: usize = 2_000;
+
+/// What `/half` sends before it traps, in bytes.
+pub const HALF_SENT: usize = 1_000;
+
+impl Behaviour {
+    /// Reads a request's path and query. A number that is missing or unreadable takes its default.
+    pub fn from_path(path_and_query: &str) -> Self {
+        let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+        let query = Query::parse(query);
+        match path {
+            "/version" => Self::Version,
+            "/count" => Self::Count,
+            "/echo" => Self::Echo,
+            "/drip" => Self::Drip {
+                chunks: query.number("chunks", 5),
+                interval: query.number("interval", 100),
+                size: query.number("size", 16),
+            },
+            "/sleep" => Self::Sleep { ms: query.number("ms", 1_000) },
+            "/spin" => Self::Spin,
+            "/alloc" => Self::Alloc { mib: query.number("mib", 1) },
+            "/trap" => Self::Trap,
+            "/panic" => Self::Panic,
+            "/exit" => Self::Exit { code: query.number("code", 0) },
+            "/silent" => Self::Silent,
+            "/half" => Self::Half,
+            "/log" => Self::Log(lines(&query)),
+            "/headers" => Self::Headers,
+            "/outgoing" => Self::Outgoing(query.text("url").and_then(Target::parse)),
+            "/after" => Self::After { ms: query.number("ms", 1_000) },
+            _ => path.strip_prefix("/config/").map_or(Self::Unknown, |key| Self::Config(key.to_owned())),
+        }
+    }
+}
+
+fn lines(query: &Query) -> Vec<Line> {
+    query
+        .pairs()
+        .filter_map(|(key, value)| match key {
+            "out" => Some(Line::Out(value.to_owned())),
+            "err" => Some(Line::Err(value.to_owned())),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The bytes of one chunk of `/drip`: a letter by the chunk's number, and a line feed at the end.
+pub fn chunk(number: u64, size: usize) -> Vec<u8> {
+    let letter = b'a' + (number % 26) as u8;
+    let mut bytes = vec![letter; size];
+    if let Some(last) = bytes.last_mut() {
+        *last = b'\n';
+    }
+    bytes
+}
+
+/// Takes `mib` mebibytes and writes to each of their pages, so that they are really there.
+pub fn occupy(mib: usize) -> Vec<u8> {
+    const PAGE: usize = 4_096;
+    let mut memory = vec![0_u8; mib << 20];
+    memory.iter_mut().step_by(PAGE).for_each(|byte| *byte = std::hint::black_box(1));
+    memory
+}
