@@ -1,1 +1,34 @@
-//! tmp
+//! What runs: the registry of services and their revisions, deployment, hot swap, rollback and routes.
+//!
+//! Control does no I/O of its own. Components, the registry, instances and the time of day all come through ports, so
+//! everything here is tested with fakes under a paused clock.
+//!
+//! Where to look: [`Control`] is the handle; `snapshot.rs` is what calls read; `deploy.rs` is the life of a change;
+//! `gate.rs` is why no call is lost in a swap; `declared.rs` has the rules by which `runtime.toml` and the admin API
+//! live together.
+
+mod change;
+mod control;
+mod declared;
+mod deploy;
+mod event;
+mod gate;
+mod journal;
+mod pins;
+mod revision;
+mod routes;
+mod snapshot;
+mod start;
+mod steps;
+mod target;
+mod view;
+
+pub use change::{Change, ChangeError, ChangeErrorKind, DeployRequest, Outcome, Progress, Step, StepState};
+pub use control::{Control, ControlConfig, NoRoute, Ports, Routing};
+pub use declared::DeclaredService;
+pub use event::{Event, EventKind};
+pub use journal::{Entry, Journal, Reading};
+pub use revision::ReadyRevision;
+pub use routes::{Found, RouteConflict, RouteTable};
+pub use start::{StartError, Started};
+pub use view::{CompiledView, RevisionView, ServiceView};

@@ -20,6 +20,7 @@ mod name;
 pub mod ports;
 mod route;
 mod settings;
+mod text;
 pub mod units;
 
 pub use body::{Body, BodyError, empty_body, full_body};

@@ -4,7 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use http::Method;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
+
+use crate::text::serde_as_text;
 
 /// Why a route cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +38,8 @@ impl FromStr for HostPattern {
         let lower = text.to_ascii_lowercase();
         let name = lower.strip_prefix("*.").unwrap_or(&lower);
         let label = |label: &str| {
-            (1..=63).contains(&label.len()) && label.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_')
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_')
         };
         if name.len() > 253 || !name.split('.').all(label) {
             return Err(RouteError::Host(text.chars().take(80).collect()));
@@ -171,23 +174,6 @@ mod methods {
         let names = Vec::<String>::deserialize(deserializer)?;
         names.iter().map(|name| super::parse_method(name)).collect::<Result<_, _>>().map_err(serde::de::Error::custom)
     }
-}
-
-/// Serde as text for a type with `Display` and `FromStr`.
-macro_rules! serde_as_text {
-    ($($type:ty),*) => {$(
-        impl Serialize for $type {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $type {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    )*};
 }
 
 serde_as_text!(HostPattern, PathPattern);

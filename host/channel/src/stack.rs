@@ -1,0 +1,127 @@
+//! The order of the policies, outermost first. Read it top to bottom: this is the life of a call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Request;
+use patchbay_model::ports::Prepared;
+use patchbay_model::{Body, Call, CallId, Fault, FaultKind, Hold, Limits, Reply, ServiceName};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Bulkhead, deadline, reply_body, request_body};
+
+/// A request that arrived for a service.
+#[derive(Debug)]
+pub struct Arrival {
+    /// Names the call in logs.
+    pub id: CallId,
+    /// When it arrived; the service's timeout counts from here.
+    pub arrived: Instant,
+    /// When its caller stops waiting, where the caller says so.
+    pub deadline: Option<Instant>,
+    /// The request.
+    pub request: Request<Body>,
+}
+
+/// The revision that was chosen for a call.
+pub struct Chosen<L> {
+    /// Takes the call.
+    pub prepared: Arc<dyn Prepared>,
+    /// Keeps the revision for as long as the call lives.
+    pub lease: L,
+    /// Cancelled when the revision has to go although calls are still on it.
+    pub cut: CancellationToken,
+}
+
+/// A service as the channel sees it.
+pub trait Target: Send + Sync {
+    /// Keeps a revision from being retired.
+    type Lease: Send + Sync + 'static;
+
+    /// Its name, for logs.
+    fn name(&self) -> &ServiceName;
+
+    /// What is enforced for it.
+    fn limits(&self) -> &Limits;
+
+    /// Its places for calls.
+    fn bulkhead(&self) -> &Bulkhead;
+
+    /// The revision for the next call. Asked as late as possible, so that a call that waited gets the newest.
+    ///
+    /// # Errors
+    /// [`FaultKind::Unavailable`] if there is none.
+    fn choose(&self) -> Result<Chosen<Self::Lease>, Fault>;
+}
+
+/// Takes one call to an instance of `target` and its reply back.
+///
+/// Dropping the future cancels the call; so does dropping the reply's body before its end.
+///
+/// # Errors
+/// The fault that ended the call, with a sentence for its caller and details for the operator.
+pub async fn call<T: Target>(target: &T, arrival: Arrival) -> Result<Reply, Fault> {
+    let id = arrival.id;
+    let arrived = arrival.arrived;
+
+    // 1. Trace: outermost, so that refusals are seen too.
+    let outcome = admit(target, arrival).await;
+    record(target.name(), id, arrived.elapsed(), &outcome);
+    outcome
+}
+
+async fn admit<T: Target>(target: &T, arrival: Arrival) -> Result<Reply, Fault> {
+    let limits = target.limits();
+
+    // 2. Deadline: covers waiting and both bodies. The caller can only shorten it.
+    let deadline = deadline::deadline(arrival.arrived, arrival.deadline, limits.timeout);
+
+    // 3. Size: refused before a place is spent on it.
+    let (request, overrun) = request_body::limit(arrival.request, limits.request_body)?;
+
+    // 4. Bulkhead: one place per call; a full one is never the fault of the service.
+    let permit = target.bulkhead().enter(deadline).await?;
+
+    // 5. Revision: after the wait, so that no call reaches one that was replaced meanwhile.
+    let Chosen { prepared, lease, cut } = target.choose()?;
+    let hold = Hold::new((permit, lease));
+
+    // 6. Dispatch: bound by the deadline and by the end of the revision.
+    let call = Call { id: arrival.id, deadline: deadline.into_std(), request, hold: hold.clone() };
+    let served = tokio::select! {
+        biased;
+        served = timeout_at(deadline, prepared.serve(call)) => served,
+        () = cut.cancelled() => {
+            return Err(Fault::new(FaultKind::Unavailable, "the service was replaced and the call did not finish in time"));
+        }
+    };
+    // A guest that trips over the end of a body that is too large is not at fault, whatever it answers.
+    if let Some(fault) = overrun.fault(limits.request_body) {
+        return Err(fault);
+    }
+    let reply = served
+        .map_err(|_| Fault::new(FaultKind::Deadline, "the service did not answer before the deadline"))
+        .flatten()?;
+    Ok(reply.map(|body| reply_body::bind(body, deadline, &cut, hold)))
+}
+
+/// One record per call: quiet for those that succeed, visible for those that fail.
+fn record(service: &ServiceName, id: CallId, elapsed: Duration, outcome: &Result<Reply, Fault>) {
+    match outcome {
+        Ok(reply) => {
+            tracing::debug!(%service, call = %id, status = reply.status().as_u16(), ?elapsed, "call answered")
+        }
+        Err(fault) => match fault.kind() {
+            FaultKind::Cancelled => {
+                tracing::debug!(%service, call = %id, ?elapsed, "call cancelled by its caller")
+            }
+            _ => {
+                tracing::warn!(%service, call = %id, fault = %fault.kind(), details = fault.details(), ?elapsed, "{}", fault.public())
+            }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

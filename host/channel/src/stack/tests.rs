@@ -1,0 +1,192 @@
+//! The order of the policies, pinned with an instance that does what the test says, under a paused clock.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use patchbay_model::ports::{BoxFuture, InstanceCount};
+use patchbay_model::{BodyError, empty_body, full_body};
+use tokio::time::sleep;
+
+use super::*;
+
+/// What the instance does with a call.
+#[derive(Clone, Copy)]
+enum Behaviour {
+    Answer,
+    AnswerAfter(Duration),
+    ReadAll,
+    NeverEnd,
+}
+
+struct Instance {
+    behaviour: Behaviour,
+    calls: AtomicUsize,
+}
+
+impl Prepared for Instance {
+    fn serve(&self, call: Call) -> BoxFuture<'_, Result<Reply, Fault>> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async move {
+            let body = match self.behaviour {
+                Behaviour::Answer => full_body("done"),
+                Behaviour::AnswerAfter(delay) => {
+                    sleep(delay).await;
+                    full_body("done")
+                }
+                Behaviour::ReadAll => match call.request.into_body().collect().await {
+                    Ok(_) => full_body("done"),
+                    Err(error) => {
+                        return Err(Fault::new(FaultKind::Trapped, "tripped").with_details(error));
+                    }
+                },
+                Behaviour::NeverEnd => Endless.boxed_unsync(),
+            };
+            Ok(Reply::new(body))
+        })
+    }
+
+    fn warm(&self) -> BoxFuture<'_, Result<(), Fault>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn cool(&self) {}
+
+    fn instances(&self) -> InstanceCount {
+        InstanceCount::default()
+    }
+}
+
+/// A body that neither sends nor ends.
+struct Endless;
+
+impl http_body::Body for Endless {
+    type Data = bytes::Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, BodyError>>> {
+        std::task::Poll::Pending
+    }
+}
+
+struct Service {
+    name: ServiceName,
+    limits: Limits,
+    bulkhead: Bulkhead,
+    instance: Arc<Instance>,
+    lease: Arc<()>,
+    cut: CancellationToken,
+}
+
+impl Service {
+    fn new(behaviour: Behaviour) -> Self {
+        let limits = Limits {
+            timeout: Duration::from_secs(10),
+            concurrency: 1,
+            queue: 4,
+            queue_wait: Duration::from_secs(1),
+            request_body: 4,
+            ..Limits::default()
+        };
+        Self {
+            name: "orders".parse().unwrap(),
+            bulkhead: Bulkhead::new(&limits),
+            limits,
+            instance: Arc::new(Instance { behaviour, calls: AtomicUsize::new(0) }),
+            lease: Arc::default(),
+            cut: CancellationToken::new(),
+        }
+    }
+
+    fn n_leases(&self) -> usize {
+        Arc::strong_count(&self.lease) - 1
+    }
+
+    async fn call(&self, body: Body) -> Result<Reply, Fault> {
+        let arrival =
+            Arrival { id: CallId::new(1), arrived: Instant::now(), deadline: None, request: Request::new(body) };
+        call(self, arrival).await
+    }
+}
+
+impl Target for Service {
+    type Lease = Arc<()>;
+
+    fn name(&self) -> &ServiceName {
+        &self.name
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    fn bulkhead(&self) -> &Bulkhead {
+        &self.bulkhead
+    }
+
+    fn choose(&self) -> Result<Chosen<Arc<()>>, Fault> {
+        Ok(Chosen {
+            prepared: Arc::clone(&self.instance) as Arc<dyn Prepared>,
+            lease: Arc::clone(&self.lease),
+            cut: self.cut.clone(),
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_holds_its_place_and_its_revision_until_the_body_ends() {
+    let service = Service::new(Behaviour::Answer);
+    let reply = service.call(empty_body()).await.unwrap();
+    assert_eq!((service.n_leases(), service.bulkhead.occupancy().calls), (1, 1));
+    assert_eq!(service.call(empty_body()).await.unwrap_err().kind(), FaultKind::Overloaded);
+    assert_eq!(reply.into_body().collect().await.unwrap().to_bytes(), "done");
+    assert_eq!((service.n_leases(), service.bulkhead.occupancy().calls), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_covers_the_answer_and_frees_the_place() {
+    let service = Service::new(Behaviour::AnswerAfter(Duration::from_secs(11)));
+    let begun = Instant::now();
+    assert_eq!(service.call(empty_body()).await.unwrap_err().kind(), FaultKind::Deadline);
+    assert_eq!(begun.elapsed(), Duration::from_secs(10));
+    assert_eq!((service.n_leases(), service.bulkhead.occupancy().calls), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_covers_the_body() {
+    let service = Service::new(Behaviour::NeverEnd);
+    let begun = Instant::now();
+    let body = service.call(empty_body()).await.unwrap().into_body();
+    assert!(matches!(body.collect().await, Err(BodyError::Deadline)));
+    assert_eq!(begun.elapsed(), Duration::from_secs(10));
+    assert_eq!((service.n_leases(), service.bulkhead.occupancy().calls), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_too_large_never_reaches_an_instance() {
+    let service = Service::new(Behaviour::ReadAll);
+    assert_eq!(service.call(full_body("12345")).await.unwrap_err().kind(), FaultKind::TooLarge);
+    assert_eq!(service.instance.calls.load(Ordering::Relaxed), 0);
+    assert!(service.call(full_body("1234")).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revision_that_is_cut_ends_its_calls() {
+    let service = Service::new(Behaviour::AnswerAfter(Duration::from_secs(5)));
+    let cut = service.cut.clone();
+    let (outcome, ()) = tokio::join!(service.call(empty_body()), async move {
+        sleep(Duration::from_secs(2)).await;
+        cut.cancel();
+    });
+    assert_eq!(outcome.unwrap_err().kind(), FaultKind::Unavailable);
+
+    let service = Service::new(Behaviour::NeverEnd);
+    let body = service.call(empty_body()).await.unwrap().into_body();
+    service.cut.cancel();
+    assert!(matches!(body.collect().await, Err(BodyError::Aborted(_))));
+    assert_eq!(service.n_leases(), 0);
+}

@@ -1,0 +1,226 @@
+//! The handle on everything that runs: calls go in here, and so does every change.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use http::{Method, Request};
+use patchbay_channel::Arrival;
+use patchbay_model::ports::{Clock, ComponentStore, Executor, RegistryStore, Usage};
+use patchbay_model::{Body, CallId, Fault, FaultKind, LogRecord, Reply, ServiceName, Settings};
+use tokio::time::{Instant, timeout};
+use tokio_util::task::TaskTracker;
+
+use crate::declared::DeclaredService;
+use crate::event::{Event, EventKind};
+use crate::journal::Journal;
+use crate::pins::Pins;
+use crate::routes::Found;
+use crate::snapshot::{ServiceEntry, Snapshot};
+use crate::steps::Teller;
+use crate::target::Routed;
+
+/// What can be configured here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ControlConfig {
+    /// How many of the newest revisions of a service stay compiled, the active one among them. An active revision
+    /// always stays.
+    pub retained: u32,
+    /// How long the calls on a replaced revision may take before they are ended.
+    pub drain: Duration,
+    /// The settings of a service that says nothing else.
+    pub defaults: Settings,
+}
+
+impl Default for ControlConfig {
+    fn default() -> Self {
+        Self { retained: 3, drain: Duration::from_secs(30), defaults: Settings::default() }
+    }
+}
+
+/// The adapters that control works with.
+#[derive(Clone)]
+pub struct Ports {
+    /// Runs components.
+    pub executor: Arc<dyn Executor>,
+    /// Keeps components.
+    pub components: Arc<dyn ComponentStore>,
+    /// Keeps the registry.
+    pub registry: Arc<dyn RegistryStore>,
+    /// Tells the time of day.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why a request belongs to no service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoRoute {
+    /// No route fits.
+    Nothing,
+    /// Routes fit in everything but the method; these are the methods they take.
+    OtherMethods(Vec<Method>),
+}
+
+impl From<&NoRoute> for Fault {
+    fn from(no_route: &NoRoute) -> Self {
+        match no_route {
+            NoRoute::Nothing => Self::new(FaultKind::NotFound, "no service answers at this address"),
+            NoRoute::OtherMethods(_) => {
+                Self::new(FaultKind::MethodNotAllowed, "no service answers to this method at this address")
+            }
+        }
+    }
+}
+
+/// The service a request belongs to, as of the moment it was looked up.
+pub struct Routing(Arc<ServiceEntry>);
+
+impl Routing {
+    /// The service.
+    pub fn service(&self) -> &ServiceName {
+        &self.0.name
+    }
+}
+
+/// Everything that runs.
+pub struct Control {
+    pub(crate) config: ControlConfig,
+    pub(crate) ports: Ports,
+    pub(crate) snapshot: ArcSwap<Snapshot>,
+    /// Held by the one who saves the registry and publishes a snapshot.
+    pub(crate) writer: tokio::sync::Mutex<()>,
+    /// Services with a change under way.
+    pub(crate) changing: Arc<Mutex<HashSet<ServiceName>>>,
+    /// Components that a change under way needs.
+    pub(crate) pins: Pins,
+    pub(crate) tasks: TaskTracker,
+    /// What `runtime.toml` declares. Set once, at start.
+    pub(crate) declared: OnceLock<BTreeMap<ServiceName, Arc<DeclaredService>>>,
+    events: Arc<Journal<Event>>,
+    logs: Arc<Journal<LogRecord>>,
+}
+
+/// Events that are kept for those who come late.
+const KEPT_EVENTS: usize = 1024;
+
+impl Control {
+    /// A host in which nothing runs yet. `logs` is where the executor writes what services print.
+    pub fn new(config: ControlConfig, ports: Ports, logs: Arc<Journal<LogRecord>>) -> Arc<Self> {
+        Arc::new(Self {
+            config,
+            ports,
+            snapshot: ArcSwap::default(),
+            writer: tokio::sync::Mutex::default(),
+            changing: Arc::default(),
+            pins: Pins::default(),
+            tasks: TaskTracker::new(),
+            declared: OnceLock::new(),
+            events: Arc::new(Journal::new(KEPT_EVENTS)),
+            logs,
+        })
+    }
+
+    /// The service that a request belongs to.
+    ///
+    /// # Errors
+    /// [`NoRoute`] if it belongs to none.
+    pub fn route(&self, host: Option<&str>, path: &str, method: &Method) -> Result<Routing, NoRoute> {
+        let snapshot = self.snapshot.load();
+        match snapshot.routes().find(host, path, method) {
+            Found::Service(name) => snapshot.service(name).cloned().map(Routing).ok_or(NoRoute::Nothing),
+            Found::OtherMethods(methods) => Err(NoRoute::OtherMethods(methods)),
+            Found::Nothing => Err(NoRoute::Nothing),
+        }
+    }
+
+    /// Takes a call through the channel of its service.
+    ///
+    /// # Errors
+    /// The fault that ended the call.
+    pub async fn call(&self, routing: Routing, id: CallId, request: Request<Body>) -> Result<Reply, Fault> {
+        let arrival = Arrival { id, arrived: Instant::now(), deadline: None, request };
+        patchbay_channel::call(&Routed { snapshot: &self.snapshot, entry: routing.0 }, arrival).await
+    }
+
+    /// What happened to services.
+    pub fn events(&self) -> &Journal<Event> {
+        &self.events
+    }
+
+    /// What services printed.
+    pub fn logs(&self) -> &Journal<LogRecord> {
+        &self.logs
+    }
+
+    /// Where components are stored before they are deployed.
+    pub fn components(&self) -> &dyn ComponentStore {
+        &*self.ports.components
+    }
+
+    /// What the executor holds in memory.
+    pub fn usage(&self) -> Usage {
+        self.ports.executor.usage()
+    }
+
+    /// The settings that a new revision of a service starts from: those of its active revision, or the defaults.
+    pub fn settings_of(&self, service: &ServiceName) -> Settings {
+        let snapshot = self.snapshot.load();
+        let active = snapshot.service(service).and_then(|entry| entry.active.clone());
+        active.map_or_else(|| self.config.defaults.clone(), |active| active.ready.record.settings.clone())
+    }
+
+    /// Takes no more changes and no more calls, and waits for those there are, `deadline` at most.
+    /// Returns how many calls were ended early.
+    pub async fn stop(&self, deadline: Duration) -> u64 {
+        self.tell_host(EventKind::HostStopping, "the host drains and stops");
+        self.tasks.close();
+        let snapshot = self.snapshot.load_full();
+        let drains = tokio::task::JoinSet::from_iter(snapshot.services().filter_map(|entry| {
+            let active = Arc::clone(entry.active.as_ref()?);
+            Some(async move { active.drain(deadline).await })
+        }));
+        let n_cut = drains.join_all().await.into_iter().map(|drained| drained.n_cut()).sum();
+        // Changes under way drain under a deadline of their own.
+        let _ = timeout(deadline, self.tasks.wait()).await;
+        n_cut
+    }
+
+    /// What `runtime.toml` says of a service.
+    pub(crate) fn declared_service(&self, service: &ServiceName) -> Option<Arc<DeclaredService>> {
+        self.declared.get()?.get(service).cloned()
+    }
+
+    pub(crate) fn teller(&self, service: &ServiceName) -> Teller {
+        Teller {
+            service: service.clone(),
+            events: Arc::clone(&self.events),
+            clock: Arc::clone(&self.ports.clock),
+        }
+    }
+
+    pub(crate) fn tell_host(&self, kind: EventKind, message: &str) {
+        tracing::info!("{message}");
+        let time = self.ports.clock.now();
+        self.events.append(Event { time, kind, service: None, revision: None, message: message.to_owned() });
+    }
+
+    /// Marks a service as changing until the mark is dropped; `None` if it is changing already.
+    pub(crate) fn begin_change(&self, service: &ServiceName) -> Option<Changing> {
+        let mut changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        changing
+            .insert(service.clone())
+            .then(|| Changing { service: service.clone(), changing: Arc::clone(&self.changing) })
+    }
+}
+
+/// One change of one service at a time.
+pub(crate) struct Changing {
+    service: ServiceName,
+    changing: Arc<Mutex<HashSet<ServiceName>>>,
+}
+
+impl Drop for Changing {
+    fn drop(&mut self) {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.service);
+    }
+}

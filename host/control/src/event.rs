@@ -1,0 +1,54 @@
+//! What happened to services: the closed list of events.
+
+use std::time::SystemTime;
+
+use patchbay_model::units;
+use serde::Serialize;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EventKind {
+    /// The host has brought up what it remembered and what its file declares.
+    HostStarted,
+    /// The host stops: it drains and then exits.
+    HostStopping,
+    /// A step of a change is done.
+    StepDone,
+    /// A change was refused or failed; what served before still serves.
+    ChangeFailed,
+    /// A revision serves from now on.
+    Published,
+    /// A revision has no calls any more.
+    Drained,
+    /// Calls of a revision were cut because they outlived the drain deadline.
+    Cut,
+    /// A revision let go of its instances. It may still be activated again.
+    Retired,
+    /// A revision is forgotten and its memory is free.
+    Freed,
+    /// A service is gone.
+    Removed,
+    /// A service cannot serve.
+    ServiceFailed,
+    /// What was compiled before was damaged and had to be compiled again.
+    CacheDamaged,
+}
+
+/// One event.
+#[derive(Debug, Clone, Serialize)]
+pub struct Event {
+    /// When it happened.
+    #[serde(serialize_with = "units::timestamp::serialize")]
+    pub time: SystemTime,
+    /// What happened.
+    pub kind: EventKind,
+    /// The service it happened to; absent where it is the host's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// The number of the revision it happened to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u32>,
+    /// The event as a sentence.
+    pub message: String,
+}

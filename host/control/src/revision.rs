@@ -1,0 +1,87 @@
+//! Revisions in memory: those that are ready to serve, and the one among them that does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use patchbay_contract::Contract;
+use patchbay_model::ports::Prepared;
+use patchbay_model::{InstancePolicy, RevisionId, RevisionRecord};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::gate::{Gate, Pass};
+
+/// A revision that is compiled and linked. It takes no calls by itself; see [`LiveRevision`].
+pub struct ReadyRevision {
+    /// What is remembered of it.
+    pub record: RevisionRecord,
+    /// What its component imports and exports.
+    pub contract: Contract,
+    /// How its calls and instances meet.
+    pub policy: InstancePolicy,
+    pub(crate) prepared: Arc<dyn Prepared>,
+}
+
+/// A revision that takes calls until it is replaced. Made anew each time a revision is activated.
+pub(crate) struct LiveRevision {
+    pub(crate) id: RevisionId,
+    pub(crate) ready: Arc<ReadyRevision>,
+    gate: Arc<Gate>,
+    cut: CancellationToken,
+}
+
+/// Keeps a revision live for one call.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    _pass: Pass,
+}
+
+/// How a revision lost its last calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Drained {
+    /// They all ended by themselves.
+    Complete,
+    /// This many outlived the deadline and were ended.
+    Cut(u64),
+}
+
+impl Drained {
+    pub(crate) const fn n_cut(self) -> u64 {
+        match self {
+            Self::Complete => 0,
+            Self::Cut(n_cut) => n_cut,
+        }
+    }
+}
+
+/// How long calls that were cut have to let go; they only have to notice.
+const CUT_GRACE: Duration = Duration::from_secs(5);
+
+impl LiveRevision {
+    pub(crate) fn new(id: RevisionId, ready: Arc<ReadyRevision>) -> Self {
+        Self { id, ready, gate: Arc::default(), cut: CancellationToken::new() }
+    }
+
+    /// Takes a call, unless the revision was replaced.
+    pub(crate) fn enter(&self) -> Option<(Lease, CancellationToken)> {
+        self.gate.enter().map(|pass| (Lease { _pass: pass }, self.cut.clone()))
+    }
+
+    /// The calls that are on it.
+    pub(crate) fn n_calls(&self) -> u64 {
+        self.gate.n_calls()
+    }
+
+    /// Takes no more calls, waits for those it has until `deadline` from now, and ends the rest.
+    pub(crate) async fn drain(&self, deadline: Duration) -> Drained {
+        self.gate.close();
+        if timeout(deadline, self.gate.emptied()).await.is_ok() {
+            return Drained::Complete;
+        }
+        let n_cut = self.gate.n_calls();
+        self.cut.cancel();
+        // A call that does not let go even now keeps its memory, and nothing else.
+        let _ = timeout(CUT_GRACE, self.gate.emptied()).await;
+        Drained::Cut(n_cut)
+    }
+}

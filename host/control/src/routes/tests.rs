@@ -1,0 +1,81 @@
+//! The routing table as data: routes, requests, and who gets them.
+
+use super::*;
+
+fn table(routes: &[(&str, &str)]) -> Result<RouteTable, RouteConflict> {
+    let routes: Vec<(ServiceName, Route)> = routes
+        .iter()
+        .map(|(service, route)| (service.parse().unwrap(), route.parse().unwrap()))
+        .collect();
+    RouteTable::new(routes.iter().map(|(service, route)| (service, route)))
+}
+
+#[test]
+fn the_most_specific_route_wins() {
+    let table = table(&[
+        ("root", "/*"),
+        ("api", "/api/*"),
+        ("orders", "/api/orders/*"),
+        ("exact", "/api/orders/special"),
+        ("writes", "POST,PUT /api/*"),
+        ("shop", "shop.example/*"),
+        ("below", "*.example/*"),
+        ("deep", "*.shop.example/api/*"),
+        ("only-get", "GET only.example/x"),
+    ])
+    .unwrap();
+    for (request, service) in [
+        ("GET / -", "root"),
+        ("GET /other -", "root"),
+        ("GET /api -", "api"),
+        ("GET /api/ -", "api"),
+        ("GET /apix -", "root"),
+        ("GET /api/orders/1 -", "orders"),
+        ("GET /api/orders/special -", "exact"),
+        ("GET /api/orders/special/ -", "orders"),
+        ("POST /api/x -", "writes"),
+        // Specific in its path, though not in its method.
+        ("POST /api/orders/1 -", "orders"),
+        ("GET /api/orders/1 shop.example", "shop"),
+        ("GET /api/orders/1 SHOP.example.:8080", "shop"),
+        ("GET /x a.example", "below"),
+        ("GET /x a.b.example", "below"),
+        ("GET /api/x a.shop.example", "deep"),
+        ("GET /x a.shop.example", "below"),
+        ("GET /x example", "root"),
+        ("GET /x [::1]:8080", "root"),
+        ("GET /x only.example", "only-get"),
+        // The less specific route takes the method that the more specific one does not.
+        ("POST /x only.example", "below"),
+    ] {
+        let mut parts = request.split(' ');
+        let method: Method = parts.next().unwrap().parse().unwrap();
+        let path = parts.next().unwrap();
+        let host = parts.next().filter(|host| *host != "-");
+        assert_eq!(table.find(host, path, &method), Found::Service(&service.parse().unwrap()), "{request}");
+    }
+}
+
+#[test]
+fn other_methods_are_told() {
+    let table = table(&[("a", "GET,HEAD /x"), ("b", "GET /x/*")]).unwrap();
+    assert_eq!(table.find(None, "/x", &Method::POST), Found::OtherMethods(vec![Method::GET, Method::HEAD]));
+    assert_eq!(table.find(None, "/y", &Method::POST), Found::Nothing);
+    assert_eq!(table.find(Some("any.example"), "*", &Method::OPTIONS), Found::Nothing);
+    assert_eq!(table.find(None, "", &Method::CONNECT), Found::Nothing);
+}
+
+#[test]
+fn a_route_belongs_to_one_service() {
+    for (routes, conflict) in [
+        (&[("a", "/x"), ("b", "/x")][..], true),
+        (&[("a", "GET /x"), ("b", "GET,POST /x")], true),
+        (&[("a", "s.example/x"), ("b", "S.example/x")], true),
+        (&[("a", "GET /x"), ("b", "POST /x")], false),
+        (&[("a", "GET /x"), ("b", "/x")], false),
+        (&[("a", "/x"), ("b", "/x/*")], false),
+        (&[("a", "/x"), ("a", "/x")], false),
+    ] {
+        assert_eq!(table(routes).is_err(), conflict, "{routes:?}");
+    }
+}

@@ -1,0 +1,83 @@
+//! The snapshot: everything a call needs to find its way, immutable, and replaced whole.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use patchbay_channel::Bulkhead;
+use patchbay_model::{RegistryRecord, RevisionNumber, Route, ServiceName, ServiceRecord};
+
+use crate::declared::DeclaredService;
+use crate::revision::{LiveRevision, ReadyRevision};
+use crate::routes::{RouteConflict, RouteTable};
+
+/// One service as of one snapshot.
+#[derive(Clone)]
+pub(crate) struct ServiceEntry {
+    pub(crate) name: ServiceName,
+    pub(crate) record: ServiceRecord,
+    /// What `runtime.toml` says of it now.
+    pub(crate) declared: Option<Arc<DeclaredService>>,
+    /// What serves; `None` if nothing can, for the reason in `failure`.
+    pub(crate) active: Option<Arc<LiveRevision>>,
+    /// The retained revisions that are compiled.
+    pub(crate) ready: BTreeMap<RevisionNumber, Arc<ReadyRevision>>,
+    pub(crate) failure: Option<String>,
+    /// Lives as long as the service, across its revisions.
+    pub(crate) bulkhead: Arc<Bulkhead>,
+}
+
+impl ServiceEntry {
+    /// The routes of the file and those of the deployment.
+    pub(crate) fn routes(&self) -> impl Iterator<Item = &Route> {
+        self.declared.iter().flat_map(|declared| &declared.routes).chain(&self.record.routes)
+    }
+}
+
+/// The services by name, and the routes that lead to them.
+#[derive(Default)]
+pub(crate) struct Snapshot {
+    services: BTreeMap<ServiceName, Arc<ServiceEntry>>,
+    routes: RouteTable,
+}
+
+impl Snapshot {
+    pub(crate) fn service(&self, name: &ServiceName) -> Option<&Arc<ServiceEntry>> {
+        self.services.get(name)
+    }
+
+    pub(crate) fn services(&self) -> impl Iterator<Item = &Arc<ServiceEntry>> {
+        self.services.values()
+    }
+
+    pub(crate) fn routes(&self) -> &RouteTable {
+        &self.routes
+    }
+
+    /// The snapshot with one service put in or replaced.
+    pub(crate) fn with(&self, entry: ServiceEntry) -> Result<Self, RouteConflict> {
+        let mut services = self.services.clone();
+        services.insert(entry.name.clone(), Arc::new(entry));
+        Self::new(services)
+    }
+
+    /// The snapshot without one service.
+    pub(crate) fn without(&self, name: &ServiceName) -> Result<Self, RouteConflict> {
+        let mut services = self.services.clone();
+        services.remove(name);
+        Self::new(services)
+    }
+
+    fn new(services: BTreeMap<ServiceName, Arc<ServiceEntry>>) -> Result<Self, RouteConflict> {
+        // The routes of the file come first, so that a conflict is laid at the door of the deployment.
+        let of_file = services.values().filter(|entry| entry.declared.is_some());
+        let of_api = services.values().filter(|entry| entry.declared.is_none());
+        let pairs = of_file.chain(of_api).flat_map(|entry| entry.routes().map(|route| (&entry.name, route)));
+        Ok(Self { routes: RouteTable::new(pairs)?, services })
+    }
+
+    /// What has to survive a restart. A declared service that never had a revision has nothing to remember.
+    pub(crate) fn record(&self) -> RegistryRecord {
+        let known = self.services.iter().filter(|(_, entry)| !entry.record.revisions.is_empty());
+        RegistryRecord { services: known.map(|(name, entry)| (name.clone(), entry.record.clone())).collect() }
+    }
+}

@@ -1,0 +1,69 @@
+//! A service as the channel sees it: the entry that the route led to, and the newest revision at the last moment.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use patchbay_channel::{Bulkhead, Chosen, Target};
+use patchbay_model::{Fault, FaultKind, Limits, ServiceName};
+
+use crate::revision::Lease;
+use crate::snapshot::{ServiceEntry, Snapshot};
+
+/// The service that a request belongs to.
+pub(crate) struct Routed<'a> {
+    pub(crate) snapshot: &'a ArcSwap<Snapshot>,
+    pub(crate) entry: Arc<ServiceEntry>,
+}
+
+impl Target for Routed<'_> {
+    type Lease = Lease;
+
+    fn name(&self) -> &ServiceName {
+        &self.entry.name
+    }
+
+    fn limits(&self) -> &Limits {
+        match &self.entry.active {
+            Some(active) => &active.ready.record.settings.limits,
+            None => &NO_REVISION,
+        }
+    }
+
+    fn bulkhead(&self) -> &Bulkhead {
+        &self.entry.bulkhead
+    }
+
+    fn choose(&self) -> Result<Chosen<Lease>, Fault> {
+        let unavailable = |details: &str| {
+            Err(Fault::new(FaultKind::Unavailable, "the service has no revision that can serve").with_details(details))
+        };
+        // The entry may be of an older snapshot by now. A revision that was replaced refuses the call, and then a
+        // newer snapshot is there already: it is published before the old revision closes.
+        loop {
+            let snapshot = self.snapshot.load();
+            let Some(entry) = snapshot.service(&self.entry.name) else {
+                return unavailable("the service was removed");
+            };
+            let Some(active) = &entry.active else {
+                return unavailable(entry.failure.as_deref().unwrap_or("no revision is active"));
+            };
+            if let Some((lease, cut)) = active.enter() {
+                return Ok(Chosen { prepared: Arc::clone(&active.ready.prepared), lease, cut });
+            }
+            if Arc::ptr_eq(&self.snapshot.load(), &snapshot) {
+                return unavailable("the host is stopping");
+            }
+        }
+    }
+}
+
+/// Enforced for a service that cannot serve; its calls end as soon as they look for a revision.
+static NO_REVISION: Limits = Limits {
+    memory: 0,
+    cpu_time: std::time::Duration::ZERO,
+    timeout: std::time::Duration::from_secs(15),
+    concurrency: 1,
+    queue: 0,
+    queue_wait: std::time::Duration::ZERO,
+    request_body: u64::MAX,
+};

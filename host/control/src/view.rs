@@ -1,0 +1,105 @@
+//! What can be seen of the services: copies, made when asked for.
+
+use patchbay_contract::Contract;
+use patchbay_model::ports::InstanceCount;
+use patchbay_model::{InstancePolicy, RevisionId, RevisionNumber, RevisionRecord, Route, ServiceName};
+
+use crate::control::Control;
+use crate::declared::drift;
+use crate::snapshot::ServiceEntry;
+
+/// A service, seen from outside.
+#[derive(Debug, Clone)]
+pub struct ServiceView {
+    /// Its name.
+    pub name: ServiceName,
+    /// The revision that serves; `None` if nothing can.
+    pub active: Option<RevisionNumber>,
+    /// Why nothing can serve.
+    pub failure: Option<String>,
+    /// The retained revisions, oldest first.
+    pub revisions: Vec<RevisionView>,
+    /// The routes that lead to it: those of `runtime.toml`.
+    pub declared_routes: Vec<Route>,
+    /// The routes that lead to it: those given at deployment.
+    pub deployed_routes: Vec<Route>,
+    /// How it differs from what `runtime.toml` declares.
+    pub drift: Option<String>,
+    /// Calls that have a place.
+    pub calls: u32,
+    /// Calls that wait for one.
+    pub waiting: u32,
+}
+
+/// A revision, seen from outside.
+#[derive(Debug, Clone)]
+pub struct RevisionView {
+    /// Its name.
+    pub id: RevisionId,
+    /// What is remembered of it.
+    pub record: RevisionRecord,
+    /// Whether it serves.
+    pub active: bool,
+    /// What is known of it while it is compiled.
+    pub compiled: Option<CompiledView>,
+}
+
+/// A revision that is compiled, seen from outside.
+#[derive(Debug, Clone)]
+pub struct CompiledView {
+    /// What its component imports and exports.
+    pub contract: Contract,
+    /// How its calls and instances meet.
+    pub policy: InstancePolicy,
+    /// Its instances.
+    pub instances: InstanceCount,
+}
+
+impl Control {
+    /// All services by name.
+    pub fn services(&self) -> Vec<ServiceView> {
+        self.snapshot.load().services().map(|entry| view(entry)).collect()
+    }
+
+    /// One service.
+    pub fn service(&self, name: &ServiceName) -> Option<ServiceView> {
+        self.snapshot.load().service(name).map(|entry| view(entry))
+    }
+
+    /// The services that cannot serve, each with the reason. The host is ready when there is none.
+    pub fn failures(&self) -> Vec<(ServiceName, String)> {
+        let snapshot = self.snapshot.load();
+        let failed = snapshot.services().filter(|entry| entry.active.is_none());
+        failed.map(|entry| (entry.name.clone(), entry.failure.clone().unwrap_or_default())).collect()
+    }
+}
+
+fn view(entry: &ServiceEntry) -> ServiceView {
+    let occupancy = entry.bulkhead.occupancy();
+    let active = entry.active.as_ref().map(|active| active.id.number);
+    ServiceView {
+        name: entry.name.clone(),
+        active,
+        failure: entry.failure.clone(),
+        revisions: entry.record.revisions.iter().map(|record| revision_view(entry, record, active)).collect(),
+        declared_routes: entry.declared.iter().flat_map(|declared| declared.routes.clone()).collect(),
+        deployed_routes: entry.record.routes.clone(),
+        drift: drift(&entry.name, &entry.record, entry.declared.as_deref()),
+        calls: occupancy.calls,
+        waiting: occupancy.waiting,
+    }
+}
+
+fn revision_view(entry: &ServiceEntry, record: &RevisionRecord, active: Option<RevisionNumber>) -> RevisionView {
+    let compiled = entry.ready.get(&record.number).map(|ready| CompiledView {
+        contract: ready.contract.clone(),
+        policy: ready.policy,
+        instances: ready.prepared.instances(),
+    });
+    RevisionView {
+        id: RevisionId { service: entry.name.clone(), number: record.number },
+        record: record.clone(),
+        active: active == Some(record.number),
+        compiled,
+    }
+}
