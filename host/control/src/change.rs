@@ -185,8 +185,8 @@ impl Change {
     /// The error of the change.
     pub async fn finished(self) -> Result<Outcome, ChangeError> {
         drop(self.progress);
-        self.outcome
-            .await
-            .unwrap_or_else(|_| Err(ChangeError::new(ChangeErrorKind::Host, "the host stopped before the change ended")))
+        self.outcome.await.unwrap_or_else(|_| {
+            Err(ChangeError::new(ChangeErrorKind::Host, "the host stopped before the change ended"))
+        })
     }
 }

@@ -191,11 +191,7 @@ impl Control {
     }
 
     pub(crate) fn teller(&self, service: &ServiceName) -> Teller {
-        Teller {
-            service: service.clone(),
-            events: Arc::clone(&self.events),
-            clock: Arc::clone(&self.ports.clock),
-        }
+        Teller { service: service.clone(), events: Arc::clone(&self.events), clock: Arc::clone(&self.ports.clock) }
     }
 
     pub(crate) fn tell_host(&self, kind: EventKind, message: &str) {

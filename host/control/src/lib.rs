@@ -12,6 +12,8 @@ mod control;
 mod declared;
 mod deploy;
 mod event;
+#[cfg(test)]
+mod fakes;
 mod gate;
 mod journal;
 mod pins;

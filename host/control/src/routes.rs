@@ -11,7 +11,9 @@ use patchbay_model::{HostPattern, PathPattern, Route, ServiceName};
 
 /// Two routes that would take the same requests to different services.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the route `{route}` of service `{second}` is taken by service `{first}`; give one of them another path, host or method")]
+#[error(
+    "the route `{route}` of service `{second}` is taken by service `{first}`; give one of them another path, host or method"
+)]
 pub struct RouteConflict {
     /// The route that is contested.
     pub route: String,

@@ -87,7 +87,8 @@ impl Control {
         actions: &BTreeMap<ServiceName, StartAction>,
     ) -> Result<(), RouteConflict> {
         let mut snapshot = Snapshot::default();
-        for service in actions.iter().filter(|(_, action)| **action != StartAction::Remove).map(|(service, _)| service) {
+        for service in actions.iter().filter(|(_, action)| **action != StartAction::Remove).map(|(service, _)| service)
+        {
             let mut entry = self.new_entry(service);
             entry.failure = Some("the service is starting".to_owned());
             if let Some(record) = registry.services.get(service) {

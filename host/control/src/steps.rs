@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::change::{ChangeError, Progress, Step, StepState};
-use crate::event::{EventKind, Event};
+use crate::event::{Event, EventKind};
 use crate::journal::Journal;
 use patchbay_model::ports::Clock;
 

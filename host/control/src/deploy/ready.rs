@@ -32,7 +32,10 @@ fn refused(message: impl Into<String>) -> ChangeError {
 
 impl Control {
     /// Reads the component, and holds its contract against the settings.
-    pub(super) async fn inspect(&self, request: &DeployRequest) -> Result<((Inspected, RevisionId), String), ChangeError> {
+    pub(super) async fn inspect(
+        &self,
+        request: &DeployRequest,
+    ) -> Result<((Inspected, RevisionId), String), ChangeError> {
         let problems: Vec<_> = request.settings.problems().iter().map(ToString::to_string).collect();
         if !problems.is_empty() {
             return Err(refused(format!("the settings of `{}` cannot be: {}", request.service, problems.join("; "))));
@@ -96,9 +99,11 @@ impl Control {
     pub(super) async fn warm_up(&self, ready: &ReadyRevision, steps: &Steps) -> Result<(), ChangeError> {
         steps
             .step(Step::Warm, async {
-                ready.prepared.warm().await.map_err(|fault| {
-                    refused(format!("no instance of the component can be made: {fault}"))
-                })?;
+                ready
+                    .prepared
+                    .warm()
+                    .await
+                    .map_err(|fault| refused(format!("no instance of the component can be made: {fault}")))?;
                 Ok(((), String::new()))
             })
             .await?;
@@ -182,7 +187,9 @@ async fn check_health(
     match timeout_at(deadline, ready.prepared.serve(call)).await {
         Err(_) => Err(failed(format!("no answer within {}", units::format_duration(health.timeout)))),
         Ok(Err(fault)) => Err(failed(Fault::to_string(&fault))),
-        Ok(Ok(reply)) if reply.status().is_success() => Ok(((), format!("{} answered {}", health.path, reply.status()))),
+        Ok(Ok(reply)) if reply.status().is_success() => {
+            Ok(((), format!("{} answered {}", health.path, reply.status())))
+        }
         Ok(Ok(reply)) => Err(failed(format!("it answered {}", reply.status()))),
     }
 }

@@ -143,9 +143,8 @@ impl Control {
             old.ready.prepared.cool();
             steps.teller.tell(EventKind::Retired, number, format!("`{}` is retired", old.id));
         }
-        let forgotten = steps
-            .step(Step::Retire, async { Ok((self.forget(dropped).await, forgotten_note(dropped))) })
-            .await;
+        let forgotten =
+            steps.step(Step::Retire, async { Ok((self.forget(dropped).await, forgotten_note(dropped))) }).await;
         if forgotten.is_ok() {
             for (number, _) in dropped {
                 let message = format!("`{}@{number}` is forgotten", steps.teller.service);
@@ -238,10 +237,8 @@ impl Control {
             entry.record.routes.clone_from(routes);
         }
         if request.origin == patchbay_model::Origin::File {
-            entry.record.declaration = Some(patchbay_model::Declaration {
-                component: request.component,
-                settings: request.settings.clone(),
-            });
+            entry.record.declaration =
+                Some(patchbay_model::Declaration { component: request.component, settings: request.settings.clone() });
         }
     }
 }

@@ -3,10 +3,8 @@
 use super::*;
 
 fn table(routes: &[(&str, &str)]) -> Result<RouteTable, RouteConflict> {
-    let routes: Vec<(ServiceName, Route)> = routes
-        .iter()
-        .map(|(service, route)| (service.parse().unwrap(), route.parse().unwrap()))
-        .collect();
+    let routes: Vec<(ServiceName, Route)> =
+        routes.iter().map(|(service, route)| (service.parse().unwrap(), route.parse().unwrap())).collect();
     RouteTable::new(routes.iter().map(|(service, route)| (service, route)))
 }
 

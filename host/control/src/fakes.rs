@@ -1,0 +1,260 @@
+//! Fakes of the ports for tests: stores in memory, and an executor whose instances do what the configuration says.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use patchbay_model::ports::*;
+use patchbay_model::{
+    Call, Digest, DigestWriter, Fault, FaultKind, InterfaceName, RegistryRecord, Reply, ServiceName, Settings,
+    full_body,
+};
+
+use crate::{Control, ControlConfig, DeployRequest, Journal, Ports};
+
+/// A host of fakes.
+pub(crate) struct Bench {
+    pub(crate) control: Arc<Control>,
+    pub(crate) executor: Arc<FakeExecutor>,
+    pub(crate) components: Arc<MemoryComponents>,
+    pub(crate) registry: Arc<MemoryRegistry>,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        Self::on(Arc::default(), Arc::default())
+    }
+
+    /// A host on what another one left behind.
+    pub(crate) fn on(components: Arc<MemoryComponents>, registry: Arc<MemoryRegistry>) -> Self {
+        let executor = Arc::<FakeExecutor>::default();
+        let ports = Ports {
+            executor: Arc::clone(&executor) as _,
+            components: Arc::clone(&components) as _,
+            registry: Arc::clone(&registry) as _,
+            clock: Arc::new(Epoch),
+        };
+        let config = ControlConfig { drain: Duration::from_secs(30), ..ControlConfig::default() };
+        Self { control: Control::new(config, ports, Arc::new(Journal::new(16))), executor, components, registry }
+    }
+
+    pub(crate) fn restarted(&self) -> Self {
+        Self::on(Arc::clone(&self.components), Arc::clone(&self.registry))
+    }
+}
+
+/// A clock that stands still.
+struct Epoch;
+
+impl Clock for Epoch {
+    fn now(&self) -> SystemTime {
+        UNIX_EPOCH
+    }
+}
+
+/// A component that exports a WASI 0.2 HTTP handler, different for each `marker`.
+pub(crate) fn component(marker: &str) -> Bytes {
+    let text = format!(
+        r#"(component
+            (core module (func (export "{marker}")))
+            (component $handler)
+            (instance $instance (instantiate $handler))
+            (export "wasi:http/incoming-handler@0.2.0" (instance $instance)))"#
+    );
+    wat::parse_str(text).unwrap().into()
+}
+
+pub(crate) fn settings(config: &[(&str, &str)]) -> Settings {
+    let config = config.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    Settings { config, ..Settings::default() }
+}
+
+impl Bench {
+    /// A request to deploy a component that is stored already.
+    pub(crate) fn request(&self, service: &str, marker: &str, config: &[(&str, &str)]) -> DeployRequest {
+        DeployRequest {
+            service: service.parse::<ServiceName>().unwrap(),
+            component: self.components.put(component(marker)),
+            settings: settings(config),
+            routes: None,
+            origin: patchbay_model::Origin::Api,
+        }
+    }
+}
+
+/// Components in memory.
+#[derive(Default)]
+pub(crate) struct MemoryComponents(Arc<Mutex<HashMap<Digest, Bytes>>>);
+
+impl MemoryComponents {
+    pub(crate) fn put(&self, bytes: Bytes) -> Digest {
+        let digest = Digest::of(&bytes);
+        self.0.lock().unwrap().insert(digest, bytes);
+        digest
+    }
+
+    pub(crate) fn holds(&self, digest: &Digest) -> bool {
+        self.0.lock().unwrap().contains_key(digest)
+    }
+
+    pub(crate) fn lose(&self, digest: &Digest) {
+        self.0.lock().unwrap().remove(digest);
+    }
+}
+
+struct MemoryWriter {
+    bytes: Vec<u8>,
+    digest: DigestWriter,
+    into: Arc<Mutex<HashMap<Digest, Bytes>>>,
+}
+
+impl ComponentStore for MemoryComponents {
+    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn ComponentWriter>, StorageError>> {
+        let writer = MemoryWriter { bytes: Vec::new(), digest: DigestWriter::default(), into: Arc::clone(&self.0) };
+        Box::pin(async { Ok(Box::new(writer) as _) })
+    }
+
+    fn read<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<Bytes, StorageError>> {
+        let found = self.0.lock().unwrap().get(digest).cloned();
+        Box::pin(async move { found.ok_or_else(|| StorageError::Missing(digest.to_string())) })
+    }
+
+    fn list(&self) -> BoxFuture<'_, Result<Vec<Digest>, StorageError>> {
+        Box::pin(async { Ok(self.0.lock().unwrap().keys().copied().collect()) })
+    }
+
+    fn remove<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<(), StorageError>> {
+        self.lose(digest);
+        Box::pin(async { Ok(()) })
+    }
+}
+
+impl ComponentWriter for MemoryWriter {
+    fn write(&mut self, piece: Bytes) -> BoxFuture<'_, Result<(), StorageError>> {
+        self.digest.update(&piece);
+        self.bytes.extend_from_slice(&piece);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn finish(self: Box<Self>) -> BoxFuture<'static, Result<StoredComponent, StorageError>> {
+        let stored = StoredComponent { digest: self.digest.finish(), size: self.bytes.len() as u64 };
+        self.into.lock().unwrap().insert(stored.digest, self.bytes.into());
+        Box::pin(async move { Ok(stored) })
+    }
+}
+
+/// A registry in memory, whose medium can fail.
+#[derive(Default)]
+pub(crate) struct MemoryRegistry {
+    saved: Mutex<RegistryRecord>,
+    pub(crate) fails: AtomicBool,
+}
+
+impl MemoryRegistry {
+    pub(crate) fn saved(&self) -> RegistryRecord {
+        self.saved.lock().unwrap().clone()
+    }
+}
+
+impl RegistryStore for MemoryRegistry {
+    fn load(&self) -> BoxFuture<'_, Result<RegistryRecord, StorageError>> {
+        Box::pin(async { Ok(self.saved()) })
+    }
+
+    fn save<'a>(&'a self, registry: &'a RegistryRecord) -> BoxFuture<'a, Result<(), StorageError>> {
+        Box::pin(async move {
+            if self.fails.load(Ordering::Relaxed) {
+                return Err(StorageError::Medium { what: "registry.json".into(), problem: "disk full".into() });
+            }
+            *self.saved.lock().unwrap() = registry.clone();
+            Ok(())
+        })
+    }
+}
+
+/// An executor that compiles nothing. The configuration of a revision says what goes wrong with it.
+#[derive(Default)]
+pub(crate) struct FakeExecutor {
+    components: Arc<AtomicU64>,
+    pub(crate) n_prepared: AtomicU64,
+}
+
+/// A revision whose instances answer with their `version`, after `delay` seconds.
+struct FakePrepared {
+    settings: Settings,
+    warm: AtomicBool,
+    components: Arc<AtomicU64>,
+}
+
+impl Drop for FakePrepared {
+    fn drop(&mut self) {
+        self.components.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Executor for FakeExecutor {
+    fn offers(&self) -> &[InterfaceName] {
+        &[]
+    }
+
+    fn prepare(&self, request: PrepareRequest) -> BoxFuture<'_, Result<Preparation, PrepareError>> {
+        Box::pin(async move {
+            self.n_prepared.fetch_add(1, Ordering::Relaxed);
+            if request.settings.config.get("fails").is_some_and(|at| at == "compile") {
+                return Err(PrepareError::Incompatible("it imports `acme:weather/forecast`".to_owned()));
+            }
+            self.components.fetch_add(1, Ordering::Relaxed);
+            let prepared = FakePrepared {
+                settings: request.settings,
+                warm: AtomicBool::new(false),
+                components: Arc::clone(&self.components),
+            };
+            Ok(Preparation { prepared: Arc::new(prepared), source: CodeSource::Compiled, elapsed: Duration::ZERO })
+        })
+    }
+
+    fn usage(&self) -> Usage {
+        Usage { instances: 0, components: self.components.load(Ordering::Relaxed), code_bytes: 0 }
+    }
+}
+
+impl FakePrepared {
+    fn says(&self, key: &str) -> Option<&str> {
+        self.settings.config.get(key).map(String::as_str)
+    }
+}
+
+impl Prepared for FakePrepared {
+    fn serve(&self, call: Call) -> BoxFuture<'_, Result<Reply, Fault>> {
+        Box::pin(async move {
+            let _hold = call.hold;
+            if let Some(seconds) = self.says("delay") {
+                tokio::time::sleep(Duration::from_secs(seconds.parse().unwrap())).await;
+            }
+            let status = if self.says("fails") == Some("health") { 500 } else { 200 };
+            let version = self.says("version").unwrap_or_default().to_owned();
+            Ok(http::Response::builder().status(status).body(full_body(version)).unwrap())
+        })
+    }
+
+    fn warm(&self) -> BoxFuture<'_, Result<(), Fault>> {
+        Box::pin(async {
+            if self.says("fails") == Some("warm") {
+                return Err(Fault::new(FaultKind::Trapped, "the instance broke off"));
+            }
+            self.warm.store(true, Ordering::Relaxed);
+            Ok(())
+        })
+    }
+
+    fn cool(&self) {
+        self.warm.store(false, Ordering::Relaxed);
+    }
+
+    fn instances(&self) -> InstanceCount {
+        let live = u64::from(self.warm.load(Ordering::Relaxed));
+        InstanceCount { live, idle: live }
+    }
+}
