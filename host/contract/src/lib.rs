@@ -1,1 +1,38 @@
-//! tmp
+//! Contracts: what a component imports and exports, as WIT, read from its bytes.
+//!
+//! A contract decides whether a component can be deployed, what it is linked with, and how its instances and its calls
+//! should meet. So it is read before anything is compiled: [`decode`] takes the bytes of a component and gives a
+//! [`Contract`], in milliseconds even for a component that carries the interpreter of its language.
+//!
+//! ```
+//! use patchbay_contract::{DecodeError, decode};
+//!
+//! // A component that holds nothing is a component all the same.
+//! let contract = decode(b"\0asm\x0d\0\x01\0")?;
+//! assert!(contract.exports.is_empty() && contract.http_handler().is_none());
+//!
+//! assert!(matches!(decode(b"#!/bin/sh"), Err(DecodeError::NotWebAssembly)));
+//! # Ok::<(), DecodeError>(())
+//! ```
+//!
+//! Nothing here does I/O, and nothing here runs or compiles a component. The types of the component and of everything
+//! nested in it are validated, since a contract can be trusted only then; bodies of functions are not, since that is
+//! most of the work and the engine does it anyway when it compiles.
+//!
+//! # Hostile bytes
+//!
+//! The bytes may come from anyone who may deploy. No bytes panic, and the work is bounded: the parser goes through them
+//! once and has limits on counts, sizes of types (a million nodes) and their depth (100); components may be nested 64
+//! deep; and the text of a contract, for much of which a few bytes can stand, is at most 1 MiB.
+
+mod contract;
+mod decode;
+mod language;
+mod policy;
+mod producers;
+
+pub use contract::{Contract, ContractItem, HttpHandler};
+pub use decode::{DecodeError, decode};
+pub use language::Language;
+pub use policy::Recommendation;
+pub use producers::Producer;
