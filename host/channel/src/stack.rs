@@ -110,16 +110,16 @@ async fn admit<T: Target>(target: &T, arrival: Arrival) -> Result<Reply, Fault> 
 fn record(service: &ServiceName, id: CallId, elapsed: Duration, outcome: &Result<Reply, Fault>) {
     match outcome {
         Ok(reply) => {
-            tracing::debug!(%service, call = %id, status = reply.status().as_u16(), ?elapsed, "call answered")
+            let status = reply.status().as_u16();
+            tracing::debug!(%service, call = %id, status, ?elapsed, "call answered");
         }
-        Err(fault) => match fault.kind() {
-            FaultKind::Cancelled => {
-                tracing::debug!(%service, call = %id, ?elapsed, "call cancelled by its caller")
-            }
-            _ => {
-                tracing::warn!(%service, call = %id, fault = %fault.kind(), details = fault.details(), ?elapsed, "{}", fault.public())
-            }
-        },
+        Err(fault) if fault.kind() == FaultKind::Cancelled => {
+            tracing::debug!(%service, call = %id, ?elapsed, "call cancelled by its caller");
+        }
+        Err(fault) => {
+            let (kind, details) = (fault.kind(), fault.details());
+            tracing::warn!(%service, call = %id, fault = %kind, details, ?elapsed, "{}", fault.public());
+        }
     }
 }
 

@@ -142,10 +142,11 @@ pub fn chunk(number: u64, size: usize) -> Vec<u8> {
     bytes
 }
 
-/// Takes `mib` mebibytes and writes to each of their pages, so that they are really there.
+/// Takes `mib` mebibytes and writes to each of their pages, so that they are really there. Ends in a trap when that
+/// is more than the host gives, or than an address can name.
 pub fn occupy(mib: usize) -> Vec<u8> {
     const PAGE: usize = 4_096;
-    let mut memory = vec![0_u8; mib << 20];
+    let mut memory = vec![0_u8; mib.saturating_mul(1 << 20)];
     memory.iter_mut().step_by(PAGE).for_each(|byte| *byte = std::hint::black_box(1));
     memory
 }

@@ -74,7 +74,9 @@ impl Body {
             match incoming.blocking_read(AT_MOST) {
                 Ok(bytes) => self.write(&bytes)?,
                 Err(StreamError::Closed) => return Ok(()),
-                Err(StreamError::LastOperationFailed(error)) => return Err(io::Error::other(error.to_debug_string())),
+                Err(StreamError::LastOperationFailed(error)) => {
+                    return Err(io::Error::other(error.to_debug_string()));
+                }
             }
         }
     }

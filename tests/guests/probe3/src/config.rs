@@ -2,7 +2,7 @@
 
 #[allow(missing_docs, clippy::all, reason = "generated")]
 mod bindings {
-    wit_bindgen::generate!({ world: "probe3", path: "wit" });
+    wit_bindgen::generate!({ world: "probe3", path: "wit", generate_all });
 }
 
 use bindings::wasi::config::store;

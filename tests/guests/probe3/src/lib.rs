@@ -43,7 +43,9 @@ impl wasip3::exports::http::handler::Guest for Probe {
             Behaviour::Trap => trap(),
             Behaviour::Panic => panic!("the probe was asked to panic"),
             Behaviour::Exit { code } => std::process::exit(code),
-            Behaviour::Silent => return Err(ErrorCode::InternalError(Some("the probe was asked to be silent".into()))),
+            Behaviour::Silent => {
+                return Err(ErrorCode::InternalError(Some("the probe was asked to be silent".into())));
+            }
             Behaviour::Half => half(),
             Behaviour::Log(lines) => {
                 print(&lines);
@@ -91,6 +93,8 @@ fn half() -> Response {
     let (response, mut body) = answer::start(200, Kind::Bytes, Some(HALF_PROMISED));
     spawn_local(async move {
         body.write_all(vec![b'x'; HALF_SENT]).await;
+        // Taken by the host is not yet sent: give it the time, so that the caller sees a body break off.
+        sleep(100).await;
         trap();
     });
     response

@@ -5,7 +5,7 @@ use wasip2::http::types::{Fields, IncomingRequest, OutgoingBody, OutgoingRespons
 
 #[allow(missing_docs, clippy::all, reason = "generated")]
 mod bindings {
-    wit_bindgen::generate!({ world: "stranger", path: "wit" });
+    wit_bindgen::generate!({ world: "stranger", path: "wit", generate_all });
 }
 
 wasip2::http::proxy::export!(Service);

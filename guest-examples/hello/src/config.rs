@@ -1,0 +1,13 @@
+//! The configuration that the host gives this service.
+
+#[allow(missing_docs, clippy::all, reason = "generated")]
+mod bindings {
+    wit_bindgen::generate!({ world: "hello", path: "wit", generate_all });
+}
+
+use bindings::wasi::config::store;
+
+/// What the service says to callers: the configuration's `greeting`, or its own.
+pub(crate) fn greeting() -> String {
+    store::get("greeting").ok().flatten().unwrap_or_else(|| "Hello from Patchbay!".into())
+}

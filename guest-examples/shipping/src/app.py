@@ -1,0 +1,85 @@
+"""The service as a WASI 0.2 component: hands every HTTP request to the API.
+
+`wit_world` is made by componentize-py from wit/world.wit. This module runs in the component only; the others run
+anywhere, and are tested with any Python.
+"""
+
+from contextlib import suppress
+
+from componentize_py_types import Err, Ok
+from wit_world import exports
+from wit_world.imports.streams import InputStream, StreamError_Closed
+from wit_world.imports.types import (
+    Fields,
+    IncomingRequest,
+    Method,
+    Method_Get,
+    Method_Head,
+    Method_Other,
+    Method_Post,
+    OutgoingBody,
+    OutgoingResponse,
+    ResponseOutparam,
+)
+
+from api import BODY_LIMIT, Reply, answer
+
+
+class IncomingHandler(exports.IncomingHandler):
+    """What the host calls for every request."""
+
+    def handle(self, request: IncomingRequest, response_out: ResponseOutparam) -> None:
+        path = request.path_with_query() or "/"
+        send(answer(name(request.method()), path, read(request)), response_out)
+
+
+def name(method: Method) -> str:
+    match method:
+        case Method_Get() | Method_Head():  # the host leaves the body of a HEAD out
+            return "GET"
+        case Method_Post():
+            return "POST"
+        case Method_Other(other):
+            return other
+        case _:
+            return "other"
+
+
+def read(request: IncomingRequest) -> bytes:
+    """The whole body, or one byte more than the API takes."""
+    body = bytearray()
+    with request.consume() as incoming, incoming.stream() as stream:
+        while len(body) <= BODY_LIMIT:
+            chunk = next_chunk(stream)
+            if not chunk:
+                break
+            body += chunk
+    return bytes(body)
+
+
+def next_chunk(stream: InputStream) -> bytes:
+    try:
+        return stream.blocking_read(16 * 1024)
+    except Err as error:
+        if isinstance(error.value, StreamError_Closed):
+            return b""
+        raise
+
+
+def send(reply: Reply, response_out: ResponseOutparam) -> None:
+    headers = {**reply.headers, "content-length": str(len(reply.body))}
+    response = OutgoingResponse(Fields.from_list([(key, value.encode()) for key, value in headers.items()]))
+    response.set_status_code(reply.status)
+    body = response.body()
+    ResponseOutparam.set(response_out, Ok(response))
+    # A caller that went away, or that wanted the head only, is no failure of this service.
+    with suppress(Err):
+        write(body, reply.body)
+        OutgoingBody.finish(body, None)
+
+
+def write(body: OutgoingBody, content: bytes) -> None:
+    at_once = 4096  # the most that one call takes
+    with body.write() as stream:
+        for start in range(0, len(content), at_once):
+            stream.blocking_write_and_flush(content[start : start + at_once])

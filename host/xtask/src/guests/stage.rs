@@ -1,0 +1,75 @@
+//! A copy of a guest's sources under `target/`, next to its tools: what a build leaves behind stays out of the sources.
+//! The WIT of WASI is put beside the guest's own. It is taken from the crate `wasip2`, at the version that the lock file
+//! next to the guest pins, so that no copy of it lies in this repository.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use super::find::{Guest, is_made};
+use crate::place::Place;
+use crate::program;
+
+/// The folder with the guest's current sources, and with `wit/deps`. Tools that are there already stay.
+pub(crate) fn prepare(place: &Place, guest: &Guest) -> Result<PathBuf> {
+    let stage = place.toolchain(&guest.name);
+    fs::create_dir_all(&stage).with_context(|| format!("cannot make {}", stage.display()))?;
+    remove_sources(&stage)?;
+    copy(&guest.folder, &stage)?;
+    copy(&wit_of_wasi(guest)?, &stage.join("wit/deps"))?;
+    Ok(stage)
+}
+
+/// What was copied before must not outlive its removal from the sources.
+fn remove_sources(stage: &Path) -> Result<()> {
+    for path in entries(stage)? {
+        let removed = match (is_made(&path), path.is_dir()) {
+            (true, _) => Ok(()),
+            (false, true) => fs::remove_dir_all(&path),
+            (false, false) => fs::remove_file(&path),
+        };
+        removed.with_context(|| format!("cannot remove {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
+    for source in entries(from)? {
+        let target = to.join(source.file_name().unwrap_or_default());
+        if !source.is_dir() {
+            fs::copy(&source, &target).with_context(|| format!("cannot copy {}", source.display()))?;
+        } else if !is_made(&source) {
+            copy(&source, &target)?;
+        }
+    }
+    Ok(())
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    fs::read_dir(folder)
+        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
+        .with_context(|| format!("cannot list {}", folder.display()))
+}
+
+fn wit_of_wasi(guest: &Guest) -> Result<PathBuf> {
+    let workspace = guest.folder.parent().context("a guest lies in a folder")?;
+    let mut command = program::cargo();
+    command.args(["metadata", "--locked", "--format-version", "1"]).current_dir(workspace);
+    let output = command.output().context("cannot start cargo")?;
+    if !output.status.success() {
+        bail!("{}: {}", workspace.display(), String::from_utf8_lossy(&output.stderr).trim());
+    }
+    let metadata: Value = serde_json::from_slice(&output.stdout).context("cargo metadata is no JSON")?;
+    metadata
+        .get("packages")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .find(|package| package.get("name").is_some_and(|name| name == "wasip2"))
+        .and_then(|package| Path::new(package.get("manifest_path")?.as_str()?).parent())
+        .map(|package| package.join("wit/deps"))
+        .with_context(|| format!("{} does not use the crate wasip2, whose WIT is needed", workspace.display()))
+}

@@ -1,0 +1,65 @@
+//! `cargo xtask`: what a person or a script does with this repository, one module per command.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to its terminal")]
+
+mod bench;
+mod demo;
+mod guests;
+mod place;
+mod program;
+mod progress;
+mod provision;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use place::Place;
+
+/// The tasks of this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build guests into target/guests/NAME.wasm; those that are current are skipped
+    Guests {
+        /// The guests to build; all of them by default
+        names: Vec<String>,
+    },
+    /// Build the example services and the host, and run them
+    Demo,
+    /// Measure, beside what is compared with
+    Bench(bench::Options),
+    /// Build everything and run every test
+    Test {
+        /// Arguments for `cargo test`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    let place = Place::find()?;
+    match task {
+        Task::Guests { names } => guests::build(&place, &names),
+        Task::Demo => demo::run(&place),
+        Task::Bench(options) => bench::run(&place, &options),
+        Task::Test { arguments } => test::run(&place, &arguments),
+    }
+}

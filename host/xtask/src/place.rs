@@ -1,0 +1,66 @@
+//! Where things are in this repository.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// The repository, and the folder for everything that is made from it.
+pub(crate) struct Place {
+    root: PathBuf,
+    cargo_target: PathBuf,
+}
+
+impl Place {
+    /// Finds the repository from this package's own folder, which cargo names.
+    pub(crate) fn find() -> Result<Self> {
+        let package = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let root = Path::new(&package)
+            .ancestors()
+            .nth(2)
+            .and_then(|root| root.canonicalize().ok())
+            .context("the repository was not found; run this as `cargo xtask`")?;
+        let cargo_target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+        Ok(Self { root, cargo_target })
+    }
+
+    /// The top of the repository.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A folder of the repository.
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// Finished guests, one `NAME.wasm` each. Tests look for them here, whatever `CARGO_TARGET_DIR` says.
+    pub(crate) fn guests(&self) -> PathBuf {
+        self.root.join("target/guests")
+    }
+
+    /// Cargo's target folder of the guests. Not the host's, so that neither waits for the other's lock.
+    pub(crate) fn guest_build(&self) -> PathBuf {
+        self.root.join("target/guest-build")
+    }
+
+    /// The tools that were fetched for a guest, and the copy of its sources that is built next to them.
+    pub(crate) fn toolchain(&self, name: &str) -> PathBuf {
+        self.root.join("target/toolchains").join(name)
+    }
+
+    /// What the programs that were run have printed.
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.root.join("target/logs")
+    }
+
+    /// A binary of the host that cargo built in `profile` (`debug` or `release`).
+    pub(crate) fn binary(&self, profile: &str, name: &str) -> PathBuf {
+        self.cargo_target.join(profile).join(format!("{name}{}", env::consts::EXE_SUFFIX))
+    }
+
+    /// A path as it is shown to people: relative to the repository where possible.
+    pub(crate) fn shown<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
+        path.strip_prefix(&self.root).unwrap_or(path).display()
+    }
+}

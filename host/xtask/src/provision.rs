@@ -1,0 +1,32 @@
+//! Getting the tools that a guest's language needs, through the language's own package manager, into `target/`. What is
+//! there already is not fetched again; what cannot be had is said, with what to do about it.
+
+pub(crate) mod node;
+pub(crate) mod python;
+pub(crate) mod target;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+/// The file that says from what a folder of tools was made.
+const MARK: &str = ".made-from";
+
+/// Whether a folder was made from what `key` stands for, to the end.
+fn is_made_from(folder: &Path, key: &str) -> bool {
+    fs::read_to_string(folder.join(MARK)).is_ok_and(|found| found == key)
+}
+
+/// Marks a folder as made, after the last step.
+fn mark(folder: &Path, key: &str) -> Result<()> {
+    fs::write(folder.join(MARK), key).with_context(|| format!("cannot write into {}", folder.display()))
+}
+
+/// Removes a folder that may be there, with what is left of an earlier attempt.
+fn remove(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    Ok(())
+}

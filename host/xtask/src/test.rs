@@ -1,0 +1,87 @@
+//! `cargo xtask test`: everything that is tested, in the order in which it is needed.
+
+mod coverage;
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::guests::find::{self, EXAMPLES, Language};
+use crate::place::Place;
+use crate::progress::{Stopwatch, say, seconds};
+use crate::{guests, program};
+
+/// How long the parts took.
+#[derive(Default)]
+struct Summary(Vec<(&'static str, Duration)>);
+
+impl Summary {
+    fn part(&mut self, name: &'static str, run: impl FnOnce() -> Result<()>) -> Result<()> {
+        let watch = Stopwatch::start();
+        let outcome = run();
+        self.0.push((name, watch.elapsed()));
+        outcome
+    }
+
+    fn print(&self) {
+        println!();
+        for (name, duration) in &self.0 {
+            say(&seconds(*duration), name);
+        }
+        say(&seconds(self.0.iter().map(|(_, duration)| *duration).sum()), "in all");
+    }
+}
+
+/// Builds all guests and the host, and runs all tests; `arguments` go to `cargo test`.
+pub(crate) fn run(place: &Place, arguments: &[String]) -> Result<()> {
+    let mut summary = Summary::default();
+    let outcome = parts(place, arguments, &mut summary);
+    summary.print();
+    outcome
+}
+
+fn parts(place: &Place, arguments: &[String], summary: &mut Summary) -> Result<()> {
+    coverage::check(place)?;
+    summary.part("guests", || guests::build(place, &[]))?;
+    summary.part("tests of the guests", || of_guests(place))?;
+    summary.part("the host", || host(place))?;
+    summary.part("tests of the host", || of_host(place, arguments))
+}
+
+/// The guests' own tests, which need no host. All of them run, whichever fails.
+fn of_guests(place: &Place) -> Result<()> {
+    let mut failed = Vec::new();
+    for workspace in [EXAMPLES, find::PROBES] {
+        say("Testing", workspace);
+        let mut command = program::cargo();
+        command.args(["test", "--locked", "--workspace", "--quiet"]).env("CARGO_TARGET_DIR", place.guest_build());
+        if let Err(error) = program::foreground(command.current_dir(place.folder(workspace))) {
+            failed.push(format!("{workspace}: {error:#}"));
+        }
+    }
+    for guest in find::all(place)? {
+        let test = match guest.language {
+            Language::Rust => continue,
+            Language::TypeScript => guests::test_typescript,
+            Language::Python => guests::test_python,
+        };
+        say("Testing", &guest.name);
+        if let Err(error) = test(place, &guest) {
+            failed.push(format!("{}: {error:#}", guest.name));
+        }
+    }
+    if failed.is_empty() {
+        return Ok(());
+    }
+    bail!("tests of guests failed:\n  {}", failed.join("\n  "))
+}
+
+fn host(place: &Place) -> Result<()> {
+    let mut command = program::cargo();
+    program::foreground(command.args(["build", "--locked", "--package", "patchbay-cli"]).current_dir(place.root()))
+}
+
+fn of_host(place: &Place, arguments: &[String]) -> Result<()> {
+    let mut command = program::cargo();
+    program::foreground(command.args(["test", "--locked", "--workspace"]).args(arguments).current_dir(place.root()))
+}

@@ -1,0 +1,17 @@
+//! End-to-end tests: they start the real binary with real guests and talk to it as users do. The list of modules is the
+//! table of contents. `cargo xtask test` builds what they need.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod admin;
+mod cli;
+mod configuration;
+mod deploy;
+mod faults;
+mod http;
+mod instances;
+mod languages;
+mod restart;
+mod streaming;
+mod support;
+mod swap;
+mod tidy;

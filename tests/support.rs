@@ -1,0 +1,22 @@
+//! What the tests stand on: a running host, and waiting for something to become true.
+
+mod host;
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+pub(crate) use host::{Host, PATIENCE, guest, marked, patchbay, root, service};
+
+/// Waits until `probe` answers something; fails the test if it never does. For what the host gives no event for.
+pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut probe: impl FnMut() -> F) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = probe().await {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "in vain: {what}");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
