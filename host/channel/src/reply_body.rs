@@ -16,38 +16,42 @@ pub(crate) fn bind(body: Body, deadline: Instant, cut: &CancellationToken, hold:
     if body.is_end_stream() {
         return body;
     }
-    Bound { body, _hold: hold, end: End::Ahead { deadline, cut: cut.clone() } }.boxed_unsync()
+    Bound { body, _hold: hold, deadline, cut: cut.clone(), alarm: None }.boxed_unsync()
 }
 
 struct Bound {
     body: Body,
     _hold: Hold,
-    end: End,
+    deadline: Instant,
+    cut: CancellationToken,
+    /// Wakes the reader of a body that waits. Most bodies never wait, and never need it.
+    alarm: Option<Alarm>,
 }
 
-/// What ends a body from outside. Most bodies never wait, and never need the timers.
-enum End {
-    Ahead { deadline: Instant, cut: CancellationToken },
-    Watched { deadline: Pin<Box<Sleep>>, cut: Pin<Box<WaitForCancellationFutureOwned>> },
+struct Alarm {
+    deadline: Pin<Box<Sleep>>,
+    cut: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
-impl End {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<BodyError> {
-        if let Self::Ahead { deadline, cut } = self {
-            *self = Self::Watched {
-                deadline: Box::pin(sleep_until(*deadline)),
-                cut: Box::pin(cut.clone().cancelled_owned()),
-            };
+impl Bound {
+    /// What ends the body from outside, if it has come. Asked before the body itself, which may never pause.
+    fn ended(&self) -> Option<BodyError> {
+        if Instant::now() >= self.deadline {
+            return Some(BodyError::Deadline);
         }
-        let Self::Watched { deadline, cut } = self else {
-            return Poll::Pending;
-        };
-        if deadline.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(BodyError::Deadline);
+        let replaced = || BodyError::Aborted("its revision was replaced and it did not end in time".to_owned());
+        self.cut.is_cancelled().then(replaced)
+    }
+
+    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let alarm = self.alarm.get_or_insert_with(|| Alarm {
+            deadline: Box::pin(sleep_until(self.deadline)),
+            cut: Box::pin(self.cut.clone().cancelled_owned()),
+        });
+        if alarm.deadline.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
         }
-        cut.as_mut()
-            .poll(cx)
-            .map(|()| BodyError::Aborted("its revision was replaced and did not finish in time".into()))
+        alarm.cut.as_mut().poll(cx)
     }
 }
 
@@ -56,8 +60,12 @@ impl http_body::Body for Bound {
     type Error = BodyError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(error) = self.ended() {
+            return Poll::Ready(Some(Err(error)));
+        }
         match Pin::new(&mut self.body).poll_frame(cx) {
-            Poll::Pending => self.end.poll(cx).map(|error| Some(Err(error))),
+            // An alarm that goes off now has the body asked again, and then it is ended.
+            Poll::Pending => self.poll_alarm(cx).map(|()| self.ended().map(Err)),
             ready @ Poll::Ready(_) => ready,
         }
     }

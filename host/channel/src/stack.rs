@@ -93,7 +93,7 @@ async fn admit<T: Target>(target: &T, arrival: Arrival) -> Result<Reply, Fault> 
         biased;
         served = timeout_at(deadline, prepared.serve(call)) => served,
         () = cut.cancelled() => {
-            return Err(Fault::new(FaultKind::Unavailable, "the service was replaced and the call did not finish in time"));
+            return Err(Fault::new(FaultKind::Deadline, "the service was replaced and the call did not end in time"));
         }
     };
     // A guest that trips over the end of a body that is too large is not at fault, whatever it answers.

@@ -1,1 +1,26 @@
-//! tmp
+//! Everything that speaks a protocol to the outside.
+//!
+//! Two listeners, which share nothing but the way they treat connections (`server.rs`):
+//!
+//! - [`HttpGateway`] takes the requests of callers to the services they belong to. It is the path that has to be
+//!   fast, so it sits right on hyper.
+//! - [`AdminApi`] is the one door for operators: CLI, scripts and dashboards all go through it. It is an axum router
+//!   with an OpenAPI document.
+//!
+//! What a caller reads when a call fails is decided in one table, `problem.rs`; `docs/faults.md` is its printed form.
+
+mod admin;
+mod error;
+mod http;
+mod problem;
+mod readiness;
+mod server;
+
+pub use admin::{AdminApi, AdminConfig, AdminToken, HostFacts};
+pub use error::GatewayError;
+pub use http::{CALL_HEADER, HttpConfig, HttpGateway};
+pub use problem::Problem;
+pub use readiness::{Readiness, ReadinessState};
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ enum Behaviour {
     Answer,
     AnswerAfter(Duration),
     ReadAll,
-    NeverEnd,
+    NeverEnd { sends: bool },
 }
 
 struct Instance {
@@ -41,7 +41,7 @@ impl Prepared for Instance {
                         return Err(Fault::new(FaultKind::Trapped, "tripped").with_details(error));
                     }
                 },
-                Behaviour::NeverEnd => Endless.boxed_unsync(),
+                Behaviour::NeverEnd { sends } => Endless { sends }.boxed_unsync(),
             };
             Ok(Reply::new(body))
         })
@@ -58,8 +58,10 @@ impl Prepared for Instance {
     }
 }
 
-/// A body that neither sends nor ends.
-struct Endless;
+/// A body that does not end: it sends nothing, or without pause.
+struct Endless {
+    sends: bool,
+}
 
 impl http_body::Body for Endless {
     type Data = bytes::Bytes;
@@ -69,7 +71,10 @@ impl http_body::Body for Endless {
         self: std::pin::Pin<&mut Self>,
         _: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, BodyError>>> {
-        std::task::Poll::Pending
+        match self.sends {
+            true => std::task::Poll::Ready(Some(Ok(http_body::Frame::data(bytes::Bytes::from_static(b"x"))))),
+            false => std::task::Poll::Pending,
+        }
     }
 }
 
@@ -158,12 +163,21 @@ async fn the_deadline_covers_the_answer_and_frees_the_place() {
 
 #[tokio::test(start_paused = true)]
 async fn the_deadline_covers_the_body() {
-    let service = Service::new(Behaviour::NeverEnd);
+    let service = Service::new(Behaviour::NeverEnd { sends: false });
     let begun = Instant::now();
     let body = service.call(empty_body()).await.unwrap().into_body();
     assert!(matches!(body.collect().await, Err(BodyError::Deadline)));
     assert_eq!(begun.elapsed(), Duration::from_secs(10));
     assert_eq!((service.n_leases(), service.bulkhead.occupancy().calls), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_ends_a_body_that_never_pauses() {
+    let service = Service::new(Behaviour::NeverEnd { sends: true });
+    let mut body = service.call(empty_body()).await.unwrap().into_body();
+    assert!(body.frame().await.unwrap().is_ok());
+    tokio::time::advance(Duration::from_secs(10)).await;
+    assert!(matches!(body.frame().await, Some(Err(BodyError::Deadline))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -182,9 +196,9 @@ async fn a_revision_that_is_cut_ends_its_calls() {
         sleep(Duration::from_secs(2)).await;
         cut.cancel();
     });
-    assert_eq!(outcome.unwrap_err().kind(), FaultKind::Unavailable);
+    assert_eq!(outcome.unwrap_err().kind(), FaultKind::Deadline);
 
-    let service = Service::new(Behaviour::NeverEnd);
+    let service = Service::new(Behaviour::NeverEnd { sends: false });
     let body = service.call(empty_body()).await.unwrap().into_body();
     service.cut.cancel();
     assert!(matches!(body.collect().await, Err(BodyError::Aborted(_))));

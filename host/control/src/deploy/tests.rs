@@ -166,7 +166,7 @@ async fn what_outlives_the_drain_deadline_is_cut_and_told() {
         bench.deploy("b", &[("version", "2")]).await.unwrap()
     };
     let (old, outcome) = tokio::join!(bench.ask(), swap);
-    assert_eq!(old, Err(FaultKind::Unavailable));
+    assert_eq!(old, Err(FaultKind::Deadline));
     assert!(matches!(outcome, Outcome::Activated { calls_cut: 1, .. }), "{outcome:?}");
 }
 

@@ -1,0 +1,153 @@
+//! The admin API: the one door through which operators see and change what runs.
+//!
+//! One file per resource; `router.rs` is the list of them. The document at `/openapi.json` is made from the same
+//! handlers, and `docs/openapi.json` is its printed form.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use http::{Request, Response};
+use patchbay_control::Control;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tower_service::Service;
+
+use crate::error::{GatewayError, bind};
+use crate::readiness::Readiness;
+use crate::server::{self, Answer, ConnectionLimits, Received};
+
+mod authenticate;
+mod change;
+mod components;
+mod config;
+mod contract;
+mod health;
+mod host;
+mod journals;
+mod json;
+mod path;
+mod rejection;
+mod revisions;
+mod router;
+mod services;
+mod settings;
+mod token;
+
+pub use config::AdminConfig;
+pub use host::HostFacts;
+pub use token::AdminToken;
+
+/// The admin API on its own listener.
+pub struct AdminApi {
+    listener: TcpListener,
+    address: SocketAddr,
+    config: AdminConfig,
+}
+
+/// What every handler works with.
+#[derive(Clone)]
+pub(crate) struct AdminState {
+    control: Arc<Control>,
+    config: Arc<AdminConfig>,
+    token: Arc<AdminToken>,
+    readiness: Readiness,
+    facts: Arc<HostFacts>,
+    /// When the API came up, to tell the uptime.
+    since: Instant,
+    /// Cancelled when the API stops: streams without an end end then.
+    stop: CancellationToken,
+}
+
+impl AdminState {
+    pub(crate) fn new(
+        control: Arc<Control>,
+        config: AdminConfig,
+        token: AdminToken,
+        readiness: Readiness,
+        facts: HostFacts,
+    ) -> Self {
+        Self {
+            control,
+            config: Arc::new(config),
+            token: Arc::new(token),
+            readiness,
+            facts: Arc::new(facts),
+            since: Instant::now(),
+            stop: CancellationToken::new(),
+        }
+    }
+}
+
+impl AdminApi {
+    /// Listens. Connections wait until [`AdminApi::serve`] takes them.
+    ///
+    /// # Errors
+    /// [`GatewayError::Bind`] if the address cannot be had.
+    pub async fn bind(config: AdminConfig) -> Result<Self, GatewayError> {
+        let (listener, address) = bind("the admin API", config.listen).await?;
+        if !server::is_local(address) {
+            tracing::warn!(
+                "the admin API listens on {address}, which other machines may reach: whoever has the token commands this \
+                 host, and nothing encrypts the token on its way; put a TLS proxy in front, or listen on 127.0.0.1"
+            );
+        }
+        Ok(Self { listener, address, config })
+    }
+
+    /// Where it listens; the port is the real one where port 0 was configured.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown` completes. Then ends the streams that follow events and logs, lets requests that are
+    /// under way end, and returns within [`AdminConfig::drain`].
+    pub async fn serve(
+        self,
+        control: Arc<Control>,
+        token: AdminToken,
+        readiness: Readiness,
+        facts: HostFacts,
+        shutdown: impl Future<Output = ()>,
+    ) {
+        let limits = limits(&self.config);
+        let state = AdminState::new(control, self.config, token, readiness, facts);
+        let stop = state.stop.clone();
+        let router = router::router(state);
+        let stopping = async {
+            shutdown.await;
+            stop.cancel();
+        };
+        server::serve(self.listener, limits, Routed(router), stopping).await;
+    }
+}
+
+/// The router as the server wants it.
+#[derive(Clone)]
+struct Routed(Router);
+
+impl Answer for Routed {
+    type Body = Body;
+
+    async fn answer(mut self, request: Request<Received>) -> Response<Body> {
+        self.0.call(request.map(Body::new)).await.unwrap_or_else(|never| match never {})
+    }
+}
+
+/// Operators are few, and their requests small. What is not configurable here has no reason to be.
+fn limits(config: &AdminConfig) -> ConnectionLimits {
+    ConnectionLimits {
+        max_connections: config.max_connections,
+        header_timeout: Duration::from_secs(10),
+        idle_timeout: Duration::from_secs(75),
+        stall_timeout: Duration::from_secs(30),
+        max_headers: 100,
+        max_head: 64 << 10,
+        max_streams: 100,
+        drain: config.drain,
+    }
+}

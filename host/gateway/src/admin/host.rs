@@ -1,0 +1,100 @@
+//! The host itself: what it is, where it listens, what it holds in memory.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use axum::Json;
+use axum::extract::State;
+use patchbay_model::units;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::AdminState;
+
+/// What only the composition root knows of the host, for [`AdminApi::serve`](super::AdminApi::serve).
+#[derive(Debug, Clone)]
+pub struct HostFacts {
+    /// The version of the program.
+    pub version: String,
+    /// When it started.
+    pub started: SystemTime,
+    /// Where callers reach it.
+    pub http: SocketAddr,
+    /// Where operators reach it.
+    pub admin: SocketAddr,
+    /// Where it keeps its state.
+    pub state_dir: PathBuf,
+    /// The configuration as people would ask for it: keys and values, without secrets.
+    pub config: BTreeMap<String, String>,
+}
+
+/// The host.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Host {
+    /// The version of the program.
+    #[schema(example = "0.1.0")]
+    version: String,
+    /// When it started.
+    #[serde(serialize_with = "units::timestamp::serialize")]
+    #[schema(value_type = String, format = DateTime)]
+    started: SystemTime,
+    /// How long it has been up.
+    #[schema(example = "2h 5m 3s")]
+    uptime: String,
+    /// Where it listens.
+    listeners: Listeners,
+    /// Where it keeps its state.
+    state_dir: String,
+    /// Services, those that cannot serve among them.
+    services: u64,
+    /// What is held in memory.
+    usage: HostUsage,
+    /// The configuration: keys and values.
+    #[schema(value_type = std::collections::HashMap<String, String>)]
+    config: BTreeMap<String, String>,
+}
+
+/// Where the host listens.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Listeners {
+    /// For callers.
+    #[schema(value_type = String, example = "127.0.0.1:8080")]
+    http: SocketAddr,
+    /// For operators.
+    #[schema(value_type = String, example = "127.0.0.1:9090")]
+    admin: SocketAddr,
+}
+
+/// What the host holds in memory.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct HostUsage {
+    /// Instances of all revisions.
+    instances: u64,
+    /// Components whose machine code is loaded.
+    components: u64,
+    /// Size of that machine code, in bytes.
+    code_bytes: u64,
+}
+
+/// Tells about the host.
+#[utoipa::path(
+    get, operation_id = "showHost", path = "/v1/host", tag = "host",
+    responses((status = 200, description = "The host", body = Host)),
+)]
+pub(super) async fn host(State(state): State<AdminState>) -> Json<Host> {
+    let (facts, usage) = (&state.facts, state.control.usage());
+    // Nobody asks for an uptime to the nanosecond.
+    let uptime = std::time::Duration::from_secs(state.since.elapsed().as_secs());
+    Json(Host {
+        version: facts.version.clone(),
+        started: facts.started,
+        uptime: units::format_duration(uptime),
+        listeners: Listeners { http: facts.http, admin: facts.admin },
+        state_dir: facts.state_dir.display().to_string(),
+        services: state.control.services().len() as u64,
+        usage: HostUsage { instances: usage.instances, components: usage.components, code_bytes: usage.code_bytes },
+        config: facts.config.clone(),
+    })
+}

@@ -1,0 +1,47 @@
+//! Bodies of JSON: limited in size and time, and refused with a problem that says where they are wrong.
+
+use axum::extract::{FromRequest, Request};
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use tokio::time::{Duration, timeout};
+
+use super::rejection::Rejection;
+
+/// Size of a JSON body, in bytes: configuration of one service fits many times.
+const LIMIT: usize = 1 << 20;
+
+/// How long a JSON body may take to come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A body of JSON. An empty one counts as `{}`.
+pub(super) struct JsonBody<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
+    type Rejection = Rejection;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Rejection> {
+        if !is_type(request.headers(), &["application/json"]) {
+            return Err(Rejection::media_type("application/json"));
+        }
+        let bytes = match timeout(PATIENCE, Limited::new(request.into_body(), LIMIT).collect()).await {
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                return Err(Rejection::too_large("the JSON body", LIMIT as u64));
+            }
+            Ok(Err(error)) => return Err(Rejection::invalid(format!("the body broke off: {error}"))),
+            Err(_) => return Err(Rejection::too_slow("the JSON body did not come in time")),
+        };
+        let text: &[u8] = if bytes.trim_ascii().is_empty() { b"{}" } else { &bytes };
+        serde_json::from_slice(text).map(Self).map_err(|error| Rejection::invalid(format!("the JSON body: {error}")))
+    }
+}
+
+/// Whether a body is of one of these types, as far as it says.
+pub(super) fn is_type(headers: &HeaderMap, types: &[&str]) -> bool {
+    headers.get(CONTENT_TYPE).is_none_or(|given| {
+        let essence = given.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        types.iter().any(|wanted| essence.eq_ignore_ascii_case(wanted))
+    })
+}

@@ -1,0 +1,193 @@
+//! Services: list, look at, remove, and switch between the revisions they retain.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use http::HeaderMap;
+use patchbay_control::ServiceView;
+use patchbay_model::{RevisionNumber, Route, ServiceName};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::AdminState;
+use super::change::{self, ChangeOutcome};
+use super::json::JsonBody;
+use super::path::OfService;
+use super::rejection::Rejection;
+use super::revisions::RevisionSummary;
+use crate::problem::Problem;
+
+/// A service.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Service {
+    /// Its name.
+    #[schema(example = "orders")]
+    name: String,
+    /// The number of the revision that serves; absent if none can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    active: Option<u32>,
+    /// Why nothing can serve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
+    /// How it differs from what `runtime.toml` declares.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drift: Option<String>,
+    /// The routes that lead to it.
+    routes: Routes,
+    /// Calls that are being served.
+    calls: u32,
+    /// Calls that wait for their turn.
+    waiting: u32,
+    /// The retained revisions, oldest first.
+    revisions: Vec<RevisionSummary>,
+}
+
+/// The routes that lead to a service, written `[METHOD[,METHOD...] ][HOST]PATH`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Routes {
+    /// Those of `runtime.toml`.
+    #[schema(example = json!(["GET,POST shop.example/api/orders/*"]))]
+    declared: Vec<String>,
+    /// Those given at deployment.
+    deployed: Vec<String>,
+}
+
+/// Which revision to activate.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Activation {
+    /// Its number.
+    #[schema(value_type = u32, minimum = 1)]
+    revision: RevisionNumber,
+}
+
+/// A request that says nothing but its path.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
+
+impl Routes {
+    pub(super) fn of(view: &ServiceView) -> Self {
+        let texts = |routes: &[Route]| routes.iter().map(ToString::to_string).collect();
+        Self { declared: texts(&view.declared_routes), deployed: texts(&view.deployed_routes) }
+    }
+}
+
+impl From<&ServiceView> for Service {
+    fn from(view: &ServiceView) -> Self {
+        Self {
+            name: view.name.to_string(),
+            active: view.active.map(RevisionNumber::get),
+            failure: view.failure.clone(),
+            drift: view.drift.clone(),
+            routes: Routes::of(view),
+            calls: view.calls,
+            waiting: view.waiting,
+            revisions: view.revisions.iter().map(RevisionSummary::from).collect(),
+        }
+    }
+}
+
+pub(super) fn no_service(name: &ServiceName) -> Rejection {
+    Rejection::not_found(format!("there is no service `{name}`; `GET /v1/services` lists those there are"))
+}
+
+/// Lists the services, by name.
+#[utoipa::path(
+    get, operation_id = "listServices", path = "/v1/services", tag = "services",
+    responses((status = 200, description = "The services", body = [Service])),
+)]
+pub(super) async fn list(State(state): State<AdminState>) -> Json<Vec<Service>> {
+    Json(state.control.services().iter().map(Service::from).collect())
+}
+
+/// Shows one service.
+#[utoipa::path(
+    get, operation_id = "showService", path = "/v1/services/{name}", tag = "services",
+    params(("name" = String, Path, description = "The service")),
+    responses(
+        (status = 200, description = "The service", body = Service),
+        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn show(
+    State(state): State<AdminState>,
+    OfService(name): OfService,
+) -> Result<Json<Service>, Rejection> {
+    state.control.service(&name).map(|view| Json(Service::from(&view))).ok_or_else(|| no_service(&name))
+}
+
+/// Removes a service with all its revisions.
+///
+/// Its calls may end first, within the drain deadline. With `Accept: text/event-stream` the answer is a stream: `step`
+/// events as they happen, then one `outcome` or `error`.
+#[utoipa::path(
+    delete, operation_id = "removeService", path = "/v1/services/{name}", tag = "services",
+    params(("name" = String, Path, description = "The service")),
+    responses(
+        (status = 200, description = "It is gone", content((ChangeOutcome = "application/json"), (String = "text/event-stream"))),
+        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Another change of it is under way", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "The host failed", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The host is stopping", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn remove(
+    State(state): State<AdminState>,
+    OfService(name): OfService,
+    headers: HeaderMap,
+) -> Result<Response, Rejection> {
+    change::answer(state.control.remove(&name), &headers).await
+}
+
+/// Makes a retained revision the one that serves.
+///
+/// Immediate where it is still compiled, as it normally is. With `Accept: text/event-stream` the answer is a stream:
+/// `step` events as they happen, then one `outcome` or `error`.
+#[utoipa::path(
+    post, operation_id = "activateRevision", path = "/v1/services/{name}/activate", tag = "services",
+    params(("name" = String, Path, description = "The service")),
+    request_body = Activation,
+    responses(
+        (status = 200, description = "It serves", content((ChangeOutcome = "application/json"), (String = "text/event-stream"))),
+        (status = 400, description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The revision is not retained", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Another change of it is under way", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The revision cannot serve", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "The host failed", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The host is stopping", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn activate(
+    State(state): State<AdminState>,
+    OfService(name): OfService,
+    headers: HeaderMap,
+    JsonBody(activation): JsonBody<Activation>,
+) -> Result<Response, Rejection> {
+    change::answer(state.control.activate(&name, activation.revision), &headers).await
+}
+
+/// Makes the newest retained revision before the active one the one that serves.
+///
+/// With `Accept: text/event-stream` the answer is a stream: `step` events as they happen, then one `outcome` or `error`.
+#[utoipa::path(
+    post, operation_id = "rollBack", path = "/v1/services/{name}/rollback", tag = "services",
+    params(("name" = String, Path, description = "The service")),
+    request_body = Nothing,
+    responses(
+        (status = 200, description = "It serves", content((ChangeOutcome = "application/json"), (String = "text/event-stream"))),
+        (status = 404, description = "No revision before the active one is retained", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Another change of it is under way", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The revision cannot serve", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "The host failed", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The host is stopping", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn rollback(
+    State(state): State<AdminState>,
+    OfService(name): OfService,
+    headers: HeaderMap,
+    JsonBody(Nothing {}): JsonBody<Nothing>,
+) -> Result<Response, Rejection> {
+    change::answer(state.control.rollback(&name), &headers).await
+}

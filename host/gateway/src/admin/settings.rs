@@ -1,0 +1,177 @@
+//! The settings of a service in the document, and the merge patch that changes them.
+
+use std::collections::HashMap;
+
+use patchbay_model::Settings;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::rejection::Rejection;
+
+/// Settings of a service, as in `runtime.toml`. Durations and sizes are text with a unit: `15s`, `128MiB`.
+#[derive(ToSchema)]
+#[schema(as = Settings)]
+#[expect(dead_code, reason = "its shape stands in the document; values are those of the model")]
+pub(super) struct SettingsSchema {
+    /// What the service reads through `wasi:config`.
+    config: HashMap<String, String>,
+    /// How calls and instances meet: `fresh`, `reuse` or `concurrent`; absent if it follows from the component.
+    #[schema(required = false)]
+    instances: Option<String>,
+    /// Calls that one instance serves before it is replaced.
+    instance_uses: u32,
+    /// Calls that one instance serves at a time.
+    instance_calls: u32,
+    /// How long an instance without calls is kept.
+    #[schema(example = "30s")]
+    instance_idle: String,
+    /// What the host enforces.
+    limits: LimitsSchema,
+    /// A request that has to succeed before a revision is published.
+    #[schema(required = false)]
+    health: Option<HealthSchema>,
+}
+
+/// What the host enforces for a service.
+#[derive(ToSchema)]
+#[schema(as = Limits)]
+#[expect(dead_code, reason = "its shape stands in the document; values are those of the model")]
+pub(super) struct LimitsSchema {
+    /// Linear memory of one instance.
+    #[schema(example = "128MiB")]
+    memory: String,
+    /// CPU time of one call.
+    #[schema(example = "5s")]
+    cpu_time: String,
+    /// Wall time of one call.
+    #[schema(example = "15s")]
+    timeout: String,
+    /// Calls of the service at a time.
+    concurrency: u32,
+    /// Calls that may wait.
+    queue: u32,
+    /// How long a call waits at most.
+    #[schema(example = "1s")]
+    queue_wait: String,
+    /// Body of a request.
+    #[schema(example = "8MiB")]
+    request_body: String,
+}
+
+/// A request that a new revision has to answer with success.
+#[derive(ToSchema)]
+#[schema(as = HealthCheck)]
+#[expect(dead_code, reason = "its shape stands in the document; values are those of the model")]
+pub(super) struct HealthSchema {
+    /// The path to ask for with GET.
+    #[schema(example = "/healthz")]
+    path: String,
+    /// How long the answer may take.
+    #[schema(example = "5s")]
+    timeout: String,
+}
+
+/// Applies a JSON merge patch (RFC 7396) to settings.
+pub(super) fn patched(settings: &Settings, patch: &Value) -> Result<Settings, Rejection> {
+    if !patch.is_object() {
+        return Err(Rejection::invalid("`settings` has to be an object: the settings to change"));
+    }
+    let mut value = serde_json::to_value(settings)
+        .map_err(|error| Rejection::invalid(format!("the present settings cannot be patched: {error}")))?;
+    merge(&mut value, patch);
+    serde_json::from_value(value).map_err(|error| Rejection::invalid(format!("`settings`: {error}")))
+}
+
+/// The function of RFC 7396, section 2. As deep as the patch, which serde_json holds to 128 levels.
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        target.clone_from(patch);
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(serde_json::Map::new());
+    }
+    let Value::Object(target) = target else {
+        return;
+    };
+    for (key, value) in patch {
+        if value.is_null() {
+            target.remove(key);
+        } else {
+            merge(target.entry(key.clone()).or_insert(Value::Null), value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use patchbay_model::{HealthCheck, InstancePolicy};
+    use serde_json::json;
+    use utoipa::PartialSchema;
+
+    use super::*;
+
+    #[test]
+    fn merging_follows_the_examples_of_the_rfc() {
+        // RFC 7396, appendix A.
+        for (original, patch, result) in [
+            (json!({"a":"b"}), json!({"a":"c"}), json!({"a":"c"})),
+            (json!({"a":"b"}), json!({"b":"c"}), json!({"a":"b","b":"c"})),
+            (json!({"a":"b"}), json!({"a":null}), json!({})),
+            (json!({"a":"b","b":"c"}), json!({"a":null}), json!({"b":"c"})),
+            (json!({"a":["b"]}), json!({"a":"c"}), json!({"a":"c"})),
+            (json!({"a":"c"}), json!({"a":["b"]}), json!({"a":["b"]})),
+            (json!({"a":{"b":"c"}}), json!({"a":{"b":"d","c":null}}), json!({"a":{"b":"d"}})),
+            (json!({"a":[{"b":"c"}]}), json!({"a":[1]}), json!({"a":[1]})),
+            (json!(["a", "b"]), json!(["c", "d"]), json!(["c", "d"])),
+            (json!({"a":"b"}), json!(["c"]), json!(["c"])),
+            (json!({"a":"foo"}), json!(null), json!(null)),
+            (json!({"a":"foo"}), json!("bar"), json!("bar")),
+            (json!({"e":null}), json!({"a":1}), json!({"e":null,"a":1})),
+            (json!([1, 2]), json!({"a":"b","c":null}), json!({"a":"b"})),
+            (json!({}), json!({"a":{"bb":{"ccc":null}}}), json!({"a":{"bb":{}}})),
+        ] {
+            let mut target = original.clone();
+            merge(&mut target, &patch);
+            assert_eq!(target, result, "{original} {patch}");
+        }
+    }
+
+    #[test]
+    fn settings_are_patched_and_unknown_ones_named() {
+        let settings = Settings { config: [("a".to_owned(), "1".to_owned())].into(), ..Settings::default() };
+        let patch = json!({"config": {"a": null, "b": "2"}, "limits": {"timeout": "2s"}});
+        let new = patched(&settings, &patch).unwrap();
+        assert_eq!(new.config, [("b".to_owned(), "2".to_owned())].into());
+        assert_eq!(new.limits.timeout.as_secs(), 2);
+        assert_eq!(new.limits.memory, settings.limits.memory);
+        for (patch, named) in [
+            (json!({"limits": {"memroy": "1MiB"}}), "memroy"),
+            (json!({"limits": {"memory": 5}}), "string"),
+            (json!([]), "object"),
+            (json!({"limits": {"timeout": "soon"}}), "soon"),
+        ] {
+            let problem = patched(&settings, &patch).unwrap_err().into_problem();
+            assert!(problem.detail.contains(named), "{patch}: {}", problem.detail);
+        }
+    }
+
+    #[test]
+    fn the_document_has_the_keys_of_the_model() {
+        let settings = Settings {
+            instances: Some(InstancePolicy::Reuse),
+            health: Some(HealthCheck { path: "/".to_owned(), timeout: HealthCheck::default_timeout() }),
+            ..Settings::default()
+        };
+        let value = serde_json::to_value(settings).unwrap();
+        let keys =
+            |value: &Value| value.as_object().unwrap().keys().cloned().collect::<std::collections::BTreeSet<_>>();
+        for (schema, value) in [
+            (SettingsSchema::schema(), &value),
+            (LimitsSchema::schema(), &value["limits"]),
+            (HealthSchema::schema(), &value["health"]),
+        ] {
+            assert_eq!(keys(&serde_json::to_value(schema).unwrap()["properties"]), keys(value));
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What can be configured on the HTTP gateway.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use patchbay_model::SettingsError;
+
+use crate::server::ConnectionLimits;
+
+/// Configuration of [`HttpGateway`](super::HttpGateway). All of it is enforced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpConfig {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Connections at a time; the next one is closed as soon as it is made.
+    pub max_connections: u32,
+    /// How long the head of a request may take from its first byte, and the first byte of a connection. For HTTP/2,
+    /// how long its opening handshake may take.
+    pub header_timeout: Duration,
+    /// How long a connection is kept without a request.
+    pub idle_timeout: Duration,
+    /// How long a client may leave a reply unread. Then its connection is ended, or for HTTP/2 its stream.
+    pub stall_timeout: Duration,
+    /// Header lines of a request (HTTP/1.1; what they may be in HTTP/2 follows from their size).
+    pub max_headers: u32,
+    /// Size of the head of a request, in bytes.
+    pub max_head: u64,
+    /// Requests at a time on one HTTP/2 connection.
+    pub max_streams: u32,
+    /// How long the requests that are under way at the stop may take to end.
+    pub drain: Duration,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            max_connections: 10_000,
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            stall_timeout: Duration::from_secs(30),
+            max_headers: 100,
+            max_head: 64 << 10,
+            max_streams: 256,
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl HttpConfig {
+    /// Everything that is wrong with these values; empty if they can be enforced.
+    pub fn problems(&self) -> Vec<SettingsError> {
+        let mut problems = Vec::new();
+        let mut require = |met: bool, key, problem: &str| {
+            if !met {
+                problems.push(SettingsError { key, problem: problem.to_owned() });
+            }
+        };
+        for (key, value, most) in [
+            ("max_connections", self.max_connections, 1_000_000),
+            ("max_headers", self.max_headers, 10_000),
+            ("max_streams", self.max_streams, 100_000),
+        ] {
+            require((1..=most).contains(&value), key, &format!("must lie between 1 and {most}"));
+        }
+        for (key, value) in [
+            ("header_timeout", self.header_timeout),
+            ("idle_timeout", self.idle_timeout),
+            ("stall_timeout", self.stall_timeout),
+        ] {
+            require((SECOND..=DAY).contains(&value), key, "must lie between 1s and 24h");
+        }
+        require((8 << 10..=1 << 20).contains(&self.max_head), "max_head", "must lie between 8KiB and 1MiB");
+        require(self.drain <= DAY, "drain", "must be at most 24h");
+        problems
+    }
+
+    pub(super) fn connection_limits(&self) -> ConnectionLimits {
+        ConnectionLimits {
+            max_connections: self.max_connections,
+            header_timeout: self.header_timeout,
+            idle_timeout: self.idle_timeout,
+            stall_timeout: self.stall_timeout,
+            max_headers: self.max_headers,
+            max_head: u32::try_from(self.max_head).unwrap_or(u32::MAX),
+            max_streams: self.max_streams,
+            drain: self.drain,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_can_be_enforced_and_impossible_values_are_named() {
+        assert_eq!(HttpConfig::default().problems(), []);
+        let config = HttpConfig {
+            max_connections: 0,
+            idle_timeout: Duration::ZERO,
+            max_head: 1,
+            drain: DAY + SECOND,
+            ..HttpConfig::default()
+        };
+        let keys: Vec<_> = config.problems().into_iter().map(|problem| problem.key).collect();
+        assert_eq!(keys, ["max_connections", "idle_timeout", "max_head", "drain"]);
+    }
+}

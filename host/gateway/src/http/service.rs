@@ -1,0 +1,195 @@
+//! What happens to a request: find its service, take it through the channel, and send the reply back.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::header::{ALLOW, CONTENT_LENGTH, HOST};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use patchbay_control::{Control, NoRoute};
+use patchbay_model::{Body, BodyError, CallId, Fault, FaultKind, Reply, empty_body};
+
+use super::headers::{strip_reply, strip_request};
+use super::reply_body::{ReplyBody, discard};
+use super::target::{Target, normalize};
+use crate::problem::reply_to;
+use crate::server::{Answer, Received};
+
+/// Names the call, in the request that a service gets and in every reply. What a client sends in it is replaced.
+pub const CALL_HEADER: HeaderName = HeaderName::from_static("patchbay-call");
+
+/// The methods of a server that does not care (RFC 9110, 9.3, without CONNECT and TRACE; PATCH is of RFC 5789).
+const ALL_METHODS: HeaderValue = HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
+
+/// Answers requests.
+#[derive(Clone)]
+pub(super) struct Answers(Arc<Shared>);
+
+struct Shared {
+    control: Arc<Control>,
+    next: AtomicU64,
+    local: HeaderValue,
+}
+
+/// What has to be known of a request when its reply is there.
+struct Asked {
+    id: CallId,
+    method: Method,
+}
+
+/// The body of a call, made of what comes from the socket.
+fn body_of(received: Received) -> Body {
+    if received.is_end_stream() {
+        return empty_body();
+    }
+    received.map_err(|error| BodyError::Aborted(error.to_string())).boxed_unsync()
+}
+
+impl Answers {
+    /// `address` is where the gateway listens.
+    pub(super) fn new(control: Arc<Control>, address: SocketAddr) -> Self {
+        let local = HeaderValue::from_str(&address.to_string()).unwrap_or(HeaderValue::from_static("localhost"));
+        // Call 0 is that of the host itself, when it asks for a health path.
+        Self(Arc::new(Shared { control, next: AtomicU64::new(1), local }))
+    }
+}
+
+impl Answer for Answers {
+    type Body = ReplyBody;
+
+    async fn answer(self, request: Request<Received>) -> Response<ReplyBody> {
+        self.0.answer(request).await
+    }
+}
+
+impl Shared {
+    async fn answer(&self, request: Request<Received>) -> Response<ReplyBody> {
+        let id = CallId::new(self.next.fetch_add(1, Ordering::Relaxed));
+        let asked = Asked { id, method: request.method().clone() };
+        let reply = match self.take(id, request.map(body_of)).await {
+            Ok(reply) => checked(reply, &asked.method).unwrap_or_else(|fault| {
+                tracing::warn!(call = %id, details = fault.details(), "{}", fault.public());
+                reply_to(&fault, id)
+            }),
+            Err(reply) => reply,
+        };
+        asked.finish(reply)
+    }
+
+    /// Takes a request to its service. What comes back otherwise is the reply that says why not.
+    async fn take(&self, id: CallId, request: Request<Body>) -> Result<Reply, Reply> {
+        let refuse = |fault: &Fault| reply_to(fault, id);
+        let (mut head, body) = request.into_parts();
+        let target = normalize(&mut head, &self.local).map_err(|fault| {
+            let mut reply = refuse(&fault);
+            if fault.kind() == FaultKind::MethodNotAllowed {
+                reply.headers_mut().insert(ALLOW, ALL_METHODS);
+            }
+            reply
+        })?;
+        if target == Target::Server {
+            return Err(server_options());
+        }
+        strip_request(&mut head.headers);
+        head.headers.insert(CALL_HEADER, call_value(id));
+        // The engine has no use for what hyper keeps here, such as the handle of an upgrade that will not be.
+        head.extensions.clear();
+        let host = head.headers.get(HOST).and_then(|host| host.to_str().ok());
+        let routing = self.control.route(host, head.uri.path(), &head.method).map_err(|no_route| {
+            let mut reply = refuse(&Fault::from(&no_route));
+            if let NoRoute::OtherMethods(methods) = &no_route {
+                reply.headers_mut().insert(ALLOW, allow(methods));
+            }
+            reply
+        })?;
+        self.control.call(routing, id, Request::from_parts(head, body)).await.map_err(|fault| refuse(&fault))
+    }
+}
+
+/// The answer to `OPTIONS *`: the server lives (RFC 9110, 9.3.7).
+fn server_options() -> Reply {
+    let mut reply = Reply::new(empty_body());
+    *reply.status_mut() = StatusCode::NO_CONTENT;
+    reply.headers_mut().insert(ALLOW, ALL_METHODS);
+    reply
+}
+
+/// The methods in the form of the `Allow` header.
+fn allow(methods: &[Method]) -> HeaderValue {
+    let names: Vec<_> = methods.iter().map(Method::as_str).collect();
+    HeaderValue::from_str(&names.join(", ")).unwrap_or(ALL_METHODS)
+}
+
+fn call_value(id: CallId) -> HeaderValue {
+    // Hexadecimal digits are a header value.
+    HeaderValue::from_str(&id.to_string()).unwrap_or(HeaderValue::from_static("unknown"))
+}
+
+/// Holds a service's reply against what can be sent, so that a client gets either what was meant or a problem.
+fn checked(mut reply: Reply, method: &Method) -> Result<Reply, Fault> {
+    let failed = |details: String| {
+        Fault::new(FaultKind::Failed, "the service gave an answer that is not valid HTTP").with_details(details)
+    };
+    if reply.status().is_informational() {
+        return Err(failed(format!("the status {} is no final one", reply.status().as_u16())));
+    }
+    strip_reply(reply.headers_mut());
+    let announced = announced_length(&reply).map_err(failed)?;
+    let has_body = *method != Method::HEAD && !is_bodiless(reply.status());
+    if let (true, Some(announced), Some(actual)) = (has_body, announced, reply.body().size_hint().exact())
+        && announced != actual
+    {
+        return Err(failed(format!("content-length is {announced}, and the body has {actual} bytes")));
+    }
+    Ok(reply)
+}
+
+/// The content length that the service gave; an error if it gave several or none that is a number.
+fn announced_length(reply: &Reply) -> Result<Option<u64>, String> {
+    let mut lengths = reply.headers().get_all(CONTENT_LENGTH).iter();
+    match (lengths.next(), lengths.next()) {
+        (None, _) => Ok(None),
+        (Some(_), Some(_)) => Err("there are several content-lengths".to_owned()),
+        (Some(length), None) => {
+            let digits = length.to_str().ok().filter(|text| text.bytes().all(|digit| digit.is_ascii_digit()));
+            digits.and_then(|text| text.parse().ok()).map(Some).ok_or_else(|| format!("content-length is {length:?}"))
+        }
+    }
+}
+
+/// Whether replies of this status never have a body (RFC 9110, 6.4.1).
+fn is_bodiless(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+impl Asked {
+    /// Makes of a reply what goes onto the connection.
+    fn finish(self, reply: Reply) -> Response<ReplyBody> {
+        let (mut head, mut body) = reply.into_parts();
+        let bodiless = self.method == Method::HEAD || is_bodiless(head.status);
+        let mut owed = None;
+        if bodiless {
+            if self.method == Method::HEAD && !body.is_end_stream() && !is_bodiless(head.status) {
+                announce(&mut head.headers, &body);
+            }
+            if head.status == StatusCode::NO_CONTENT {
+                head.headers.remove(CONTENT_LENGTH);
+            }
+            discard(std::mem::replace(&mut body, empty_body()));
+        } else if body.size_hint().exact().is_none() {
+            let length = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+            owed = length.and_then(|length| length.parse().ok());
+        }
+        head.headers.insert(CALL_HEADER, call_value(self.id));
+        Response::from_parts(head, ReplyBody::new(body, self.id, owed))
+    }
+}
+
+/// Tells in the head of a reply to HEAD how long the body would be, where that is known.
+fn announce(headers: &mut http::HeaderMap, body: &Body) {
+    if let (false, Some(length)) = (headers.contains_key(CONTENT_LENGTH), body.size_hint().exact()) {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+}

@@ -1,0 +1,130 @@
+//! Whom a request is for: its host and path, whichever of the forms of RFC 9112 (3.2) or RFC 9113 (8.3.1) it came in.
+
+use http::header::HOST;
+use http::uri::{Authority, PathAndQuery};
+use http::{HeaderValue, Method, Uri, Version, request};
+use patchbay_model::{Fault, FaultKind};
+
+/// Where a request goes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// To a service.
+    Path,
+    /// To the server as a whole: `OPTIONS *`.
+    Server,
+}
+
+/// Brings a request into the one form that services see: a path, and one `Host` that is valid. `local` stands in for
+/// the host where HTTP/1.0 gave none.
+pub(super) fn normalize(head: &mut request::Parts, local: &HeaderValue) -> Result<Target, Fault> {
+    if head.method == Method::CONNECT {
+        return Err(Fault::new(FaultKind::MethodNotAllowed, "this is no proxy: CONNECT is not served here"));
+    }
+    let host = host(head)?;
+    head.headers.insert(HOST, host.unwrap_or_else(|| local.clone()));
+    match head.uri.path_and_query() {
+        Some(path) if path.as_str() == "*" && head.method == Method::OPTIONS => Ok(Target::Server),
+        Some(path) if path.as_str().starts_with('/') => {
+            if head.uri.scheme().is_some() || head.uri.authority().is_some() {
+                head.uri = Uri::from(path.clone());
+            }
+            Ok(Target::Path)
+        }
+        // `http://host` without a path (RFC 9112, 3.2.1), and `OPTIONS http://host` (3.2.4).
+        None if head.uri.authority().is_some() => {
+            head.uri = Uri::from(PathAndQuery::from_static("/"));
+            Ok(Target::Path)
+        }
+        _ => Err(invalid("the target of the request is no path")),
+    }
+}
+
+fn invalid(message: &'static str) -> Fault {
+    Fault::new(FaultKind::Invalid, message)
+}
+
+/// The one host a request names; `None` for HTTP/1.0, which need not name any.
+fn host(head: &request::Parts) -> Result<Option<HeaderValue>, Fault> {
+    let mut hosts = head.headers.get_all(HOST).iter();
+    let (first, second) = (hosts.next(), hosts.next());
+    if second.is_some() {
+        return Err(invalid("the request names several hosts"));
+    }
+    let in_header = first.map(authority_of).transpose()?;
+    match (head.uri.authority(), in_header) {
+        (Some(target), in_header) => {
+            // In HTTP/1.1 the target wins over the header (RFC 9112, 3.2.2); in HTTP/2 they have to agree.
+            let differs = in_header.is_some_and(|host| host != *target);
+            if differs && head.version == Version::HTTP_2 {
+                return Err(invalid("the request names several hosts"));
+            }
+            valid(target)?;
+            HeaderValue::from_str(target.as_str()).map(Some).map_err(|_| invalid("the host is not valid"))
+        }
+        (None, Some(_)) => Ok(first.cloned()),
+        (None, None) if head.version < Version::HTTP_11 => Ok(None),
+        (None, None) => Err(invalid("the request names no host")),
+    }
+}
+
+fn authority_of(value: &HeaderValue) -> Result<Authority, Fault> {
+    let authority = Authority::try_from(value.as_bytes()).map_err(|_| invalid("the host is not valid"))?;
+    valid(&authority)?;
+    Ok(authority)
+}
+
+/// User names do not belong into the authority of a request (RFC 9110, 4.2.4), and a host has a name.
+fn valid(authority: &Authority) -> Result<(), Fault> {
+    let is_valid = !authority.host().is_empty() && !authority.as_str().contains('@');
+    if is_valid { Ok(()) } else { Err(invalid("the host is not valid")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    #[test]
+    fn every_form_of_target_comes_out_the_same() {
+        use Version as V;
+        for (version, method, uri, hosts, expected) in [
+            (V::HTTP_11, "GET", "/a?b=c", &["x.test"][..], Some(("x.test", "/a?b=c"))),
+            (V::HTTP_11, "GET", "/a", &["x.test:8080"], Some(("x.test:8080", "/a"))),
+            (V::HTTP_11, "GET", "/a", &["[::1]:80"], Some(("[::1]:80", "/a"))),
+            (V::HTTP_11, "GET", "http://y.test/a", &["x.test"], Some(("y.test", "/a"))),
+            (V::HTTP_11, "GET", "http://y.test", &["x.test"], Some(("y.test", "/"))),
+            (V::HTTP_11, "GET", "/a", &[], None),
+            (V::HTTP_11, "GET", "/a", &[""], None),
+            (V::HTTP_11, "GET", "/a", &["x.test", "x.test"], None),
+            (V::HTTP_11, "GET", "/a", &["x test"], None),
+            (V::HTTP_11, "GET", "/a", &["u@x.test"], None),
+            (V::HTTP_11, "GET", "http://u@x.test/a", &["x.test"], None),
+            (V::HTTP_11, "GET", "*", &["x.test"], None),
+            (V::HTTP_11, "CONNECT", "x.test:443", &["x.test"], None),
+            (V::HTTP_10, "GET", "/a", &[], Some(("local:1", "/a"))),
+            (V::HTTP_2, "GET", "http://x.test/a", &[], Some(("x.test", "/a"))),
+            (V::HTTP_2, "GET", "http://x.test/a", &["x.test"], Some(("x.test", "/a"))),
+            (V::HTTP_2, "GET", "http://x.test/a", &["y.test"], None),
+        ] {
+            let mut request = Request::builder().version(version).method(method).uri(uri);
+            for host in hosts {
+                request = request.header(HOST, *host);
+            }
+            let (mut head, ()) = request.body(()).unwrap().into_parts();
+            let found = normalize(&mut head, &HeaderValue::from_static("local:1")).ok().map(|target| {
+                assert_eq!(target, Target::Path);
+                (head.headers[HOST].to_str().unwrap().to_owned(), head.uri.to_string())
+            });
+            let expected = expected.map(|(host, uri)| (host.to_owned(), uri.to_owned()));
+            assert_eq!(found, expected, "{version:?} {method} {uri} {hosts:?}");
+        }
+    }
+
+    #[test]
+    fn options_can_ask_the_server() {
+        let (mut head, ()) =
+            Request::builder().method("OPTIONS").uri("*").header(HOST, "x").body(()).unwrap().into_parts();
+        assert_eq!(normalize(&mut head, &HeaderValue::from_static("local")).unwrap(), Target::Server);
+    }
+}

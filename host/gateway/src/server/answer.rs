@@ -1,0 +1,78 @@
+//! Between hyper and what answers: every request is counted on its connection until its reply is out.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, Version};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use pin_project_lite::pin_project;
+
+use super::activity::Open;
+use super::received::Received;
+use super::streams;
+
+/// Something that answers requests.
+pub(crate) trait Answer: Clone + Send + Sync + 'static {
+    /// The body of its replies.
+    type Body: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static;
+
+    /// Answers one request. Dropping the future gives it up.
+    fn answer(self, request: Request<Received>) -> impl Future<Output = Response<Self::Body>> + Send + 'static;
+}
+
+/// Answers one request, and keeps its connection informed.
+pub(super) async fn answer<A: Answer>(
+    answer: A,
+    request: Request<Incoming>,
+    open: Open,
+) -> Result<Response<Tracked<A::Body>>, Infallible> {
+    let is_http2 = request.version() == Version::HTTP_2;
+    let (head, incoming) = request.into_parts();
+    let (body, read) = Received::new(incoming, open.activity());
+    let mut reply = answer.answer(Request::from_parts(head, body)).await;
+    // What is left of the request stands where the next one would have to begin.
+    if !is_http2 && (!read.is_done() || open.activity().is_last()) {
+        reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(reply.map(|body| Tracked { body, open, is_http2 }))
+}
+
+pin_project! {
+    /// The body of a reply, which keeps its request open, and tells when only the client holds it up.
+    pub(crate) struct Tracked<B> {
+        #[pin]
+        body: B,
+        open: Open,
+        is_http2: bool,
+    }
+}
+
+impl<B: Body> Body for Tracked<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let this = self.project();
+        let polled = this.body.poll_frame(cx);
+        // The next poll comes when the client has taken what this one gives.
+        if *this.is_http2 {
+            streams::offer(polled.is_ready());
+        } else {
+            this.open.offer(polled.is_ready());
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,154 @@
+//! One connection: hyper drives the protocol, and this watches the clock and the stop.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::conn::auto;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::activity::{Activity, Phase};
+use super::answer::{self, Answer};
+use super::socket::WatchedSocket;
+use super::streams::StreamExecutor;
+use super::{ConnectionLimits, Stop};
+
+/// How long a connection whose first or next request is on its way when the stop comes has to get it in; and how long
+/// one that was told to end has to do so when nothing is under way on it.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Serves one connection to its end.
+pub(super) async fn run<A: Answer>(
+    socket: TcpStream,
+    answer: A,
+    builder: &auto::Builder<StreamExecutor>,
+    limits: &ConnectionLimits,
+    stop: &Stop,
+) {
+    let activity = &Arc::new(Activity::new());
+    let socket = TokioIo::new(WatchedSocket::new(socket, Arc::clone(activity)));
+    let service = service_fn(|request| answer::answer(answer.clone(), request, activity.open()));
+    let mut connection = pin!(builder.serve_connection(socket, service));
+    let mut watch = pin!(Watch::new(activity, limits));
+    let mut stopping = pin!(stop.gracefully.cancelled());
+    let mut ending = pin!(stop.now.cancelled());
+    std::future::poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                if let Err(error) = ended {
+                    tracing::debug!("a connection broke off: {error}");
+                }
+                return Poll::Ready(());
+            }
+            if ending.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            let is_stopping = watch.stopping.is_some() || stopping.as_mut().poll(cx).is_ready();
+            match watch.as_mut().poll(cx, is_stopping) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Verdict::Finish) => connection.as_mut().graceful_shutdown(),
+                Poll::Ready(Verdict::Drop(why)) => {
+                    tracing::debug!("a connection was ended: {why}");
+                    return Poll::Ready(());
+                }
+            }
+        }
+    })
+    .await;
+}
+
+/// What the watch finds has to happen.
+enum Verdict {
+    /// Take no more requests, and finish those there are.
+    Finish,
+    /// End the connection as it is.
+    Drop(&'static str),
+}
+
+/// Holds a connection to its deadlines. The timer is set anew only when a deadline comes closer than the one it is
+/// set to, which for a busy connection is never: a request costs no timer.
+struct Watch<'a> {
+    activity: &'a Activity,
+    limits: &'a ConnectionLimits,
+    timer: Pin<Box<Sleep>>,
+    /// When the stop came.
+    stopping: Option<Instant>,
+    /// When the connection was told to finish.
+    finishing: Option<Instant>,
+}
+
+impl<'a> Watch<'a> {
+    fn new(activity: &'a Activity, limits: &'a ConnectionLimits) -> Self {
+        let timer = Box::pin(sleep_until(Instant::now() + limits.header_timeout));
+        Self { activity, limits, timer, stopping: None, finishing: None }
+    }
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, is_stopping: bool) -> Poll<Verdict> {
+        loop {
+            let phase = self.activity.phase();
+            if is_stopping && let Some(verdict) = self.stop(phase) {
+                return Poll::Ready(verdict);
+            }
+            let due = self.due(phase);
+            let fired = self.timer.as_mut().poll(cx).is_ready();
+            if !fired && due.is_none_or(|due| due >= self.timer.deadline()) {
+                return Poll::Pending;
+            }
+            let now = Instant::now();
+            match due {
+                Some(due) if due <= now => return Poll::Ready(self.expired(phase)),
+                // A stream of HTTP/2 ends in a task of its own, so nothing but the timer tells of it here.
+                due => {
+                    let next = due.unwrap_or(now + self.limits.idle_timeout);
+                    self.timer.as_mut().reset(next);
+                }
+            }
+        }
+    }
+
+    /// When something is due next.
+    fn due(&self, phase: Phase) -> Option<Instant> {
+        let of_phase = self.activity.deadline(self.limits);
+        match (phase, self.finishing, self.stopping) {
+            (Phase::Serving | Phase::Closing, ..) => of_phase,
+            (_, Some(finishing), _) => Some(finishing + GRACE),
+            (_, None, stopping) => of_phase.into_iter().chain(stopping.map(|stopping| stopping + GRACE)).min(),
+        }
+    }
+
+    /// Tells the connection to finish once no request can be lost by it.
+    fn stop(&mut self, phase: Phase) -> Option<Verdict> {
+        if self.stopping.is_none() {
+            self.stopping = Some(Instant::now());
+            self.activity.make_last();
+        }
+        match phase {
+            // A request may be on its way already.
+            Phase::Fresh | Phase::Head => None,
+            Phase::Serving | Phase::Idle | Phase::Closing => self.finish(),
+        }
+    }
+
+    fn finish(&mut self) -> Option<Verdict> {
+        if self.finishing.is_some() {
+            return None;
+        }
+        self.finishing = Some(Instant::now());
+        Some(Verdict::Finish)
+    }
+
+    fn expired(&mut self, phase: Phase) -> Verdict {
+        match phase {
+            Phase::Fresh => Verdict::Drop("no request came"),
+            Phase::Head => Verdict::Drop("the head of a request took too long"),
+            Phase::Serving => Verdict::Drop("its client stopped reading a reply"),
+            Phase::Closing => Verdict::Drop("its client went on sending after the end"),
+            Phase::Idle => self.finish().unwrap_or(Verdict::Drop("it did not end when told to")),
+        }
+    }
+}
