@@ -1,1 +1,41 @@
-//! tmp
+//! Runs WebAssembly components: compiles, caches, links, limits and calls them. The only crate that sees wasmtime.
+//!
+//! [`Engine`] implements the executor port of `patchbay-model`. On the way of a component through it:
+//!
+//! - `admit` refuses what cannot run here, from the names of imports and exports alone; `offers` has what can be
+//!   imported;
+//! - `compile` comes by the machine code, from memory (`code`), from the disk (`cache`) or by compiling;
+//! - `http02` and `http03` take the calls, for the two versions of WASI;
+//! - `state` is what the host keeps per instance: `limiter` and `meter` bound it, `stdio` has its log;
+//! - `fault` says what went wrong.
+//!
+//! # CPU time
+//!
+//! Guests are interrupted at every tick of the epoch (`ticker`) and then make room for others on their thread. What
+//! they used is measured in CPU time of that thread. A call may use `cpu_time`; instances that work on several calls
+//! have as much for each of them, together.
+
+mod admit;
+mod body;
+mod cache;
+mod code;
+mod compile;
+mod config;
+mod engine;
+mod engines;
+mod fault;
+mod http02;
+mod http03;
+mod limiter;
+mod meter;
+mod offers;
+mod reply;
+mod revision;
+mod state;
+mod stdio;
+mod ticker;
+mod usage;
+
+pub use config::EngineConfig;
+pub use engine::{CacheReport, Engine, EngineError, EngineReport};
+pub use engines::Allocation;

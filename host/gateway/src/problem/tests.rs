@@ -27,7 +27,7 @@ const fn advice(kind: FaultKind) -> &'static str {
         FaultKind::Deadline => "The work may or may not have been done. Repeat it only if that does no harm.",
         FaultKind::Overloaded => "The call was not begun. Try again after `Retry-After` seconds, and more slowly.",
         FaultKind::Unavailable => {
-            "No instance can be had now, or the revision was replaced and the call did not end in time. Try again after \
+            "No instance can be had now; the call was not begun. Try again after \
              `Retry-After` seconds."
         }
         FaultKind::Exhausted => {
