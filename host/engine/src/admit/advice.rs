@@ -1,0 +1,70 @@
+//! What to do about an import or export that does not fit: the sentences behind a refusal.
+
+/// WASI proposals and the like, by the package of the import, with what this version says to them.
+const PROPOSALS: &[(&str, &str)] = &[
+    ("wasi:blobstore", "this version of Patchbay does not provide object storage"),
+    ("wasi:gfx", "Patchbay does not provide graphics"),
+    ("wasi:graphics-context", "Patchbay does not provide graphics"),
+    ("wasi:keyvalue", "this version of Patchbay does not provide key-value state"),
+    (
+        "wasi:logging",
+        "this version of Patchbay does not provide it; write to stdout or stderr, whose lines become log records",
+    ),
+    ("wasi:messaging", "this version of Patchbay does not provide messaging"),
+    ("wasi:nn", "Patchbay does not provide machine learning"),
+    ("wasi:otel", "this version of Patchbay does not provide telemetry"),
+    ("wasi:sql", "Patchbay does not provide SQL databases"),
+    ("wasi:tls", "Patchbay does not provide TLS connections"),
+    ("wasi:webgpu", "Patchbay does not provide graphics"),
+];
+
+/// Packages of WASI that are offered, in other versions.
+const OFFERED: &[&str] =
+    &["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:http", "wasi:io", "wasi:random", "wasi:sockets"];
+
+/// What would provide `import`. `elsewhere` says that it is offered, but not to a component that handles requests in
+/// the older way.
+pub(super) fn on_import(import: &str, elsewhere: bool) -> String {
+    let package = import.split_once('/').map_or(import, |(package, _)| package);
+    if elsewhere {
+        return "it is offered to components that handle requests with WASI 0.3, and this one handles them with \
+                WASI 0.2"
+            .to_owned();
+    }
+    if let Some((_, text)) = PROPOSALS.iter().find(|(name, _)| *name == package) {
+        return (*text).to_owned();
+    }
+    if OFFERED.contains(&package) {
+        return format!(
+            "of `{package}` the versions 0.2.0 to 0.2.12 and 0.3.0 are offered, and not every interface is; rebuild \
+             the component against one of them"
+        );
+    }
+    if package == "wasi:config" {
+        return "of `wasi:config` the interface `store@0.2.0-rc.1` is offered; rebuild the component against it"
+            .to_owned();
+    }
+    if package.starts_with("wasi:") {
+        return "this version of Patchbay does not provide it".to_owned();
+    }
+    if package.contains(':') {
+        return "calls from service to service are not offered by this version of Patchbay; compose a component that \
+                exports it into this one with `wac plug`"
+            .to_owned();
+    }
+    "it belongs to no package that a host could know; compose a component that provides it into this one with \
+     `wac plug`"
+        .to_owned()
+}
+
+/// What a component that handles no requests may have been meant for.
+pub(super) fn on_exports(exports: &[String]) -> &'static str {
+    let any = |start: &str| exports.iter().any(|name| name.starts_with(start));
+    if any("wasi:http/handler@") || any("wasi:http/incoming-handler@") {
+        "; its version of the handler is not served here: rebuild it against a released one"
+    } else if any("wasi:cli/run@") {
+        "; this one is a command-line program: run it with `wasmtime run`, or make it answer requests"
+    } else {
+        ""
+    }
+}

@@ -1,0 +1,119 @@
+//! Bodies on their way between the host's form and that of `wasi:http`, with their errors.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::{BodyExt, Empty};
+use patchbay_model::{Body, BodyError, Fault};
+use wasmtime_wasi_http::{Error, WasiBody};
+
+use crate::fault;
+
+/// The body of a request, for a guest.
+fn to_guest(body: Body) -> WasiBody {
+    if body.is_end_stream() {
+        // Nothing is allocated for the many requests without a body.
+        return Empty::new().map_err(|never| match never {}).boxed_unsync();
+    }
+    RequestBody(Some(body)).boxed_unsync()
+}
+
+/// A request's body on its way into a guest. Guests may go on asking after the end, which bodies need not stand.
+struct RequestBody(Option<Body>);
+
+impl http_body::Body for RequestBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let Some(body) = &mut self.0 else { return Poll::Ready(None) };
+        let next = ready!(Pin::new(body).poll_frame(cx));
+        if !matches!(next, Some(Ok(_))) {
+            self.0 = None;
+        }
+        Poll::Ready(next.map(|frame| frame.map_err(wasi_error)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(http_body::Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), http_body::Body::size_hint)
+    }
+}
+
+fn wasi_error(error: BodyError) -> Error {
+    match error {
+        BodyError::TooLarge { limit } => Error::HttpRequestBodySize(Some(limit)),
+        BodyError::Deadline => Error::ConnectionReadTimeout,
+        BodyError::Aborted(_) => Error::ConnectionTerminated,
+        BodyError::Failed(problem) => Error::InternalError(Some(problem)),
+    }
+}
+
+/// What `wasi:http` says of a guest's body that it could not send on.
+pub(crate) fn from_guest(error: &Error) -> BodyError {
+    match error {
+        Error::HttpResponseBodySize(_) => {
+            BodyError::Failed("the body does not have the length that its `content-length` promises".to_owned())
+        }
+        Error::HttpProtocolError => {
+            BodyError::Failed("the instance gave up its body before it was complete".to_owned())
+        }
+        error => BodyError::Failed(error.to_string()),
+    }
+}
+
+/// What the reader of a body is told when its instance failed.
+pub(crate) fn broken_off(fault: &Fault) -> BodyError {
+    match fault.kind() {
+        patchbay_model::FaultKind::Deadline => BodyError::Deadline,
+        _ => BodyError::Failed(fault.to_string()),
+    }
+}
+
+/// A request as guests get it: scheme `http`, and the authority that the caller asked for.
+///
+/// # Errors
+/// A fault that tells the caller what is wrong with the request.
+pub(crate) fn request_to_guest(request: http::Request<Body>) -> Result<http::Request<WasiBody>, Fault> {
+    let (mut parts, body) = request.into_parts();
+    let mut uri = std::mem::take(&mut parts.uri).into_parts();
+    if uri.authority.is_none() {
+        let host = parts.headers.get(http::header::HOST).ok_or_else(|| fault::invalid("The request names no host."))?;
+        let authority = http::uri::Authority::try_from(host.as_bytes());
+        uri.authority = Some(authority.map_err(|_| fault::invalid("The `host` of the request is not valid."))?);
+    }
+    uri.scheme = Some(http::uri::Scheme::HTTP);
+    uri.path_and_query.get_or_insert_with(|| http::uri::PathAndQuery::from_static("/"));
+    parts.uri = http::Uri::from_parts(uri).map_err(|_| fault::invalid("The path of the request is not valid."))?;
+    Ok(http::Request::from_parts(parts, to_guest(body)))
+}
+
+#[cfg(test)]
+mod tests {
+    use patchbay_model::empty_body;
+
+    use super::*;
+
+    #[test]
+    fn the_authority_comes_from_the_uri_or_the_host() {
+        for (uri, host, expected) in [
+            ("/a?b=1", Some("shop.example:80"), Ok("http://shop.example:80/a?b=1")),
+            ("http://shop.example/a", Some("other.example"), Ok("http://shop.example/a")),
+            ("/a", None, Err("The request names no host.")),
+            ("/a", Some("sh op"), Err("The `host` of the request is not valid.")),
+        ] {
+            let mut request = http::Request::builder().uri(uri);
+            if let Some(host) = host {
+                request = request.header("host", host);
+            }
+            let outcome = request_to_guest(request.body(empty_body()).unwrap());
+            let outcome = outcome.map(|request| request.uri().to_string()).map_err(|fault| fault.public().to_owned());
+            assert_eq!(outcome, expected.map(str::to_owned).map_err(str::to_owned));
+        }
+    }
+}

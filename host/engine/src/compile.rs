@@ -1,0 +1,186 @@
+//! Comes by machine code: from memory, from the cache, or by compiling.
+//!
+//! Compilation happens on threads of its own, at low priority and one component at a time: a JavaScript component
+//! takes 16 seconds of CPU time and 350 MiB, and the services that run must not notice.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use patchbay_model::ports::{Clock, CodeSource, PrepareError};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use tokio::sync::{Semaphore, oneshot};
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Engine, Result};
+
+use crate::cache::{Cache, Entry, Found};
+use crate::code::{Code, Key, Shelf};
+use crate::engines::{Engines, Wasi};
+use crate::offers;
+use crate::state::State;
+
+/// How far below the threads that serve those that compile stand, in steps of `nice`.
+const NICENESS: i32 = 10;
+
+/// Where machine code comes from.
+pub(crate) struct Compiler {
+    shop: Arc<Shop>,
+    threads: ThreadPool,
+    /// Compiling takes hundreds of MiB, so one component at a time is compiled. Loading from the cache does not wait.
+    turn: Arc<Semaphore>,
+}
+
+/// What the compiling threads work with.
+struct Shop {
+    engines: Arc<Engines>,
+    linkers: [Linker<State>; 2],
+    cache: Option<Cache>,
+    shelf: Arc<Shelf>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Compiler {
+    /// # Errors
+    /// If the operating system gives no threads.
+    pub(crate) fn new(
+        engines: Arc<Engines>,
+        threads: usize,
+        cache: Option<Cache>,
+        shelf: Arc<Shelf>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let threads = ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|number| format!("patchbay-compile-{number}"))
+            .start_handler(|_| {
+                // Linux counts niceness per thread. Where it does not work compilation is only less polite.
+                let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS);
+            })
+            .build()?;
+        let linkers =
+            [offers::linker(engines.of(Wasi::P2), Wasi::P2)?, offers::linker(engines.of(Wasi::P3), Wasi::P3)?];
+        let shop = Arc::new(Shop { engines, linkers, cache, shelf, clock });
+        Ok(Self { shop, threads, turn: Arc::new(Semaphore::new(1)) })
+    }
+
+    /// The machine code of the component in `bytes`, and where it came from.
+    ///
+    /// # Errors
+    /// Those of [`PrepareError`].
+    pub(crate) async fn obtain(&self, key: Key, bytes: Bytes) -> Result<(Arc<Code>, CodeSource), PrepareError> {
+        if let Some(code) = self.shop.shelf.find(&key) {
+            return Ok((code, CodeSource::Shared));
+        }
+        let damaged = match self.work(move |shop| shop.load(key)).await?? {
+            Loaded::Code(code) => return Ok((code, CodeSource::Cache)),
+            Loaded::Nothing => false,
+            Loaded::Damaged => true,
+        };
+        let turn = self.turn.clone().acquire_owned().await.map_err(|_| stopped())?;
+        // Whoever had the turn before may have compiled the same component.
+        if let Some(code) = self.shop.shelf.find(&key) {
+            return Ok((code, CodeSource::Shared));
+        }
+        let code = self
+            .work(move |shop| {
+                // Held here, not by the future: what is being compiled goes on when nobody waits for it any more.
+                let _turn = turn;
+                shop.compile(key, &bytes)
+            })
+            .await??;
+        Ok((code, if damaged { CodeSource::CacheDamaged } else { CodeSource::Compiled }))
+    }
+
+    /// Does `work` on a compiling thread.
+    async fn work<T: Send + 'static>(&self, work: impl FnOnce(&Shop) -> T + Send + 'static) -> Result<T, PrepareError> {
+        let (done, result) = oneshot::channel();
+        let shop = self.shop.clone();
+        self.threads.spawn(move || {
+            // Nobody may wait for it any more.
+            let _ = done.send(catch_unwind(AssertUnwindSafe(|| work(&shop))));
+        });
+        let result = result.await.map_err(|_| stopped())?;
+        result.map_err(|_| PrepareError::Host("the compiler panicked on this component".to_owned()))
+    }
+}
+
+fn stopped() -> PrepareError {
+    PrepareError::Host("the compiler was stopped".to_owned())
+}
+
+/// What the cache had.
+enum Loaded {
+    Code(Arc<Code>),
+    Nothing,
+    Damaged,
+}
+
+impl Shop {
+    const fn linker(&self, wasi: Wasi) -> &Linker<State> {
+        let [p2, p3] = &self.linkers;
+        match wasi {
+            Wasi::P2 => p2,
+            Wasi::P3 => p3,
+        }
+    }
+
+    fn load(&self, key: Key) -> Result<Loaded, PrepareError> {
+        let Some(cache) = &self.cache else { return Ok(Loaded::Nothing) };
+        let engine = self.engines.of(key.1);
+        let entry = cache.entry(&key.0, engine);
+        let problem = match entry.check() {
+            Found::Nothing => return Ok(Loaded::Nothing),
+            Found::Damaged(problem) => problem,
+            Found::Whole => match open(engine, &entry) {
+                Ok(component) => {
+                    if let Err(error) = entry.touch(self.clock.now()) {
+                        tracing::warn!(%error, file = %entry.code().display(), "the use of a cache entry was not noted");
+                    }
+                    return self.finish(&component, key).map(Loaded::Code);
+                }
+                Err(error) => format!("{error:#}"),
+            },
+        };
+        tracing::warn!(problem, file = %entry.code().display(), "a cache entry is damaged; it is compiled again");
+        Ok(Loaded::Damaged)
+    }
+
+    fn compile(&self, key: Key, bytes: &[u8]) -> Result<Arc<Code>, PrepareError> {
+        let engine = self.engines.of(key.1);
+        let component =
+            Component::from_binary(engine, bytes).map_err(|error| PrepareError::Malformed(format!("{error:#}")))?;
+        let component = self.cache.as_ref().and_then(|cache| self.keep(cache, key, &component)).unwrap_or(component);
+        self.finish(&component, key)
+    }
+
+    /// Writes the code to the cache, and takes it from there: mapped from a file, it needs memory only where it is
+    /// used, and new instances get their memory from the file too. `None` if that failed; the code is good anyway.
+    fn keep(&self, cache: &Cache, key: Key, component: &Component) -> Option<Component> {
+        let engine = self.engines.of(key.1);
+        let entry = cache.entry(&key.0, engine);
+        let kept = component.serialize().and_then(|code| {
+            entry.write(&code)?;
+            cache.shrink(&entry)?;
+            open(engine, &entry)
+        });
+        kept.inspect_err(|error| {
+            tracing::warn!(error = format!("{error:#}"), file = %entry.code().display(), "compiled code was not cached");
+        })
+        .ok()
+    }
+
+    fn finish(&self, component: &Component, key: Key) -> Result<Arc<Code>, PrepareError> {
+        component.initialize_copy_on_write_image().map_err(|error| PrepareError::Host(format!("{error:#}")))?;
+        Ok(self.shelf.put(Code::new(component, self.linker(key.1), key, &self.shelf)?))
+    }
+}
+
+/// Maps the code of an entry that was checked.
+#[allow(unsafe_code, reason = "machine code cannot be loaded in a safe way")]
+fn open(engine: &Engine, entry: &Entry) -> Result<Component> {
+    // SAFETY: the file must be what `Component::serialize` made, and must not change while it is mapped. It is in a
+    // folder that only the user of this host can write to (`Cache::open` sees to it), it was written there by this
+    // host, and its digest was just found to be the one that was written with it (`Entry::check`). Entries are
+    // replaced by renaming, never written in place, so the mapped file stays as it is even if its entry goes.
+    unsafe { Component::deserialize_file(engine, entry.code()) }
+}

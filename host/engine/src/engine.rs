@@ -1,0 +1,140 @@
+//! The engine: the executor of the host.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use patchbay_model::InterfaceName;
+use patchbay_model::ports::{
+    BoxFuture, Clock, Executor, LogSink, Preparation, PrepareError, PrepareRequest, Prepared, Usage,
+};
+
+use crate::admit;
+use crate::cache::Cache;
+use crate::code::{Service, Shelf};
+use crate::compile::Compiler;
+use crate::config::EngineConfig;
+use crate::engines::{Allocation, Engines};
+use crate::http02::Handler02;
+use crate::http03::Handler03;
+use crate::offers::Offers;
+use crate::revision::{Revision, Surroundings};
+use crate::ticker::Ticker;
+use crate::usage::{Instances, Totals};
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The configuration cannot be run with.
+    #[error("the engine cannot run with this configuration: {0}")]
+    Config(String),
+    /// WebAssembly cannot be run on this machine.
+    #[error("WebAssembly cannot be run on this machine: {0}")]
+    Machine(String),
+}
+
+/// What the engine found when it started, for the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineReport {
+    /// How instances get their memory.
+    pub allocation: Allocation,
+    /// Where compiled components are kept.
+    pub cache: CacheReport,
+    /// Threads that compile.
+    pub compile_threads: usize,
+}
+
+/// Where compiled components are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CacheReport {
+    /// Nowhere: no folder was given.
+    Off,
+    /// In this folder.
+    Used(PathBuf),
+    /// Nowhere, although a folder was given: it cannot be used, for this reason.
+    Refused(String),
+}
+
+/// Compiles and runs components. Implements [`Executor`].
+pub struct Engine {
+    offers: Offers,
+    compiler: Compiler,
+    totals: Arc<Totals>,
+    surroundings: Surroundings,
+    report: EngineReport,
+    _ticker: Ticker,
+}
+
+impl Engine {
+    /// Starts an engine. `cache` is the folder for compiled components, which has to be private to the user of the
+    /// host; if it is not, the engine runs without and the report says why.
+    ///
+    /// # Errors
+    /// If the configuration has problems, or this machine cannot run WebAssembly.
+    pub fn new(
+        config: &EngineConfig,
+        cache: Option<PathBuf>,
+        sink: Arc<dyn LogSink>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, EngineError> {
+        let problems: Vec<_> = config.problems().iter().map(ToString::to_string).collect();
+        if !problems.is_empty() {
+            return Err(EngineError::Config(problems.join("; ")));
+        }
+        let machine = |error: wasmtime::Error| EngineError::Machine(format!("{error:#}"));
+        let engines = Arc::new(Engines::new(config).map_err(machine)?);
+        let both = [crate::engines::Wasi::P2, crate::engines::Wasi::P3].map(|wasi| engines.of(wasi).weak());
+        let ticker =
+            Ticker::start(both.into(), config.epoch_tick).map_err(|error| EngineError::Machine(error.to_string()))?;
+        let (cache, cache_report) = open_cache(cache, config.cache_size);
+        let report = EngineReport {
+            allocation: engines.allocation.clone(),
+            cache: cache_report,
+            compile_threads: config.threads(),
+        };
+        let totals = Arc::new(Totals::default());
+        let shelf = Shelf::new(totals.clone());
+        let compiler = Compiler::new(engines, config.threads(), cache, shelf, clock.clone()).map_err(machine)?;
+        let surroundings = Surroundings { sink, clock, pulse: ticker.pulse(), tick: config.epoch_tick };
+        Ok(Self { offers: Offers::new(), compiler, totals, surroundings, report, _ticker: ticker })
+    }
+
+    /// What was found at start.
+    pub const fn report(&self) -> &EngineReport {
+        &self.report
+    }
+
+    async fn prepare(&self, request: PrepareRequest) -> Result<Preparation, PrepareError> {
+        let begun = tokio::time::Instant::now();
+        let wasi = admit::admit(&request.bytes, request.instances, &self.offers)?;
+        let (code, source) = self.compiler.obtain((request.component, wasi), request.bytes.clone()).await?;
+        let instances = Instances::new(self.totals.clone());
+        let revision = Arc::new(Revision::new(&request, instances, self.surroundings.clone()));
+        let prepared: Arc<dyn Prepared> = match &code.service {
+            Service::P2(_) => Arc::new(Handler02::new(revision, code)),
+            Service::P3(_) => Arc::new(Handler03::new(revision, code)),
+        };
+        Ok(Preparation { prepared, source, elapsed: begun.elapsed() })
+    }
+}
+
+impl Executor for Engine {
+    fn offers(&self) -> &[InterfaceName] {
+        self.offers.all()
+    }
+
+    fn prepare(&self, request: PrepareRequest) -> BoxFuture<'_, Result<Preparation, PrepareError>> {
+        Box::pin(self.prepare(request))
+    }
+
+    fn usage(&self) -> Usage {
+        self.totals.read()
+    }
+}
+
+fn open_cache(folder: Option<PathBuf>, limit: u64) -> (Option<Cache>, CacheReport) {
+    match folder.map(|folder| (Cache::open(folder.clone(), limit), folder)) {
+        None => (None, CacheReport::Off),
+        Some((Ok(cache), folder)) => (Some(cache), CacheReport::Used(folder)),
+        Some((Err(problem), _)) => (None, CacheReport::Refused(problem)),
+    }
+}

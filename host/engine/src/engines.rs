@@ -1,0 +1,127 @@
+//! The two wasmtime engines, and the probe that decides how they allocate.
+//!
+//! WASI 0.3 needs wasmtime's support for concurrent calls in one instance. It costs a microsecond per call and doubles
+//! the price of a fresh instance, so components that do not need it run on an engine without it.
+
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, Module, PoolingAllocationConfig, Result, Store};
+
+use crate::EngineConfig;
+use crate::limiter::TABLE_ELEMENTS;
+
+/// Part of each linear memory that stays in RAM when its slot is free, in bytes. Small guests fit into it, and the
+/// next instance in the slot then takes no page faults.
+const KEEP_MEMORY: usize = 64 << 10;
+const KEEP_TABLE: usize = 8 << 10;
+/// JavaScript and Python components are made of dozens of core modules, with large function tables.
+const CORE_INSTANCES_PER_COMPONENT: u32 = 50;
+const MEMORIES_PER_COMPONENT: u32 = 20;
+const TABLES_PER_COMPONENT: u32 = 50;
+const INSTANCE_SIZE: usize = 4 << 20;
+const MEMORY_SIZE: usize = 4 << 30;
+
+/// A core module with one memory of one page: the smallest thing that takes a slot.
+const SLOT_PROBE: &[u8] = b"\0asm\x01\0\0\0\x05\x03\x01\0\x01";
+
+/// Which engine a component needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Wasi {
+    /// WASI 0.2: one call at a time in an instance.
+    P2,
+    /// WASI 0.3: calls may share an instance.
+    P3,
+}
+
+/// How instances get their memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Allocation {
+    /// From slots that were reserved at start: an instance is made in microseconds.
+    Pooling {
+        /// Slots for each of the two engines.
+        instances: u32,
+        /// Whether the kernel tells which pages were touched (`PAGEMAP_SCAN`, Linux 6.7), which halves the time
+        /// that a fresh instance takes.
+        pagemap_scan: bool,
+    },
+    /// From the operating system, one by one: slower, and not bounded by `instances`.
+    OnDemand {
+        /// Why slots could not be reserved.
+        reason: String,
+    },
+}
+
+/// The engines and what the probe found.
+pub(crate) struct Engines {
+    p2: Engine,
+    p3: Engine,
+    pub(crate) allocation: Allocation,
+}
+
+impl Engines {
+    /// Makes both engines, with pooling where this machine allows it.
+    ///
+    /// # Errors
+    /// If wasmtime does not work on this machine at all.
+    pub(crate) fn new(config: &EngineConfig) -> Result<Self> {
+        match pooled(config) {
+            Ok((p2, p3)) => {
+                let pagemap_scan = PoolingAllocationConfig::is_pagemap_scan_available();
+                Ok(Self { p2, p3, allocation: Allocation::Pooling { instances: config.instances, pagemap_scan } })
+            }
+            Err(error) => Ok(Self {
+                p2: Engine::new(&settings(Wasi::P2))?,
+                p3: Engine::new(&settings(Wasi::P3))?,
+                allocation: Allocation::OnDemand { reason: format!("{error:#}") },
+            }),
+        }
+    }
+
+    /// The engine for components of this kind.
+    pub(crate) const fn of(&self, wasi: Wasi) -> &Engine {
+        match wasi {
+            Wasi::P2 => &self.p2,
+            Wasi::P3 => &self.p3,
+        }
+    }
+}
+
+fn pooled(config: &EngineConfig) -> Result<(Engine, Engine)> {
+    let make = |wasi| -> Result<Engine> {
+        let mut settings = settings(wasi);
+        settings.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config.instances)));
+        let engine = Engine::new(&settings)?;
+        // Some systems let address space be reserved and refuse it when it is used.
+        let module = Module::from_binary(&engine, SLOT_PROBE)?;
+        wasmtime::Instance::new(&mut Store::new(&engine, ()), &module, &[])?;
+        Ok(engine)
+    };
+    Ok((make(Wasi::P2)?, make(Wasi::P3)?))
+}
+
+fn settings(wasi: Wasi) -> Config {
+    let mut config = Config::new();
+    config.concurrency_support(wasi == Wasi::P3);
+    config.epoch_interruption(true);
+    config
+}
+
+fn pool(instances: u32) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_stacks(instances)
+        .total_gc_heaps(instances)
+        .total_memories(instances.saturating_mul(2))
+        .total_tables(instances.saturating_mul(4))
+        .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT))
+        .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
+        .max_memories_per_component(MEMORIES_PER_COMPONENT)
+        .max_tables_per_component(TABLES_PER_COMPONENT)
+        .max_tables_per_module(TABLES_PER_COMPONENT)
+        .max_core_instance_size(INSTANCE_SIZE)
+        .max_component_instance_size(INSTANCE_SIZE)
+        .max_memory_size(MEMORY_SIZE)
+        .table_elements(TABLE_ELEMENTS)
+        .linear_memory_keep_resident(KEEP_MEMORY)
+        .table_keep_resident(KEEP_TABLE)
+        .pagemap_scan(Enabled::Auto);
+    pool
+}

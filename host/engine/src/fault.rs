@@ -1,0 +1,127 @@
+//! From what wasmtime reports to the faults that callers get. What callers read says nothing of the inside; the
+//! operator's details say as much as is known.
+
+use std::fmt::Write as _;
+
+use patchbay_model::units::{format_duration, format_size};
+use patchbay_model::{Fault, FaultKind, Limits};
+use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+use crate::meter::{Panic, Stop};
+
+/// Frames of a backtrace that are worth telling.
+const FRAMES: usize = 8;
+/// Length of the text of an error, in bytes: guests have a hand in it.
+const TEXT: usize = 2 << 10;
+
+/// The fault that `error`, coming out of an instance, is. `refused` is the memory that the instance was refused.
+pub(crate) fn of_error(error: &wasmtime::Error, refused: Option<u64>, limits: &Limits) -> Fault {
+    if let Some(stop) = error.downcast_ref::<Stop>() {
+        return of_stop(*stop, limits);
+    }
+    if let Some(full) = error.downcast_ref::<PoolConcurrencyLimitError>() {
+        return Fault::new(FaultKind::Unavailable, "No instance can be had now; the call was not begun.")
+            .with_details(format_args!("all slots for instances are taken ({full}); raise `instances` of the engine"));
+    }
+    if let Some(wanted) = refused {
+        return Fault::new(FaultKind::Exhausted, "The service used more memory than it may.").with_details(
+            format_args!(
+                "an instance wanted {} of memory in all, and `memory` allows {}; it ended with: {}",
+                format_size(wanted),
+                format_size(limits.memory),
+                describe(error)
+            ),
+        );
+    }
+    if let Some(I32Exit(code)) = error.downcast_ref::<I32Exit>() {
+        return broken().with_details(format_args!(
+            "the instance called exit with status {code}; a service has to answer calls, not to exit"
+        ));
+    }
+    broken().with_details(describe(error))
+}
+
+/// The fault of a guest that was interrupted.
+pub(crate) fn of_stop(stop: Stop, limits: &Limits) -> Fault {
+    match stop {
+        Stop::Deadline => Fault::new(FaultKind::Deadline, "The deadline of the call passed before it was answered."),
+        Stop::CpuTime => Fault::new(FaultKind::Exhausted, "The service used more CPU time than it may.").with_details(
+            format_args!("the call used more than the {} that `cpu_time` allows", format_duration(limits.cpu_time)),
+        ),
+    }
+}
+
+/// The fault of a host that panicked.
+pub(crate) fn of_panic(panic: &Panic) -> Fault {
+    Fault::new(FaultKind::Internal, "The host failed.").with_details(panic)
+}
+
+/// The service ended the call without a valid answer.
+pub(crate) fn no_answer(details: impl std::fmt::Display) -> Fault {
+    Fault::new(FaultKind::Failed, "The service ended the call without an answer.").with_details(details)
+}
+
+/// The request cannot be handed to a guest.
+pub(crate) fn invalid(public: &'static str) -> Fault {
+    Fault::new(FaultKind::Invalid, public)
+}
+
+/// Some engines of languages serve one call per instance and fail on the second; whoever declared `reuse` has to know.
+pub(crate) fn hint(fault: Fault, uses: u32) -> Fault {
+    if uses < 2 || !matches!(fault.kind(), FaultKind::Trapped | FaultKind::Failed) {
+        return fault;
+    }
+    let details = fault.details().unwrap_or("no details").to_owned();
+    fault.with_details(format_args!(
+        "{details}; this was call {uses} of an instance that served before: if it is always so, the component serves \
+         one call per instance, and `instances = \"fresh\"` is the cure"
+    ))
+}
+
+fn broken() -> Fault {
+    Fault::new(FaultKind::Trapped, "The service broke off.")
+}
+
+/// What is known of an error, with the innermost functions.
+fn describe(error: &wasmtime::Error) -> String {
+    let trap = error.downcast_ref::<Trap>();
+    let mut text = trap.map_or_else(|| cut(&format!("{:#}", Plain(error))), ToString::to_string);
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return text };
+    for (number, frame) in backtrace.frames().iter().take(FRAMES).enumerate() {
+        text.push_str(if number == 0 { "; in " } else { " < " });
+        let name = frame.func_name().map(cut).unwrap_or_else(|| format!("function {}", frame.func_index()));
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{name}");
+    }
+    if backtrace.frames().len() > FRAMES {
+        text.push_str(" < ...");
+    }
+    text
+}
+
+/// An error's chain of causes without the backtrace that wasmtime prepends as a cause.
+struct Plain<'a>(&'a wasmtime::Error);
+
+impl std::fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut separator = "";
+        for cause in self.0.chain() {
+            let text = cause.to_string();
+            if text.starts_with("error while executing at wasm backtrace") {
+                continue;
+            }
+            write!(f, "{separator}{text}")?;
+            separator = ": ";
+        }
+        Ok(())
+    }
+}
+
+fn cut(text: &str) -> String {
+    let mut end = text.len().min(TEXT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default().to_owned()
+}

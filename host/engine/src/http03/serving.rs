@@ -1,0 +1,211 @@
+//! One call, as its caller and the worker of its instance see it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use patchbay_model::{CallId, Fault, Hold};
+use tokio::sync::oneshot;
+use wasmtime_wasi_http::WasiBody;
+
+use super::worker::Worker;
+use crate::reply::Work;
+
+/// What a caller waits for.
+pub(super) type Answer = Result<http::Response<WasiBody>, Fault>;
+
+/// A call on its way to an instance.
+pub(super) struct Job {
+    pub(super) serving: Arc<Serving>,
+    pub(super) request: http::Request<WasiBody>,
+}
+
+/// One call. Shared by its caller, the reply's body and the worker.
+pub(super) struct Serving {
+    pub(super) id: CallId,
+    pub(super) deadline: Instant,
+    state: Mutex<State>,
+}
+
+struct State {
+    phase: Phase,
+    answer: Option<oneshot::Sender<Answer>>,
+    /// What ended the instance before the body was complete.
+    fault: Option<Fault>,
+    /// Whether the instance has nothing more to do with this call.
+    settled: bool,
+    /// Wakes the reader of the body when there is a fault, or when it is settled that there is none.
+    reader: Option<Waker>,
+    /// Whether the reader has come to the end of the body and waits only to hear how it ended.
+    ending: bool,
+    /// Wakes the worker when the phase changes on the caller's side.
+    worker: Option<Arc<Worker>>,
+    hold: Option<Hold>,
+}
+
+/// How far a call is, from the caller's side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The caller waits for an answer.
+    Waiting,
+    /// It has the head of the reply, and reads the body.
+    Reading,
+    /// It has everything, or a fault.
+    Complete,
+    /// It went away before.
+    Gone,
+}
+
+impl Serving {
+    pub(super) fn new(id: CallId, deadline: Instant, answer: oneshot::Sender<Answer>, hold: Hold) -> Self {
+        let state = State {
+            phase: Phase::Waiting,
+            answer: Some(answer),
+            fault: None,
+            settled: false,
+            reader: None,
+            ending: false,
+            worker: None,
+            hold: Some(hold),
+        };
+        Self { id, deadline, state: Mutex::new(state) }
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.lock().phase
+    }
+
+    /// The worker takes the call into its inbox.
+    pub(super) fn assign(&self, worker: Arc<Worker>) {
+        self.lock().worker = Some(worker);
+    }
+
+    /// The guest answered.
+    pub(super) fn answer(&self, response: http::Response<WasiBody>) {
+        let mut state = self.lock();
+        let Some(answer) = state.answer.take() else { return };
+        state.phase = Phase::Reading;
+        drop(state);
+        if answer.send(Ok(response)).is_err() {
+            self.lock().phase = Phase::Gone;
+        }
+    }
+
+    /// The call, or the body of its reply, ends in this fault, unless it came to an end before.
+    pub(super) fn fail(&self, fault: Fault) {
+        let mut state = self.lock();
+        match (state.phase, state.answer.take()) {
+            (Phase::Waiting, Some(answer)) => {
+                state.phase = Phase::Complete;
+                drop(state);
+                // Nobody to tell if the caller is just leaving.
+                let _ = answer.send(Err(fault));
+            }
+            (Phase::Reading, _) if !state.settled => {
+                state.fault = Some(fault);
+                wake(state);
+            }
+            _ => {}
+        }
+    }
+
+    /// The deadline passed. The instance may still be at work on the call, but nobody waits for it any more.
+    pub(super) fn expire(&self, late: Fault) {
+        self.fail(late);
+        self.lock().phase = Phase::Gone;
+    }
+
+    /// The instance has nothing more to do with this call.
+    pub(super) fn settle(&self) {
+        let mut state = self.lock();
+        state.settled = true;
+        state.worker = None;
+        state.hold = None;
+        wake(state);
+    }
+
+    /// What the worker did is done, and what a reader saw is what there is.
+    pub(super) fn tell_reader(&self) {
+        let state = self.lock();
+        if state.ending {
+            wake(state);
+        }
+    }
+
+    fn change(&self, from: &[Phase], to: Phase) {
+        let mut state = self.lock();
+        if from.contains(&state.phase) {
+            state.phase = to;
+            if let Some(worker) = state.worker.clone() {
+                drop(state);
+                worker.wake();
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn wake(mut state: MutexGuard<'_, State>) {
+    if let Some(reader) = state.reader.take() {
+        drop(state);
+        reader.wake();
+    }
+}
+
+/// The caller's hold on its call: when it is dropped before the reply is complete, the caller is gone.
+pub(super) struct Presence(Arc<Serving>);
+
+impl Presence {
+    pub(super) const fn new(serving: Arc<Serving>) -> Self {
+        Self(serving)
+    }
+}
+
+impl Work for Presence {
+    /// The writer of a body may be gone because its instance is. That is known only when the worker has come out of
+    /// the instance's event loop, in which it may be at this moment, on another thread.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Option<Fault>> {
+        let mut state = self.0.lock();
+        if state.fault.is_none() && !state.settled && state.worker.as_ref().is_some_and(|worker| worker.is_inside()) {
+            state.reader = Some(cx.waker().clone());
+            state.ending = true;
+            // Asked again, because the worker comes out first and wakes readers then.
+            if state.worker.as_ref().is_some_and(|worker| worker.is_inside()) {
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(state.fault.clone())
+    }
+
+    fn poll_fault(&mut self, cx: &mut Context<'_>) -> Poll<Fault> {
+        let mut state = self.0.lock();
+        match state.fault.clone() {
+            Some(fault) => Poll::Ready(fault),
+            None => {
+                state.reader = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    fn fault(&self) -> Option<Fault> {
+        self.0.lock().fault.clone()
+    }
+
+    fn complete(&mut self) {
+        self.0.change(&[Phase::Reading], Phase::Complete);
+    }
+
+    fn abandon(&mut self) {
+        self.0.change(&[Phase::Waiting, Phase::Reading], Phase::Gone);
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}

@@ -1,0 +1,262 @@
+//! Measures the CPU time of guests, and stops those that use too much of it or run past their deadline.
+//!
+//! Measured is the time that the thread really spent on the guest, as the kernel counts it, not the time that passed:
+//! a guest must not be punished because the machine is busy with something else. Asking the kernel costs a system
+//! call, so it is not asked for a call that ends before the first tick of the epoch, which is nearly every call. The
+//! first tick charges its own length, which is the most that can have gone by unmeasured; from then on both ends of
+//! every poll are measured.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use wasmtime::UpdateDeadline;
+
+use crate::ticker::Pulse;
+
+/// Why a guest was interrupted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Stop {
+    /// The deadline of its call passed.
+    #[error("the deadline of the call passed")]
+    Deadline,
+    /// Its CPU time is used up.
+    #[error("the CPU time is used up")]
+    CpuTime,
+}
+
+/// The CPU time of one instance. Its parts are atomic only because the guest's future and the epoch's callback both
+/// reach them; they are never used by two threads at once.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    pulse: Pulse,
+    tick: Duration,
+    origin: Instant,
+    /// Nanoseconds after `origin`.
+    deadline: AtomicU64,
+    /// Nanoseconds of CPU time, as all that follow.
+    budget: AtomicU64,
+    used: AtomicU64,
+    /// What the thread had used when the guest was last charged.
+    charged: AtomicU64,
+    /// What the thread had used when this poll began, or when it was found running for the first time.
+    entered: AtomicU64,
+    /// Whether a tick has found the guest running.
+    measuring: AtomicBool,
+}
+
+/// Now, by the clock that deadlines are given in.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+impl Meter {
+    pub(crate) fn new(pulse: Pulse, tick: Duration) -> Self {
+        Self {
+            pulse,
+            tick,
+            origin: now(),
+            deadline: AtomicU64::new(u64::MAX),
+            budget: AtomicU64::new(u64::MAX),
+            used: AtomicU64::new(0),
+            charged: AtomicU64::new(0),
+            entered: AtomicU64::new(0),
+            measuring: AtomicBool::new(false),
+        }
+    }
+
+    /// Starts afresh for one call.
+    pub(crate) fn begin(&self, deadline: Instant, cpu_time: Duration) {
+        let deadline = deadline.saturating_duration_since(self.origin);
+        self.deadline.store(nanos(deadline), Ordering::Relaxed);
+        self.budget(cpu_time);
+        self.used.store(0, Ordering::Relaxed);
+        self.measuring.store(false, Ordering::Relaxed);
+    }
+
+    /// Sets what may be used since [`Meter::begin`], whatever was used of it already.
+    pub(crate) fn budget(&self, cpu_time: Duration) {
+        self.budget.store(nanos(cpu_time), Ordering::Relaxed);
+    }
+
+    /// Takes off the share of one of `calls` calls, when that one is over and the others go on.
+    pub(crate) fn release_share(&self, calls: usize) {
+        let used = self.used.load(Ordering::Relaxed);
+        let share = used / (calls.max(1) as u64);
+        self.used.store(used - share, Ordering::Relaxed);
+    }
+
+    /// To be called from the epoch's callback.
+    ///
+    /// # Errors
+    /// If the guest has to be stopped.
+    pub(crate) fn tick(&self) -> Result<UpdateDeadline, Stop> {
+        self.pulse.beat();
+        if nanos(now().saturating_duration_since(self.origin)) >= self.deadline.load(Ordering::Relaxed) {
+            return Err(Stop::Deadline);
+        }
+        let cpu = thread_cpu_time();
+        let charge = if self.measuring.swap(true, Ordering::Relaxed) {
+            cpu.saturating_sub(self.charged.load(Ordering::Relaxed))
+        } else {
+            self.entered.store(cpu, Ordering::Relaxed);
+            nanos(self.tick)
+        };
+        self.charged.store(cpu, Ordering::Relaxed);
+        let used = self.used.fetch_add(charge, Ordering::Relaxed).saturating_add(charge);
+        if used > self.budget.load(Ordering::Relaxed) {
+            return Err(Stop::CpuTime);
+        }
+        // A guest that was only just given the thread may keep it; one that had it for a tick makes room for others.
+        let ran = cpu.saturating_sub(self.entered.load(Ordering::Relaxed));
+        if ran < nanos(self.tick) / 2 {
+            return Ok(UpdateDeadline::Continue(1));
+        }
+        // Tokio's own yield lets sockets and timers have their turn; a plain one would only let other tasks.
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    }
+
+    fn enter(&self) {
+        self.pulse.beat();
+        if self.measuring.load(Ordering::Relaxed) {
+            let cpu = thread_cpu_time();
+            self.entered.store(cpu, Ordering::Relaxed);
+            self.charged.store(cpu, Ordering::Relaxed);
+        }
+    }
+
+    fn leave(&self) {
+        if self.measuring.load(Ordering::Relaxed) {
+            let ran = thread_cpu_time().saturating_sub(self.charged.load(Ordering::Relaxed));
+            self.used.fetch_add(ran, Ordering::Relaxed);
+        }
+    }
+
+    /// Polls a future in which the guest runs. A panic of the host on the guest's behalf is an error of this call and
+    /// of nothing else.
+    pub(crate) fn poll<F: Future>(&self, guest: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Panic>> {
+        self.enter();
+        let polled = catch_unwind(AssertUnwindSafe(|| guest.poll(cx)));
+        self.leave();
+        match polled {
+            Ok(poll) => poll.map(Ok),
+            Err(payload) => Poll::Ready(Err(Panic::new(payload.as_ref()))),
+        }
+    }
+
+    /// [`Meter::poll`] until the guest is done.
+    pub(crate) async fn run<F: Future>(self: &Arc<Self>, guest: F) -> Result<F::Output, Panic> {
+        let mut guest = std::pin::pin!(guest);
+        std::future::poll_fn(|cx| self.poll(guest.as_mut(), cx)).await
+    }
+}
+
+/// The host panicked while it worked for a guest.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the host panicked while it worked for the instance: {0}")]
+pub(crate) struct Panic(String);
+
+impl Panic {
+    fn new(payload: &(dyn Any + Send)) -> Self {
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        Self(text.unwrap_or("no message").to_owned())
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn thread_cpu_time() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    u64::try_from(time.tv_sec).unwrap_or(0).saturating_mul(1_000_000_000) + u64::try_from(time.tv_nsec).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ticker::Ticker;
+
+    const TICK: Duration = Duration::from_millis(1);
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn meter() -> (Ticker, Arc<Meter>) {
+        let ticker = Ticker::start(Vec::new(), TICK).unwrap();
+        let meter = Arc::new(Meter::new(ticker.pulse(), TICK));
+        (ticker, meter)
+    }
+
+    fn burn(time: Duration) {
+        let begun = thread_cpu_time();
+        while thread_cpu_time() - begun < nanos(time) {
+            std::hint::spin_loop();
+        }
+    }
+
+    #[test]
+    fn the_first_tick_charges_itself() {
+        let (_ticker, meter) = meter();
+        meter.begin(now() + HOUR, TICK);
+        assert!(matches!(meter.tick(), Ok(UpdateDeadline::Continue(1))));
+        meter.begin(now() + HOUR, TICK / 2);
+        assert_eq!(meter.tick().err(), Some(Stop::CpuTime));
+    }
+
+    #[test]
+    fn what_a_guest_uses_is_measured_over_all_its_polls() {
+        let (_ticker, meter) = meter();
+        meter.begin(now() + HOUR, TICK * 10);
+        meter.tick().map(drop).unwrap();
+        for _ in 0..4 {
+            meter.enter();
+            burn(TICK * 2);
+            meter.leave();
+        }
+        let used = meter.used.load(Ordering::Relaxed);
+        assert!(used >= nanos(TICK * 9), "{used}");
+        meter.enter();
+        burn(TICK * 2);
+        assert_eq!(meter.tick().err(), Some(Stop::CpuTime));
+        meter.release_share(2);
+        assert!(meter.used.load(Ordering::Relaxed) < used);
+    }
+
+    #[test]
+    fn a_guest_that_had_its_time_makes_room() {
+        let (_ticker, meter) = meter();
+        meter.begin(now() + HOUR, HOUR);
+        meter.tick().map(drop).unwrap();
+        meter.enter();
+        assert!(matches!(meter.tick(), Ok(UpdateDeadline::Continue(1))));
+        burn(TICK);
+        assert!(matches!(meter.tick(), Ok(UpdateDeadline::YieldCustom(1, _))));
+    }
+
+    #[test]
+    fn a_deadline_stops_a_guest_at_the_next_tick() {
+        let (_ticker, meter) = meter();
+        meter.begin(now(), HOUR);
+        assert_eq!(meter.tick().err(), Some(Stop::Deadline));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_of_the_call() {
+        let (_ticker, meter) = meter();
+        let error = meter
+            .run(async {
+                if meter.tick().is_ok() {
+                    panic!("a bug")
+                }
+            })
+            .await
+            .unwrap_err();
+        assert!(error.to_string().ends_with("a bug"), "{error}");
+        assert_eq!(meter.run(async { 7 }).await.unwrap(), 7);
+    }
+}

@@ -1,0 +1,140 @@
+//! The interfaces that components may import, and the linkers that provide them.
+
+use patchbay_model::InterfaceName;
+use wasmtime::component::Linker;
+use wasmtime::{Engine, Result};
+use wasmtime_wasi_config::WasiConfig;
+
+use crate::engines::Wasi;
+use crate::state::State;
+
+/// WASI 0.2, in the version that wasmtime implements. Components that were built against an earlier 0.2 link too.
+const P2: &[&str] = &[
+    "wasi:cli/environment@0.2.12",
+    "wasi:cli/exit@0.2.12",
+    "wasi:cli/stderr@0.2.12",
+    "wasi:cli/stdin@0.2.12",
+    "wasi:cli/stdout@0.2.12",
+    "wasi:cli/terminal-input@0.2.12",
+    "wasi:cli/terminal-output@0.2.12",
+    "wasi:cli/terminal-stderr@0.2.12",
+    "wasi:cli/terminal-stdin@0.2.12",
+    "wasi:cli/terminal-stdout@0.2.12",
+    "wasi:clocks/monotonic-clock@0.2.12",
+    "wasi:clocks/wall-clock@0.2.12",
+    "wasi:filesystem/preopens@0.2.12",
+    "wasi:filesystem/types@0.2.12",
+    "wasi:http/outgoing-handler@0.2.12",
+    "wasi:http/types@0.2.12",
+    "wasi:io/error@0.2.12",
+    "wasi:io/poll@0.2.12",
+    "wasi:io/streams@0.2.12",
+    "wasi:random/insecure-seed@0.2.12",
+    "wasi:random/insecure@0.2.12",
+    "wasi:random/random@0.2.12",
+    "wasi:sockets/instance-network@0.2.12",
+    "wasi:sockets/ip-name-lookup@0.2.12",
+    "wasi:sockets/network@0.2.12",
+    "wasi:sockets/tcp-create-socket@0.2.12",
+    "wasi:sockets/tcp@0.2.12",
+    "wasi:sockets/udp-create-socket@0.2.12",
+    "wasi:sockets/udp@0.2.12",
+];
+
+/// WASI 0.3. Only components that handle requests with WASI 0.3 can import it.
+const P3: &[&str] = &[
+    "wasi:cli/environment@0.3.0",
+    "wasi:cli/exit@0.3.0",
+    "wasi:cli/stderr@0.3.0",
+    "wasi:cli/stdin@0.3.0",
+    "wasi:cli/stdout@0.3.0",
+    "wasi:cli/terminal-input@0.3.0",
+    "wasi:cli/terminal-output@0.3.0",
+    "wasi:cli/terminal-stderr@0.3.0",
+    "wasi:cli/terminal-stdin@0.3.0",
+    "wasi:cli/terminal-stdout@0.3.0",
+    "wasi:clocks/monotonic-clock@0.3.0",
+    "wasi:clocks/system-clock@0.3.0",
+    "wasi:clocks/types@0.3.0",
+    "wasi:filesystem/preopens@0.3.0",
+    "wasi:filesystem/types@0.3.0",
+    "wasi:http/client@0.3.0",
+    "wasi:http/types@0.3.0",
+    "wasi:random/insecure-seed@0.3.0",
+    "wasi:random/insecure@0.3.0",
+    "wasi:random/random@0.3.0",
+    "wasi:sockets/ip-name-lookup@0.3.0",
+    "wasi:sockets/types@0.3.0",
+];
+
+/// Proposals with one version for both.
+const ANY: &[&str] = &["wasi:config/store@0.2.0-rc.1"];
+
+/// What components of each kind may import.
+pub(crate) struct Offers {
+    all: Vec<InterfaceName>,
+    /// How many of them, from the front, a component may import that handles requests with WASI 0.2.
+    p2: usize,
+}
+
+impl Offers {
+    pub(crate) fn new() -> Self {
+        let parse = |name: &&str| name.parse().ok();
+        let mut all: Vec<_> = P2.iter().chain(ANY).filter_map(parse).collect();
+        let p2 = all.len();
+        all.extend(P3.iter().filter_map(parse));
+        Self { all, p2 }
+    }
+
+    /// What any component may import.
+    pub(crate) fn all(&self) -> &[InterfaceName] {
+        &self.all
+    }
+
+    /// What a component of this kind may import.
+    pub(crate) fn of(&self, wasi: Wasi) -> &[InterfaceName] {
+        match wasi {
+            Wasi::P2 => self.all.get(..self.p2).unwrap_or_default(),
+            Wasi::P3 => &self.all,
+        }
+    }
+}
+
+/// The linker for components of one kind.
+///
+/// # Errors
+/// If two of wasmtime's implementations define the same interface, which would be a defect of this crate.
+pub(crate) fn linker(engine: &Engine, wasi: Wasi) -> Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    wasmtime_wasi_config::add_to_linker(&mut linker, |state: &mut State| WasiConfig::from(&state.revision.variables))?;
+    if wasi == Wasi::P3 {
+        wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+        wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    }
+    Ok(linker)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::EngineConfig;
+    use crate::engines::Engines;
+
+    /// A name that is defined already cannot be defined again, so the linker itself tells what it has.
+    #[test]
+    fn what_is_offered_is_linked() {
+        let engines = Engines::new(&EngineConfig::default()).unwrap();
+        let offers = Offers::new();
+        assert_eq!(offers.all().len(), P2.len() + P3.len() + ANY.len());
+        for wasi in [Wasi::P2, Wasi::P3] {
+            let mut linker = linker(engines.of(wasi), wasi).unwrap();
+            for name in offers.of(wasi) {
+                let defined = linker.root().func_wrap(&name.to_string(), |_, (): ()| Ok(()));
+                assert!(defined.is_err(), "{name} is offered and not linked");
+            }
+            assert!(linker.root().func_wrap("wasi:http/nothing@0.2.12", |_, (): ()| Ok(())).is_ok());
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The body of a reply while an instance writes it, the same for both versions of WASI.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use patchbay_model::{BodyError, Fault, Hold, Reply};
+use wasmtime_wasi_http::{Error, WasiBody};
+
+use crate::body::{broken_off, from_guest};
+
+/// What is behind a body: the work of an instance on a call.
+pub(crate) trait Work: Send + Unpin + 'static {
+    /// How the body ended whose writer is gone: `None` if it was finished, the fault if it was broken off.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Option<Fault>>;
+
+    /// Ready once the work has ended in a fault that the reader has to hear of at once.
+    fn poll_fault(&mut self, _cx: &mut Context<'_>) -> Poll<Fault> {
+        Poll::Pending
+    }
+
+    /// The fault that the work ended in, if it did.
+    fn fault(&self) -> Option<Fault>;
+
+    /// The reader has everything.
+    fn complete(&mut self);
+
+    /// The reader went away before it had everything.
+    fn abandon(&mut self);
+}
+
+/// Makes the reply to a caller. `ready` was read of the response's body before; `bodyless` says that the caller does
+/// not read a body.
+pub(crate) fn reply<W: Work>(
+    response: http::Response<WasiBody>,
+    ready: VecDeque<Result<Frame<Bytes>, Error>>,
+    bodyless: bool,
+    work: W,
+    hold: Hold,
+) -> Reply {
+    let (parts, inner) = response.into_parts();
+    let unread = bodyless || matches!(parts.status, http::StatusCode::NO_CONTENT | http::StatusCode::NOT_MODIFIED);
+    let length = parts.headers.get(http::header::CONTENT_LENGTH);
+    let remaining = length.and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok());
+    let mut body = GuestBody { ready, inner, work, remaining, complete: false, ended: false, hold: Some(hold) };
+    if unread {
+        body.complete();
+    }
+    http::Response::from_parts(parts, body.boxed_unsync())
+}
+
+struct GuestBody<W: Work> {
+    ready: VecDeque<Result<Frame<Bytes>, Error>>,
+    inner: WasiBody,
+    work: W,
+    /// Bytes that are still to come, if the guest said how many.
+    remaining: Option<u64>,
+    /// Whether the reader has everything. Readers need not ask for the end of a body whose length they know.
+    complete: bool,
+    /// Whether the end was told.
+    ended: bool,
+    hold: Option<Hold>,
+}
+
+impl<W: Work> GuestBody<W> {
+    fn complete(&mut self) {
+        if !self.complete {
+            self.complete = true;
+            self.work.complete();
+        }
+    }
+
+    fn end(&mut self) {
+        self.ended = true;
+        self.complete();
+        self.hold = None;
+    }
+
+    fn note(&mut self, frame: &Frame<Bytes>) {
+        if let (Some(remaining), Some(piece)) = (&mut self.remaining, frame.data_ref()) {
+            *remaining = remaining.saturating_sub(piece.len() as u64);
+            if *remaining == 0 {
+                self.complete();
+            }
+        }
+    }
+}
+
+impl<W: Work> Body for GuestBody<W> {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        if this.ended {
+            return Poll::Ready(None);
+        }
+        let next = match this.ready.pop_front() {
+            Some(frame) => Some(frame),
+            None => match Pin::new(&mut this.inner).poll_frame(cx) {
+                Poll::Ready(next) => next,
+                Poll::Pending => {
+                    let fault = ready!(this.work.poll_fault(cx));
+                    this.end();
+                    return Poll::Ready(Some(Err(broken_off(&fault))));
+                }
+            },
+        };
+        Poll::Ready(match next {
+            Some(Ok(frame)) => {
+                this.note(&frame);
+                Some(Ok(frame))
+            }
+            Some(Err(error)) => {
+                let fault = this.work.fault();
+                this.end();
+                Some(Err(fault.map_or_else(|| from_guest(&error), |fault| broken_off(&fault))))
+            }
+            // The guest's end of the body is gone: because it finished it, or because the instance is gone.
+            None => {
+                let fault = ready!(this.work.poll_end(cx));
+                this.end();
+                fault.map(|fault| Err(broken_off(&fault)))
+            }
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended || (self.complete && self.remaining == Some(0))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.remaining.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+impl<W: Work> Drop for GuestBody<W> {
+    fn drop(&mut self) {
+        // A reader that has everything is not gone: the guest may do what it still has to do.
+        if !self.complete {
+            self.work.abandon();
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The data of a store: everything that the host keeps for one instance.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use http_body_util::combinators::UnsyncBoxBody;
+use patchbay_model::{Fault, LogStream};
+use wasmtime::component::ResourceTable;
+use wasmtime::{Engine, Store};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
+
+use crate::fault;
+use crate::limiter::Limiter;
+use crate::meter::{Meter, Stop};
+use crate::revision::Revision;
+use crate::stdio::{Output, Stream};
+use crate::usage::Live;
+
+/// Handles to host resources that one instance may have at a time.
+const RESOURCES: usize = 1 << 14;
+
+/// The host's side of one instance.
+pub(crate) struct State {
+    pub(crate) table: ResourceTable,
+    pub(crate) limiter: Limiter,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) output: Arc<Output>,
+    pub(crate) revision: Arc<Revision>,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    outgoing: NoOutgoing,
+    _live: Live,
+}
+
+impl State {
+    /// A store for one instance: no files, no environment, no arguments, no network; clocks and randomness are real.
+    pub(crate) fn store(engine: &Engine, revision: &Arc<Revision>) -> Store<Self> {
+        let output = Output::new(revision.clone());
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(RESOURCES);
+        let state = Self {
+            table,
+            limiter: Limiter::new(revision.settings.limits.memory),
+            meter: revision.meter(),
+            wasi: WasiCtxBuilder::new()
+                .stdout(Stream::new(output.clone(), LogStream::Stdout))
+                .stderr(Stream::new(output.clone(), LogStream::Stderr))
+                .allow_tcp(false)
+                .allow_udp(false)
+                .build(),
+            output,
+            revision: revision.clone(),
+            http: WasiHttpCtx::new(),
+            outgoing: NoOutgoing,
+            _live: Live::new(revision.instances.clone()),
+        };
+        let mut store = Store::new(engine, state);
+        store.limiter(|state| &mut state.limiter);
+        store.epoch_deadline_callback(|store| store.data().meter.tick().map_err(wasmtime::Error::from));
+        store.set_epoch_deadline(1);
+        store
+    }
+
+    /// The fault that an error of this instance is.
+    pub(crate) fn fault(&self, error: &wasmtime::Error) -> Fault {
+        fault::of_error(error, self.limiter.refused(), &self.revision.settings.limits)
+    }
+
+    /// The fault of a call that did not end in time.
+    pub(crate) fn late(&self) -> Fault {
+        fault::of_stop(Stop::Deadline, &self.revision.settings.limits)
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outgoing }
+    }
+}
+
+/// Outgoing requests are not offered in this version: every one is denied, which guests see as `HTTP-request-denied`.
+struct NoOutgoing;
+
+type Sent = (http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
+
+impl WasiHttpHooks for NoOutgoing {
+    /// Small replies that are written in pieces are then complete before the guest has to wait for a reader.
+    fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
+        8
+    }
+
+    /// With the above, the most that the host buffers of one body is half a MiB.
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        64 << 10
+    }
+
+    fn send_request(
+        &mut self,
+        _request: http::Request<UnsyncBoxBody<bytes::Bytes, Error>>,
+        _options: Option<RequestOptions>,
+        _processed: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
+        Box::new(std::future::ready(Err(Error::HttpRequestDenied)))
+    }
+}

@@ -1,0 +1,212 @@
+//! What guests write to stdout and stderr, cut into log records.
+//!
+//! WASI 0.2 and 0.3 see the same two streams. Nothing is allocated for a guest that writes nothing.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use patchbay_model::{CallId, LogRecord, LogStream};
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+use crate::revision::Revision;
+
+/// The longest line, in bytes. What is beyond is dropped.
+const LINE: usize = 8 << 10;
+/// What follows a line that was cut.
+const CUT: &str = " [cut: the line is longer than 8 KiB]";
+/// What a guest may write at once, in bytes.
+const PERMIT: usize = 64 << 10;
+
+/// The two streams of one instance.
+pub(crate) struct Output {
+    revision: Arc<Revision>,
+    lines: Mutex<Lines>,
+}
+
+#[derive(Default)]
+struct Lines {
+    /// The call that the instance works on, if it is only one.
+    call: Option<CallId>,
+    out: Line,
+    err: Line,
+}
+
+/// The beginning of a line whose end has not been written yet.
+#[derive(Debug, Default)]
+struct Line {
+    bytes: Vec<u8>,
+    cut: bool,
+}
+
+impl Output {
+    pub(crate) fn new(revision: Arc<Revision>) -> Arc<Self> {
+        Arc::new(Self { revision, lines: Mutex::default() })
+    }
+
+    /// Says which call the instance works on from now on: `None` if on no single one.
+    pub(crate) fn attribute(&self, call: Option<CallId>) {
+        self.lock().call = call;
+    }
+
+    /// Records lines that have no end yet.
+    pub(crate) fn flush(&self) {
+        let mut lines = self.lock();
+        let call = lines.call;
+        if let Some(text) = lines.out.finish() {
+            self.record(call, LogStream::Stdout, text);
+        }
+        if let Some(text) = lines.err.finish() {
+            self.record(call, LogStream::Stderr, text);
+        }
+    }
+
+    fn write(&self, stream: LogStream, bytes: &[u8]) {
+        let mut lines = self.lock();
+        let call = lines.call;
+        let line = match stream {
+            LogStream::Stdout => &mut lines.out,
+            LogStream::Stderr => &mut lines.err,
+        };
+        let mut rest = bytes;
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let (head, tail) = rest.split_at(end);
+            line.push(head);
+            self.record(call, stream, line.finish().unwrap_or_default());
+            rest = tail.get(1..).unwrap_or_default();
+        }
+        line.push(rest);
+    }
+
+    fn record(&self, call: Option<CallId>, stream: LogStream, line: String) {
+        self.revision.log(LogRecord {
+            time: self.revision.now(),
+            service: self.revision.id.service.to_string(),
+            revision: self.revision.id.number.get(),
+            call: call.map(|call| call.to_string()),
+            stream,
+            line,
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Line {
+    fn push(&mut self, bytes: &[u8]) {
+        let room = LINE.saturating_sub(self.bytes.len());
+        self.cut |= bytes.len() > room;
+        self.bytes.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+    }
+
+    /// The line, unless it is empty and was not even begun.
+    fn finish(&mut self) -> Option<String> {
+        if self.bytes.is_empty() {
+            return None;
+        }
+        let mut bytes = std::mem::take(&mut self.bytes);
+        if bytes.last() == Some(&b'\r') {
+            bytes.pop();
+        }
+        let mut text =
+            String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        if std::mem::take(&mut self.cut) {
+            text.push_str(CUT);
+        }
+        Some(text)
+    }
+}
+
+/// One of the two streams, as WASI wants it.
+#[derive(Clone)]
+pub(crate) struct Stream {
+    output: Arc<Output>,
+    stream: LogStream,
+}
+
+impl Stream {
+    pub(crate) const fn new(output: Arc<Output>, stream: LogStream) -> Self {
+        Self { output, stream }
+    }
+}
+
+impl IsTerminal for Stream {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Stream {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, _cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.output.write(self.stream, bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Stream {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for Stream {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.output.write(self.stream, &bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(PERMIT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_what_people_can_read() {
+        let long = [b'x'; LINE + 1];
+        for (pieces, expected) in [
+            (&[&b"plain"[..]][..], "plain".to_owned()),
+            (&[b"two ", b"pieces\r"], "two pieces".to_owned()),
+            (&[b"n\xff", b"t text"], "n\u{fffd}t text".to_owned()),
+            (&[&long[..LINE]], "x".repeat(LINE)),
+            (&[&long], "x".repeat(LINE) + CUT),
+            (&[&long[..LINE], b"", b"y", b"z"], "x".repeat(LINE) + CUT),
+        ] {
+            let mut line = Line::default();
+            pieces.iter().for_each(|piece| line.push(piece));
+            assert_eq!(line.finish(), Some(expected));
+            assert_eq!(line.finish(), None);
+            assert!(!line.cut);
+        }
+    }
+}

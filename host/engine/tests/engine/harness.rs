@@ -1,0 +1,187 @@
+//! Engines, guests and calls for the tests.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use patchbay_engine::{Engine, EngineConfig};
+use patchbay_model::ports::{
+    Clock, CodeSource, Executor, InstanceCount, LogSink, Preparation, PrepareError, PrepareRequest, Prepared,
+};
+use patchbay_model::{
+    Body, BodyError, Call, CallId, Digest, Fault, Hold, InstancePolicy, LogRecord, Reply, Settings, empty_body,
+};
+
+/// The guests that exist in both versions of WASI, with the policies that each can have.
+pub(crate) const PROBES: [(&str, &[InstancePolicy]); 2] = [
+    ("probe.wasm", &[InstancePolicy::Fresh, InstancePolicy::Reuse]),
+    ("probe3.wasm", &[InstancePolicy::Fresh, InstancePolicy::Reuse, InstancePolicy::Concurrent]),
+];
+
+/// Every pair of them.
+pub(crate) fn every_way() -> impl Iterator<Item = (&'static str, InstancePolicy)> {
+    PROBES.into_iter().flat_map(|(guest, policies)| policies.iter().map(move |policy| (guest, *policy)))
+}
+
+/// How long anything in a test may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) fn guest(name: &str) -> Bytes {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests").join(name);
+    match std::fs::read(&path) {
+        Ok(bytes) => bytes.into(),
+        Err(error) => panic!("{}: {error}: run `cargo xtask guests`", path.display()),
+    }
+}
+
+/// The wall clock.
+pub(crate) struct WallClock;
+
+impl Clock for WallClock {
+    #[allow(clippy::disallowed_methods, reason = "this is the clock that is injected")]
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}
+
+/// Keeps what guests write.
+#[derive(Default)]
+pub(crate) struct Log(Mutex<Vec<LogRecord>>);
+
+impl LogSink for Log {
+    fn record(&self, record: LogRecord) {
+        self.0.lock().unwrap().push(record);
+    }
+}
+
+impl Log {
+    pub(crate) fn records(&self) -> Vec<LogRecord> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// An engine for a test, with what it was given.
+pub(crate) struct Rig {
+    pub(crate) engine: Engine,
+    pub(crate) log: Arc<Log>,
+}
+
+/// A cache that all tests share, so that each guest is compiled once.
+fn shared_cache() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("engine-cache")
+}
+
+impl Rig {
+    pub(crate) fn new() -> Self {
+        Self::with(&EngineConfig { instances: 100, ..EngineConfig::default() }, Some(shared_cache()))
+    }
+
+    pub(crate) fn with(config: &EngineConfig, cache: Option<PathBuf>) -> Self {
+        let log = Arc::new(Log::default());
+        let engine = Engine::new(config, cache, log.clone(), Arc::new(WallClock)).unwrap();
+        Self { engine, log }
+    }
+
+    pub(crate) async fn try_prepare(
+        &self,
+        bytes: Bytes,
+        instances: InstancePolicy,
+        settings: Settings,
+    ) -> Result<Preparation, PrepareError> {
+        let request = PrepareRequest {
+            revision: "probe@7".parse().unwrap(),
+            component: Digest::of(&bytes),
+            bytes,
+            instances,
+            settings,
+        };
+        tokio::time::timeout(PATIENCE, self.engine.prepare(request)).await.unwrap()
+    }
+
+    pub(crate) async fn prepare(&self, name: &str, instances: InstancePolicy, settings: Settings) -> Service {
+        let preparation = self.try_prepare(guest(name), instances, settings).await.unwrap();
+        Service { prepared: preparation.prepared, source: preparation.source }
+    }
+
+    /// A probe with settings that the test does not care about.
+    pub(crate) async fn probe(&self, name: &str, instances: InstancePolicy) -> Service {
+        self.prepare(name, instances, Settings::default()).await
+    }
+}
+
+/// A prepared revision.
+pub(crate) struct Service {
+    pub(crate) prepared: Arc<dyn Prepared>,
+    pub(crate) source: CodeSource,
+}
+
+static CALLS: AtomicU64 = AtomicU64::new(1);
+
+#[allow(clippy::disallowed_methods, reason = "tests with real guests run in real time")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// A call, and a flag that tells whether it is still held.
+pub(crate) fn call(path: &str, body: Body, timeout: Duration) -> (Call, Arc<AtomicBool>) {
+    struct Flag(Arc<AtomicBool>);
+    impl Drop for Flag {
+        fn drop(&mut self) {
+            self.0.store(false, Ordering::SeqCst);
+        }
+    }
+    let held = Arc::new(AtomicBool::new(true));
+    let call = Call {
+        id: CallId::new(CALLS.fetch_add(1, Ordering::Relaxed)),
+        deadline: now() + timeout,
+        request: http::Request::builder().uri(path).header("host", "shop.example").body(body).unwrap(),
+        hold: Hold::new(Flag(held.clone())),
+    };
+    (call, held)
+}
+
+impl Service {
+    pub(crate) async fn serve(&self, call: Call) -> Result<Reply, Fault> {
+        tokio::time::timeout(PATIENCE, self.prepared.serve(call)).await.unwrap()
+    }
+
+    /// GET, with a deadline that is not expected to pass.
+    pub(crate) async fn get(&self, path: &str) -> Result<(u16, String), Fault> {
+        let (call, held) = call(path, empty_body(), PATIENCE);
+        let (parts, body) = self.serve(call).await?.into_parts();
+        let text = text(body).await.unwrap();
+        until(|| !held.load(Ordering::SeqCst)).await;
+        Ok((parts.status.as_u16(), text))
+    }
+
+    /// GET, with a deadline that is.
+    pub(crate) async fn get_within(&self, path: &str, timeout: Duration) -> Result<Reply, Fault> {
+        self.serve(call(path, empty_body(), timeout).0).await
+    }
+
+    /// The answer of `/count`: how many calls its instance has seen.
+    pub(crate) async fn count(&self) -> u64 {
+        self.get("/count").await.unwrap().1.parse().unwrap()
+    }
+
+    pub(crate) fn instances(&self) -> InstanceCount {
+        self.prepared.instances()
+    }
+}
+
+pub(crate) async fn text(body: Body) -> Result<String, BodyError> {
+    let bytes = tokio::time::timeout(PATIENCE, body.collect()).await.unwrap()?.to_bytes();
+    Ok(String::from_utf8(bytes.to_vec()).unwrap())
+}
+
+/// Waits for something that is about to happen.
+pub(crate) async fn until(mut met: impl FnMut() -> bool) {
+    let begun = now();
+    while !met() {
+        assert!(begun.elapsed() < PATIENCE, "it did not happen");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
