@@ -99,7 +99,7 @@ async fn wrong_requests_are_told_what_is_wrong() {
         (deploy, json!({ "component": digest, "surprise": 1 }), 400, "surprise"),
         ("/v1/services/UPPER/revisions", json!({ "component": digest }), 400, "UPPER"),
         ("/v1/services/nobody/rollback", json!({}), 404, "nobody"),
-        ("/v1/services/probe/activate", json!({ "revision": 0 }), 400, "revision"),
+        ("/v1/services/probe/activate", json!({ "revision": 0 }), 400, "nonzero"),
     ] {
         let (answered, problem) = host.post(path, body.clone()).await;
         assert_eq!(answered, status, "{body}: {problem}");

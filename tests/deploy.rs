@@ -45,7 +45,7 @@ async fn what_cannot_run_is_refused_with_the_reason() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_health_request_keeps_the_old_revision() {
     let host = Host::start(&service("probe", "probe", "routes = [\"/*\"]")).await;
-    for (path, says) in [("/nothing-there", "404"), ("/trap", "trapped"), ("/sleep?ms=60000", "no answer")] {
+    for (path, says) in [("/nothing-there", "404"), ("/trap", "trapped"), ("/sleep?ms=60000", "deadline")] {
         let settings = json!({ "health": { "path": path, "timeout": "1s" }, "config": { "version": "2" } });
         let (status, problem) = host.deploy("probe", bytes("probe"), settings).await;
         assert_eq!((status, &problem["step"]), (422, &json!("health")), "{problem}");

@@ -36,8 +36,8 @@ pub(crate) fn admit(bytes: &[u8], policy: InstancePolicy, offers: &Offers) -> Re
     imports(&names, offers, wasi)?;
     if wasi == Wasi::P2 && policy == InstancePolicy::Concurrent {
         return Err(PrepareError::Incompatible(
-            "the component handles requests with WASI 0.2, where an instance serves one call at a time; declare \
-             `instances = \"fresh\"` or `instances = \"reuse\"`, or rebuild it for WASI 0.3"
+            "the component handles requests with WASI 0.2, where an instance serves one call at a time, so `instances` \
+             cannot be `concurrent`: declare \"fresh\" or \"reuse\", or rebuild it for WASI 0.3"
                 .to_owned(),
         ));
     }

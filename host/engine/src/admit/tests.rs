@@ -59,7 +59,7 @@ fn handlers_decide_how_it_is_run() {
         ("wasi:http/incoming-handler@0.2.0", InstancePolicy::Fresh, Ok(Wasi::P2)),
         ("wasi:http/incoming-handler@0.2.99", InstancePolicy::Reuse, Ok(Wasi::P2)),
         ("wasi:http/handler@0.3.1", InstancePolicy::Concurrent, Ok(Wasi::P3)),
-        ("wasi:http/incoming-handler@0.2.3", InstancePolicy::Concurrent, Err("`instances = \"reuse\"`")),
+        ("wasi:http/incoming-handler@0.2.3", InstancePolicy::Concurrent, Err("\"reuse\"")),
         ("wasi:http/handler@0.3.0-rc-2026-01-06", InstancePolicy::Fresh, Err("its version of the handler")),
         ("wasi:cli/run@0.2.0", InstancePolicy::Fresh, Err("a command-line program")),
         ("acme:shop/api@1.0.0", InstancePolicy::Fresh, Err("it exports `acme:shop/api@1.0.0`, and")),

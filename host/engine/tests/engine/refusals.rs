@@ -16,7 +16,7 @@ async fn refusals_name_the_reason_and_the_cure() {
     for (bytes, policy, expected) in [
         (guest("stranger.wasm"), fresh, "`acme:weather/forecast@1.0.0` (calls from service to service are not offered"),
         (guest("command.wasm"), fresh, "it exports `wasi:cli/run@0.2."),
-        (guest("probe.wasm"), InstancePolicy::Concurrent, "`instances = \"fresh\"`"),
+        (guest("probe.wasm"), InstancePolicy::Concurrent, "declare \"fresh\""),
         (Bytes::from_static(b"\0asm\x01\0\0\0"), fresh, "wasm-tools component new"),
         (Bytes::from_static(b"hello"), fresh, "these bytes are no WebAssembly"),
         (cut.into(), fresh, "the component is not valid"),
