@@ -50,6 +50,12 @@ pub fn format_size(bytes: u64) -> String {
     format!("{}{unit}", bytes / factor)
 }
 
+/// Writes a size roughly, in whole KiB or, from 10 MiB, in whole MiB: for sentences.
+pub fn round_size(bytes: u64) -> String {
+    let unit = if bytes >= 10 << 20 { 1 << 20 } else { 1 << 10 };
+    format_size(bytes.div_ceil(unit).saturating_mul(unit))
+}
+
 /// Serde for durations as text.
 pub mod duration {
     use serde::{Deserialize, Deserializer, Serializer};
@@ -129,6 +135,13 @@ mod tests {
         }
         for text in ["", "MiB", "1", "1.5MiB", "-1B", "1MB", "99999999999GiB", "1é"] {
             assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sentences_get_round_sizes() {
+        for (bytes, text) in [(1, "1KiB"), (135_350, "133KiB"), (12_900_000, "13MiB")] {
+            assert_eq!(round_size(bytes), text);
         }
     }
 

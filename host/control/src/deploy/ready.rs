@@ -55,7 +55,7 @@ impl Control {
         let contract = &inspected.contract;
         let note = format!(
             "{}{}, {} imports, instances = {}",
-            units::format_size(inspected.record.size),
+            units::round_size(inspected.record.size),
             contract.language.as_ref().map(|language| format!(" of {language}")).unwrap_or_default(),
             contract.imports.len(),
             inspected.policy.name(),
