@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that is tested, in the order in which it is needed.
 
 mod coverage;
+mod tally;
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use crate::guests::find::{self, EXAMPLES, Language};
 use crate::place::Place;
 use crate::progress::{Stopwatch, say, seconds};
 use crate::{guests, program};
+use tally::Tally;
 
 /// How long the parts took.
 #[derive(Default)]
@@ -34,28 +36,29 @@ impl Summary {
 
 /// Builds all guests and the host, and runs all tests; `arguments` go to `cargo test`.
 pub(crate) fn run(place: &Place, arguments: &[String]) -> Result<()> {
-    let mut summary = Summary::default();
-    let outcome = parts(place, arguments, &mut summary);
+    let (mut summary, mut tally) = (Summary::default(), Tally::default());
+    let outcome = parts(place, arguments, &mut summary, &mut tally);
     summary.print();
+    println!("\n{}", tally.line());
     outcome
 }
 
-fn parts(place: &Place, arguments: &[String], summary: &mut Summary) -> Result<()> {
+fn parts(place: &Place, arguments: &[String], summary: &mut Summary, tally: &mut Tally) -> Result<()> {
     coverage::check(place)?;
     summary.part("guests", || guests::build(place, &[]))?;
-    summary.part("tests of the guests", || of_guests(place))?;
+    summary.part("tests of the guests", || of_guests(place, tally))?;
     summary.part("the host", || host(place))?;
-    summary.part("tests of the host", || of_host(place, arguments))
+    summary.part("tests of the host", || of_host(place, arguments, tally))
 }
 
 /// The guests' own tests, which need no host. All of them run, whichever fails.
-fn of_guests(place: &Place) -> Result<()> {
+fn of_guests(place: &Place, tally: &mut Tally) -> Result<()> {
     let mut failed = Vec::new();
     for workspace in [EXAMPLES, find::PROBES] {
         say("Testing", workspace);
         let mut command = program::cargo();
         command.args(["test", "--locked", "--workspace", "--quiet"]).env("CARGO_TARGET_DIR", place.guest_build());
-        if let Err(error) = program::foreground(command.current_dir(place.folder(workspace))) {
+        if let Err(error) = tally.run(command.current_dir(place.folder(workspace))) {
             failed.push(format!("{workspace}: {error:#}"));
         }
     }
@@ -76,12 +79,15 @@ fn of_guests(place: &Place) -> Result<()> {
     bail!("tests of guests failed:\n  {}", failed.join("\n  "))
 }
 
+/// Builds the host and everything that tests it. The same selection of packages as for the tests, so that cargo
+/// chooses the same features and compiles wasmtime once.
 fn host(place: &Place) -> Result<()> {
     let mut command = program::cargo();
-    program::foreground(command.args(["build", "--locked", "--package", "patchbay-cli"]).current_dir(place.root()))
+    command.args(["build", "--locked", "--workspace", "--all-targets"]);
+    program::foreground(command.current_dir(place.root()))
 }
 
-fn of_host(place: &Place, arguments: &[String]) -> Result<()> {
+fn of_host(place: &Place, arguments: &[String], tally: &mut Tally) -> Result<()> {
     let mut command = program::cargo();
-    program::foreground(command.args(["test", "--locked", "--workspace"]).args(arguments).current_dir(place.root()))
+    tally.run(command.args(["test", "--locked", "--workspace"]).args(arguments).current_dir(place.root()))
 }

@@ -1,0 +1,146 @@
+//! The composition root: the one file that names adapters and puts them behind the ports.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use patchbay_backends::{AdminAddress, AdminToken, StateDir, SystemClock};
+use patchbay_control::{Control, Journal, Ports};
+use patchbay_engine::{Allocation, CacheReport, Engine, EngineConfig, EngineReport};
+use patchbay_gateway::{AdminApi, HostFacts, HttpGateway, Readiness};
+use patchbay_model::ports::{Clock, Executor, LogSink};
+use patchbay_model::{LogRecord, units};
+
+use crate::config::Config;
+use crate::failure::Failure;
+
+/// Log records that are kept for those who come late.
+const KEPT_LOGS: usize = 4096;
+
+/// A host, put together and listening, in which nothing runs yet.
+pub(crate) struct App {
+    pub(crate) control: Arc<Control>,
+    pub(crate) http: HttpGateway,
+    pub(crate) admin: AdminApi,
+    pub(crate) token: patchbay_gateway::AdminToken,
+    pub(crate) readiness: Readiness,
+    pub(crate) facts: HostFacts,
+    pub(crate) logs: Arc<Journal<LogRecord>>,
+    pub(crate) tenancy: Tenancy,
+}
+
+/// The hold on the state directory: nobody else may use it, and operators find the host through it.
+pub(crate) struct Tenancy {
+    _announced: AdminAddress,
+    _state: StateDir,
+}
+
+impl App {
+    /// Takes the state directory, listens, and puts the host together.
+    ///
+    /// # Errors
+    /// If another host has the directory or an address, or this machine cannot run WebAssembly.
+    pub(crate) async fn assemble(config: &Config) -> Result<Self, Failure> {
+        let clock = Arc::new(SystemClock);
+        let state = StateDir::open(&config.host.state).map_err(Failure::failed)?;
+        let token = AdminToken::open(&state).map_err(Failure::failed)?;
+        let token = patchbay_gateway::AdminToken::new(token.as_str())
+            .ok_or_else(|| Failure::failed("the admin token in the state directory is too short; remove it"))?;
+        let http = HttpGateway::bind(config.http.clone()).await.map_err(Failure::failed)?;
+        let admin = AdminApi::bind(config.admin.clone()).await.map_err(Failure::failed)?;
+        let logs = Arc::new(Journal::new(KEPT_LOGS));
+        let ports = Ports {
+            executor: executor(&config.engine, Some(state.cache()), Arc::clone(&logs) as Arc<dyn LogSink>)?,
+            components: Arc::new(state.components()),
+            registry: Arc::new(state.registry()),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        };
+        let facts = HostFacts {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started: clock.now(),
+            http: http.address(),
+            admin: admin.address(),
+            state_dir: state.path().to_owned(),
+            config: facts(config),
+        };
+        let announced =
+            AdminAddress::announce(&state, &format!("http://{}", admin.address())).map_err(Failure::failed)?;
+        Ok(Self {
+            control: Control::new(config.control.clone(), ports, Arc::clone(&logs)),
+            http,
+            admin,
+            token,
+            readiness: Readiness::default(),
+            facts,
+            logs,
+            tenancy: Tenancy { _announced: announced, _state: state },
+        })
+    }
+}
+
+/// An executor, with a cache of machine code if a folder for it is given.
+///
+/// # Errors
+/// If this machine cannot run WebAssembly.
+pub(crate) fn executor(
+    config: &EngineConfig,
+    cache: Option<PathBuf>,
+    sink: Arc<dyn LogSink>,
+) -> Result<Arc<dyn Executor>, Failure> {
+    let engine = Engine::new(config, cache, sink, Arc::new(SystemClock)).map_err(Failure::failed)?;
+    tell(engine.report());
+    Ok(Arc::new(engine))
+}
+
+/// An executor to try components with: nothing of them is called or kept, except machine code if there is a state
+/// directory with a place for it.
+///
+/// # Errors
+/// If this machine cannot run WebAssembly.
+pub(crate) fn trial_executor(config: &EngineConfig, state: &Path) -> Result<Arc<dyn Executor>, Failure> {
+    let cache = state.is_dir().then(|| state.join("cache"));
+    executor(config, cache, Arc::new(Journal::new(1)))
+}
+
+/// Logs what the engine found on this machine.
+fn tell(report: &EngineReport) {
+    match &report.allocation {
+        Allocation::Pooling { instances, pagemap_scan } => {
+            tracing::debug!(instances, pagemap_scan, "instances get their memory from slots");
+        }
+        Allocation::OnDemand { reason } => {
+            tracing::warn!("no slots can be reserved for instances, so making one is slower: {reason}");
+        }
+    }
+    match &report.cache {
+        CacheReport::Off => tracing::debug!("machine code is not kept"),
+        CacheReport::Used(folder) => tracing::debug!(folder = %folder.display(), "machine code is kept"),
+        CacheReport::Refused(problem) => tracing::warn!("machine code is not kept: {problem}"),
+    }
+    tracing::debug!(threads = report.compile_threads, "components are compiled at low priority");
+}
+
+/// The configuration as operators see it in the admin API.
+fn facts(config: &Config) -> BTreeMap<String, String> {
+    let (size, duration) = (units::format_size, units::format_duration);
+    let pairs = [
+        ("host.drain", duration(config.host.drain)),
+        ("http.max_connections", config.http.max_connections.to_string()),
+        ("http.header_timeout", duration(config.http.header_timeout)),
+        ("http.idle_timeout", duration(config.http.idle_timeout)),
+        ("http.stall_timeout", duration(config.http.stall_timeout)),
+        ("http.max_headers", config.http.max_headers.to_string()),
+        ("http.max_head", size(config.http.max_head)),
+        ("http.max_streams", config.http.max_streams.to_string()),
+        ("admin.max_connections", config.admin.max_connections.to_string()),
+        ("admin.max_upload", size(config.admin.max_upload)),
+        ("admin.upload_pause", duration(config.admin.upload_pause)),
+        ("engine.instances", config.engine.instances.to_string()),
+        ("engine.compile_threads", config.engine.compile_threads.to_string()),
+        ("engine.epoch_tick", duration(config.engine.epoch_tick)),
+        ("engine.cache_size", size(config.engine.cache_size)),
+        ("deploy.retained", config.control.retained.to_string()),
+        ("deploy.drain", duration(config.control.drain)),
+    ];
+    pairs.map(|(key, value)| (key.to_owned(), value)).into()
+}

@@ -1,0 +1,262 @@
+//! The command line: commands, options and their help.
+
+mod deploy;
+mod setting;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use patchbay_model::{RevisionId, RevisionNumber, ServiceName};
+
+pub(crate) use deploy::DeployArgs;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    failed
+  2    the command line is wrong
+  3    no host can be reached
+  4    refused: a configuration with errors, or a change that cannot be
+  130  stopped at once, by a second signal";
+
+/// Runs services that are WebAssembly components, and swaps them while they serve.
+#[derive(Debug, Parser)]
+#[command(name = "patchbay", version, after_help = EXIT_CODES, max_term_width = 100, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// Print JSON instead of text for people: one value, or one per line where there is no end
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a host with the services of runtime.toml, and serve until told to stop
+    #[command(
+        long_about = "Start a host with the services of runtime.toml, and serve until told to stop.\n\n\
+            SIGTERM and Ctrl-C let calls end, for as long as `[host] drain` says; a second signal stops at once. \
+            RUST_LOG sets what is logged, such as RUST_LOG=debug or RUST_LOG=warn,guest=info.",
+        after_help = "Example:\n  patchbay up --config shop/runtime.toml"
+    )]
+    Up(UpArgs),
+    /// Check runtime.toml and the components that it names, without starting anything
+    #[command(after_help = "Example:\n  patchbay check --config shop/runtime.toml")]
+    Check(CheckArgs),
+    /// Deploy a component as the next revision of a service
+    #[command(
+        long_about = "Deploy a component as the next revision of a service.\n\n\
+            The revision before it serves until the new one is ready, and keeps its calls to their end. If any step \
+            fails, nothing changes. What is not given here stays as in the active revision.",
+        after_help = "Example:\n  patchbay deploy orders target/guests/orders.wasm --route '/api/orders/*' \
+            --set memory=64MiB"
+    )]
+    Deploy(Box<DeployArgs>),
+    /// Go back to an earlier revision of a service
+    #[command(after_help = "Examples:\n  patchbay rollback orders\n  patchbay rollback orders --to 3")]
+    Rollback(RollbackArgs),
+    /// Remove a service with all its revisions
+    #[command(after_help = "Example:\n  patchbay remove orders --yes")]
+    Remove(RemoveArgs),
+    /// List the services
+    #[command(after_help = "Example:\n  patchbay ps")]
+    Ps(PsArgs),
+    /// Show everything about a service or one of its revisions
+    #[command(after_help = "Examples:\n  patchbay inspect orders\n  patchbay inspect orders@3")]
+    Inspect(InspectArgs),
+    /// Show what services print
+    #[command(after_help = "Examples:\n  patchbay logs\n  patchbay logs orders --follow")]
+    Logs(LogsArgs),
+    /// Show what happened to services
+    #[command(after_help = "Example:\n  patchbay events --follow")]
+    Events(EventsArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = "Examples:\n  \
+        patchbay completions bash > ~/.local/share/bash-completion/completions/patchbay\n  \
+        patchbay completions zsh > ~/.zfunc/_patchbay\n  \
+        patchbay completions fish > ~/.config/fish/completions/patchbay.fish")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// How a host is found.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct HostArgs {
+    /// Where the admin API listens [default: what the host wrote into its state directory]
+    #[arg(long, value_name = "URL", env = "PATCHBAY_ADMIN", hide_env_values = true)]
+    pub(crate) admin: Option<String>,
+    /// A file with the admin token [default: $PATCHBAY_TOKEN, or `admin.token` in the state directory]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// The state directory of the host [default: what ./runtime.toml says, or ./state]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+}
+
+/// `patchbay up`.
+#[derive(Debug, Args)]
+pub(crate) struct UpArgs {
+    /// The configuration [default: runtime.toml]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The state directory, instead of the one in the configuration
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+    /// How log lines are written, on stderr
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object per line
+    Json,
+}
+
+/// `patchbay check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The configuration
+    #[arg(long, value_name = "FILE", default_value = crate::config::FILE)]
+    pub(crate) config: PathBuf,
+}
+
+/// `patchbay rollback`.
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArgs {
+    /// The service
+    pub(crate) name: ServiceName,
+    /// The revision to go back (or forward) to [default: the newest before the active one]
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) to: Option<RevisionNumber>,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
+/// `patchbay remove`.
+#[derive(Debug, Args)]
+pub(crate) struct RemoveArgs {
+    /// The service
+    pub(crate) name: ServiceName,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
+/// `patchbay ps`.
+#[derive(Debug, Args)]
+pub(crate) struct PsArgs {
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
+/// `patchbay inspect`.
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// The service, or one of its revisions
+    #[arg(value_name = "NAME[@REVISION]")]
+    pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
+/// A service, or one of its revisions.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    /// The service.
+    pub(crate) service: ServiceName,
+    /// The revision; `None` is the one that serves.
+    pub(crate) revision: Option<RevisionNumber>,
+}
+
+impl std::str::FromStr for Target {
+    type Err = patchbay_model::NameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.contains('@') {
+            let RevisionId { service, number } = text.parse()?;
+            return Ok(Self { service, revision: Some(number) });
+        }
+        Ok(Self { service: text.parse()?, revision: None })
+    }
+}
+
+/// `patchbay logs`.
+#[derive(Debug, Args)]
+pub(crate) struct LogsArgs {
+    /// Only what this service prints
+    pub(crate) name: Option<ServiceName>,
+    /// Go on with what comes, until Ctrl-C
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
+/// `patchbay events`.
+#[derive(Debug, Args)]
+pub(crate) struct EventsArgs {
+    /// Go on with what comes, until Ctrl-C
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
+/// Shells with completion scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shell {
+    /// bash
+    Bash,
+    /// zsh
+    Zsh,
+    /// fish
+    Fish,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example() {
+        for command in Cli::command().get_subcommands() {
+            let help = command.clone().render_long_help().to_string();
+            assert!(help.contains(&format!("  patchbay {}", command.get_name())), "{help}");
+        }
+    }
+
+    #[test]
+    fn targets_are_services_and_revisions() {
+        let target = |text: &str| {
+            let cli = Cli::try_parse_from(["patchbay", "inspect", text]).ok()?;
+            match cli.command {
+                Command::Inspect(args) => {
+                    Some((args.target.service.to_string(), args.target.revision.map(|n| n.get())))
+                }
+                _ => None,
+            }
+        };
+        assert_eq!(target("orders"), Some(("orders".to_owned(), None)));
+        assert_eq!(target("orders@3"), Some(("orders".to_owned(), Some(3))));
+        for wrong in ["", "Orders", "orders@", "orders@0", "@1"] {
+            assert_eq!(target(wrong), None, "{wrong}");
+        }
+    }
+}

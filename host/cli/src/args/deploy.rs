@@ -1,0 +1,117 @@
+//! `patchbay deploy`: what the next revision of a service is made of.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use patchbay_model::{Route, ServiceName};
+use serde_json::{Map, Value, json};
+
+use super::HostArgs;
+use super::setting::Setting;
+
+/// `patchbay deploy`.
+#[derive(Debug, Args)]
+pub(crate) struct DeployArgs {
+    /// The service; made if there is none of that name
+    pub(crate) name: ServiceName,
+    /// The file of the component
+    #[arg(value_name = "COMPONENT.wasm")]
+    pub(crate) component: PathBuf,
+    /// A route to the service, `[METHOD[,METHOD] ][HOST]PATH`; together they replace those of the last deployment
+    #[arg(long = "route", value_name = "ROUTE")]
+    pub(crate) routes: Vec<Route>,
+    /// Give the service a value to read through wasi:config
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    config: Vec<(String, String)>,
+    /// Take a value of wasi:config away
+    #[arg(long, value_name = "KEY")]
+    unset: Vec<String>,
+    /// Change a setting, by its key in runtime.toml: memory, timeout, concurrency, instance_uses, ...
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<Setting>,
+    /// How calls and instances meet: auto, fresh, reuse or concurrent
+    #[arg(long, value_name = "POLICY", value_parser = policy)]
+    instances: Option<Setting>,
+    /// A path that has to answer with status 200 to 299 before the revision takes calls
+    #[arg(long, value_name = "PATH", conflicts_with = "no_health")]
+    health: Option<String>,
+    /// How long the answer of the health path may take
+    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "no_health")]
+    health_timeout: Option<String>,
+    /// Ask for no health path any more
+    #[arg(long)]
+    no_health: bool,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
+impl DeployArgs {
+    /// What changes in the settings, as a JSON merge patch (RFC 7396).
+    pub(crate) fn patch(&self) -> Value {
+        let mut patch = Map::new();
+        let values = self.config.iter().map(|(key, value)| (key.clone(), json!(value)));
+        let config: Map<_, _> = values.chain(self.unset.iter().map(|key| (key.clone(), Value::Null))).collect();
+        if !config.is_empty() {
+            patch.insert("config".to_owned(), Value::Object(config));
+        }
+        for setting in self.set.iter().chain(&self.instances) {
+            setting.put_into(&mut patch);
+        }
+        let path = self.health.as_ref().map(|path| ("path".to_owned(), json!(path)));
+        let timeout = self.health_timeout.as_ref().map(|timeout| ("timeout".to_owned(), json!(timeout)));
+        let health: Map<_, _> = path.into_iter().chain(timeout).collect();
+        if self.no_health {
+            patch.insert("health".to_owned(), Value::Null);
+        } else if !health.is_empty() {
+            patch.insert("health".to_owned(), Value::Object(health));
+        }
+        Value::Object(patch)
+    }
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write `KEY=VALUE`")?;
+    if key.is_empty() { Err("the key is empty".to_owned()) } else { Ok((key.to_owned(), value.to_owned())) }
+}
+
+fn policy(text: &str) -> Result<Setting, String> {
+    format!("instances={text}").parse()
+}
+
+fn duration(text: &str) -> Result<String, String> {
+    patchbay_model::units::parse_duration(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::super::{Cli, Command};
+    use super::*;
+
+    fn patch(arguments: &str) -> Option<Value> {
+        let line = format!("patchbay deploy orders orders.wasm {arguments}");
+        match Cli::try_parse_from(line.split_whitespace()).ok()?.command {
+            Command::Deploy(args) => Some(args.patch()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn options_become_a_merge_patch() {
+        for (arguments, wanted) in [
+            ("", json!({})),
+            ("--config a=b=c --config d= --unset e", json!({ "config": { "a": "b=c", "d": "", "e": null } })),
+            ("--set queue=1 --instances fresh", json!({ "limits": { "queue": 1 }, "instances": "fresh" })),
+            ("--instances auto", json!({ "instances": null })),
+            ("--health /up --health-timeout 2s", json!({ "health": { "path": "/up", "timeout": "2s" } })),
+            ("--no-health", json!({ "health": null })),
+        ] {
+            assert_eq!(patch(arguments), Some(wanted), "{arguments}");
+        }
+        for wrong in ["--config a", "--config =b", "--set a=1", "--instances x", "--route x", "--no-health --health /"]
+        {
+            assert_eq!(patch(wrong), None, "{wrong}");
+        }
+    }
+}

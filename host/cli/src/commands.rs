@@ -1,0 +1,35 @@
+//! The commands, one file each.
+
+mod change;
+mod check;
+mod completions;
+mod deploy;
+mod inspect;
+mod journals;
+mod ps;
+mod steps;
+mod up;
+
+use crate::args::{Cli, Command};
+use crate::failure::Failure;
+use crate::screen::Screen;
+
+/// Does what the command line asks for.
+///
+/// # Errors
+/// If it cannot be done.
+pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
+    let screen = Screen { json: cli.json };
+    match cli.command {
+        Command::Up(args) => up::run(&args, screen).await,
+        Command::Check(args) => check::run(&args, screen).await,
+        Command::Deploy(args) => deploy::run(&args, screen).await,
+        Command::Rollback(args) => change::rollback(&args, screen).await,
+        Command::Remove(args) => change::remove(&args, screen).await,
+        Command::Ps(args) => ps::run(&args, screen).await,
+        Command::Inspect(args) => inspect::run(&args, screen).await,
+        Command::Logs(args) => journals::logs(&args, screen).await,
+        Command::Events(args) => journals::events(&args, screen).await,
+        Command::Completions { shell } => Ok(completions::print(shell)?),
+    }
+}

@@ -1,0 +1,102 @@
+//! `patchbay check`: what `patchbay up` would refuse, without starting anything.
+
+use bytes::Bytes;
+use patchbay_model::ports::{Executor, PrepareRequest};
+use patchbay_model::{Digest, RevisionId, RevisionNumber};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::steps::{self, Spinner};
+use crate::app;
+use crate::args::CheckArgs;
+use crate::brief;
+use crate::config::{ConfigError, ConfigFile, ServiceConfig};
+use crate::failure::Failure;
+use crate::screen::{GOOD, NAME, Screen, styled};
+
+/// A component that can run.
+struct Checked {
+    size: u64,
+    language: Option<String>,
+    policy: &'static str,
+}
+
+/// Checks the configuration and the components that it names.
+///
+/// # Errors
+/// Everything that is wrong.
+pub(crate) async fn run(args: &CheckArgs, screen: Screen) -> Result<(), Failure> {
+    let mut file = ConfigFile::open(&args.config)?;
+    let services = file.config.services.clone();
+    let width = services.iter().map(|service| service.name.as_str().len()).max().unwrap_or(0);
+    let mut checked = Vec::new();
+    if services.iter().any(|service| service.component.is_file()) {
+        let executor = app::trial_executor(&file.config.engine, &file.config.host.state)?;
+        for service in services.iter().filter(|service| service.component.is_file()) {
+            match show(&*executor, service, width, screen).await? {
+                Ok(about) => checked.push((service, about)),
+                Err(problem) => {
+                    file.report(&service.component_at, &format!("services.{}.component", service.name), &problem);
+                }
+            }
+        }
+    }
+    let config = file.finish().map_err(ConfigError::from)?;
+    if screen.json {
+        let services = checked.iter().map(|(service, about)| {
+            json!({
+                "name": service.name, "component": service.component, "size": about.size, "language": about.language,
+                "instances": about.policy, "routes": service.routes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            })
+        });
+        return screen.value(&json!({ "ok": true, "services": services.collect::<Vec<_>>() }));
+    }
+    let services = brief::count(config.services.len() as u64, "service");
+    Ok(screen.line(format!("{}: {} with {services}", styled(GOOD, "ok"), args.config.display()))?)
+}
+
+/// Checks one component, and shows how it went; the name takes `width` columns.
+async fn show(
+    executor: &dyn Executor,
+    service: &ServiceConfig,
+    width: usize,
+    screen: Screen,
+) -> Result<Result<Checked, String>, Failure> {
+    let begun = Instant::now();
+    let spinner = Spinner::new(screen);
+    spinner.show(format!("{}: check {}", service.name, service.component.display()));
+    let result = check(executor, service).await;
+    spinner.hide();
+    let took = brief::duration(begun.elapsed());
+    let name = styled(NAME, format!("{:<width$}", service.name.as_str()));
+    let line = |mark: &str, note: &str| screen.line(format!("  {mark} {name}  {took:>6}  {note}"));
+    match &result {
+        Ok(Checked { size, language, policy }) => {
+            let language = language.as_ref().map(|language| format!(" of {language}")).unwrap_or_default();
+            line(&steps::good(), &format!("{}{language}, instances = {policy}", brief::size(*size)))?;
+        }
+        Err(_) => line(&steps::bad(), "cannot run")?,
+    }
+    Ok(result)
+}
+
+/// Whether the component can run here; if not, why, and what to do.
+async fn check(executor: &dyn Executor, service: &ServiceConfig) -> Result<Checked, String> {
+    let bytes = tokio::fs::read(&service.component)
+        .await
+        .map(Bytes::from)
+        .map_err(|error| format!("`{}` cannot be read: {error}", service.component.display()))?;
+    let contract = patchbay_contract::decode(&bytes).map_err(|error| error.to_string())?;
+    let instances = service.settings.instances.unwrap_or_else(|| contract.default_policy());
+    let size = bytes.len() as u64;
+    let request = PrepareRequest {
+        revision: RevisionId { service: service.name.clone(), number: RevisionNumber::FIRST },
+        component: Digest::of(&bytes),
+        bytes,
+        instances,
+        settings: service.settings.clone(),
+    };
+    executor.prepare(request).await.map_err(|error| error.to_string())?;
+    let language = contract.language.as_ref().map(ToString::to_string);
+    Ok(Checked { size, language, policy: instances.name() })
+}

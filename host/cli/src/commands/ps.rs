@@ -1,0 +1,107 @@
+//! `patchbay ps`: the services at a glance.
+
+use crate::args::PsArgs;
+use crate::client::Client;
+use crate::client::view::Service;
+use crate::columns::Columns;
+use crate::failure::Failure;
+use crate::screen::{BAD, DIM, GOOD, NAME, Screen, WARN, styled};
+
+/// Lists the services.
+///
+/// # Errors
+/// If the host cannot be reached.
+pub(crate) async fn run(args: &PsArgs, screen: Screen) -> Result<(), Failure> {
+    let services = Client::find(&args.host)?.get("/v1/services").await?;
+    if screen.json {
+        return screen.value(&services);
+    }
+    let services: Vec<Service> = serde_json::from_value(services)?;
+    if services.is_empty() {
+        return Ok(screen.line("No services. Deploy one with `patchbay deploy NAME COMPONENT.wasm --route '/*'`.")?);
+    }
+    for line in table(&services) {
+        screen.line(line)?;
+    }
+    Ok(())
+}
+
+fn table(services: &[Service]) -> Vec<String> {
+    let mut columns =
+        Columns::new(["SERVICE", "REVISION", "STATE", "INSTANCES", "CALLS", "WAITING", "DRIFT", "ROUTES"]);
+    let mut notes = Vec::new();
+    for service in services {
+        let routes: Vec<_> = service.routes.all().map(String::as_str).collect();
+        columns.add([
+            styled(NAME, &service.name),
+            service.active.map_or_else(|| "-".to_owned(), |number| number.to_string()),
+            state(service),
+            live(service),
+            service.calls.to_string(),
+            service.waiting.to_string(),
+            if service.drift.is_some() { styled(WARN, "yes") } else { styled(DIM, "no") },
+            if routes.is_empty() { styled(WARN, "none") } else { routes.join(", ") },
+        ]);
+        if let Some(failure) = service.failure.as_ref().filter(|_| service.active.is_none()) {
+            notes.push(format!("{}: {failure}", styled(BAD, &service.name)));
+        }
+        if let Some(drift) = &service.drift {
+            notes.push(format!("{}: {drift}", styled(WARN, &service.name)));
+        }
+    }
+    let mut lines = columns.lines();
+    if !notes.is_empty() {
+        lines.push(String::new());
+        lines.append(&mut notes);
+    }
+    lines
+}
+
+fn state(service: &Service) -> String {
+    match (service.active, service.failure.as_deref()) {
+        (Some(_), _) => styled(GOOD, "serving"),
+        (None, Some("the service is starting")) => styled(WARN, "starting"),
+        (None, _) => styled(BAD, "failed"),
+    }
+}
+
+/// The instances of all its revisions: those that drain have some, too.
+fn live(service: &Service) -> String {
+    let live: u64 =
+        service.revisions.iter().filter_map(|revision| revision.instances.as_ref()).map(|count| count.live).sum();
+    live.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_service_is_a_line_and_trouble_is_told_below() {
+        let services: Vec<Service> = serde_json::from_str(
+            r#"[
+                {"name":"orders","active":3,"routes":{"declared":["/api/*"],"deployed":["GET /x"]},"calls":2,
+                 "waiting":0,
+                 "drift":"runtime.toml declares other settings","revisions":[
+                    {"revision":"orders@3","number":3,"active":true,"compiled":true,"component":"sha256:00","size":1,
+                     "origin":"api","created":"2026-01-01T00:00:00Z","instances":{"live":4,"idle":1}}]},
+                {"name":"p","failure":"no instance","routes":{"declared":[],"deployed":[]},"calls":0,"waiting":0,
+                 "revisions":[]}
+            ]"#,
+        )
+        .unwrap();
+        let plain: Vec<_> =
+            table(&services).iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect();
+        assert_eq!(
+            plain,
+            [
+                "SERVICE  REVISION  STATE    INSTANCES  CALLS  WAITING  DRIFT  ROUTES",
+                "orders   3         serving  4          2      0        yes    /api/*, GET /x",
+                "p        -         failed   0          0      0        no     none",
+                "",
+                "orders: runtime.toml declares other settings",
+                "p: no instance",
+            ]
+        );
+    }
+}

@@ -1,0 +1,187 @@
+//! `patchbay up`: a host, from its configuration to its end.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use patchbay_control::{Control, EventKind, Started};
+use patchbay_model::{ServiceName, units};
+use serde_json::json;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::steps::{self, Spinner};
+use crate::app::App;
+use crate::args::UpArgs;
+use crate::brief;
+use crate::columns::Columns;
+use crate::config::{self, Config, ConfigFile};
+use crate::failure::Failure;
+use crate::running::Running;
+use crate::screen::{BAD, DIM, GOOD, NAME, Screen, WARN, styled};
+use crate::signals::Signals;
+use crate::telemetry;
+
+/// Where the host can be reached.
+struct Reach {
+    http: String,
+    admin: String,
+    state: String,
+}
+
+/// Runs a host until it is told to stop.
+///
+/// # Errors
+/// If it cannot start.
+pub(crate) async fn run(args: &UpArgs, screen: Screen) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let config = configuration(args, screen)?;
+    let hush = telemetry::begin(args.log_format)?;
+    hush.set(!screen.json);
+    let mut signals = Signals::listen()?;
+    let app = App::assemble(&config).await?;
+    telemetry::forward(&app.logs)?;
+    let reach = Reach {
+        http: format!("http://{}", app.facts.http),
+        admin: format!("http://{}", app.facts.admin),
+        state: app.facts.state_dir.display().to_string(),
+    };
+    let running = Running::begin(app);
+    let stopped = tokio::select! {
+        started = start(&running, &config, screen) => {
+            started?;
+            None
+        }
+        signal = signals.next() => Some(signal),
+    };
+    let signal = match stopped {
+        Some(signal) => signal,
+        None => {
+            welcome(&running.control, &reach, begun, screen)?;
+            hush.set(false);
+            signals.next().await
+        }
+    };
+    signals.end_at_the_next();
+    let drain = config.host.drain;
+    let news = format!("{signal}: stopping; calls may end within {}", units::format_duration(drain));
+    if screen.json {
+        tracing::info!("{news}")
+    } else {
+        screen.line(news)?
+    }
+    let n_cut = running.stop(drain).await;
+    let cut = if n_cut == 0 { String::new() } else { format!("; {} cut", brief::count(n_cut, "call")) };
+    screen.line(format!("Stopped{cut}."))?;
+    Ok(())
+}
+
+/// The configuration that is meant; the defaults if there is no file and none was asked for.
+fn configuration(args: &UpArgs, screen: Screen) -> Result<Config, Failure> {
+    let default = Path::new(config::FILE);
+    let mut config = if args.config.is_none() && !default.exists() {
+        screen.note(format!(
+            "{}: there is no runtime.toml here; starting with the defaults and no services of a file",
+            styled(WARN, "note")
+        ))?;
+        Config::default()
+    } else {
+        let file = ConfigFile::open(args.config.as_deref().unwrap_or(default))?;
+        file.finish().map_err(config::ConfigError::from)?
+    };
+    if let Some(state) = &args.state {
+        config.host.state.clone_from(state);
+    }
+    Ok(config)
+}
+
+/// Brings up the services, and shows how each came up and what is going on meanwhile.
+async fn start(running: &Running, config: &Config, screen: Screen) -> Result<(), Failure> {
+    let spinner = Spinner::new(screen);
+    let watcher = watch(&running.control, &spinner);
+    let width = config.services.iter().map(|service| service.name.as_str().len() + "@1".len()).max().unwrap_or(0);
+    let mut since = Instant::now();
+    let mut told = Ok(());
+    let started = running
+        .start(&config.services, |service, started| {
+            spinner.hide();
+            let line = started_line(service, started, &brief::duration(since.elapsed()), width);
+            since = Instant::now();
+            if told.is_ok() {
+                told = screen.line(line);
+            }
+        })
+        .await;
+    watcher.abort();
+    spinner.hide();
+    started?;
+    Ok(told?)
+}
+
+/// Shows on the moving line what is being compiled, which is what can take long.
+fn watch(control: &Arc<Control>, spinner: &Spinner) -> JoinHandle<()> {
+    let mut following = control.events().read(0).following;
+    let spinner = spinner.clone();
+    tokio::spawn(async move {
+        while let Ok(entry) = following.recv().await {
+            let event = &entry.record;
+            let inspected = event.message.strip_prefix("inspect: ").filter(|_| event.kind == EventKind::StepDone);
+            if let (Some(service), Some(about)) = (&event.service, inspected) {
+                spinner.show(format!("{service}: compile {about}"));
+            }
+        }
+    })
+}
+
+/// How one service came up; its name takes `width` columns.
+fn started_line(service: &ServiceName, started: &Started, took: &str, width: usize) -> String {
+    let name = |name: &dyn std::fmt::Display| styled(NAME, format!("{:<width$}", name.to_string()));
+    let line = |mark: &str, name: &str, note: &str| format!("  {mark} {name}  {took:>6}  {note}");
+    match started {
+        Started::Restored(id) => line(&steps::good(), &name(id), "serves again"),
+        Started::Deployed(id) => line(&steps::good(), &name(id), "is deployed"),
+        Started::Removed => line(&steps::good(), &name(service), "is removed: runtime.toml no longer declares it"),
+        Started::Failed { error, serving } => {
+            let step = error.step.map(|step| format!(" at step `{step}`")).unwrap_or_default();
+            let instead = match serving {
+                Some(id) => format!("\n    {id} serves instead"),
+                None => "\n    nothing of it serves".to_owned(),
+            };
+            line(&steps::bad(), &name(service), &format!("failed{step}: {error}{instead}"))
+        }
+    }
+}
+
+/// Says what there is and where.
+fn welcome(control: &Control, reach: &Reach, begun: Instant, screen: Screen) -> Result<(), Failure> {
+    if screen.json {
+        return screen.value(&json!({ "http": reach.http, "admin": reach.admin, "pid": std::process::id() }));
+    }
+    let services = control.services();
+    let took = brief::duration(begun.elapsed());
+    let failed = services.iter().filter(|service| service.active.is_none()).count() as u64;
+    let state = match failed {
+        0 => styled(GOOD, format!("Patchbay is up ({took}).")),
+        n => styled(BAD, format!("Patchbay is up ({took}), but {} cannot serve.", brief::count(n, "service"))),
+    };
+    screen.line(format!("\n{state}\n"))?;
+    screen.line(format!("  callers    {}", styled(NAME, &reach.http)))?;
+    screen.line(format!("  operators  {}  (token in {}/admin.token)\n", styled(NAME, &reach.admin), reach.state))?;
+    let mut columns = Columns::new(["  SERVICE", "REVISION", "ROUTES"]);
+    for service in &services {
+        let routes: Vec<_> =
+            service.declared_routes.iter().chain(&service.deployed_routes).map(ToString::to_string).collect();
+        columns.add([
+            format!("  {}", styled(NAME, &service.name)),
+            service.active.map_or_else(|| styled(BAD, "failed"), |number| number.to_string()),
+            if routes.is_empty() { styled(WARN, "none") } else { routes.join(", ") },
+        ]);
+    }
+    if services.is_empty() {
+        screen.line("  No services yet. Deploy one with `patchbay deploy NAME COMPONENT.wasm --route '/*'`.")?;
+    } else {
+        for line in columns.lines() {
+            screen.line(line)?;
+        }
+    }
+    Ok(screen.line(format!("\n{}", styled(DIM, "Ctrl-C stops the host.")))?)
+}

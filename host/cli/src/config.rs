@@ -1,0 +1,158 @@
+//! `runtime.toml`: from text to a typed configuration, with everything that is wrong told at once.
+
+mod closest;
+mod host;
+mod listeners;
+mod problem;
+mod services;
+mod settings;
+mod table;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use patchbay_control::ControlConfig;
+use patchbay_engine::EngineConfig;
+use patchbay_gateway::{AdminConfig, HttpConfig};
+use toml::de::DeTable;
+
+pub(crate) use closest::suggestion;
+pub(crate) use host::HostConfig;
+pub(crate) use problem::{Problem, Problems, Source};
+pub(crate) use services::ServiceConfig;
+pub(crate) use value::instance_policy;
+
+use table::Reader;
+
+/// The name of the file where none is given.
+pub(crate) const FILE: &str = "runtime.toml";
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Config {
+    pub(crate) host: HostConfig,
+    pub(crate) http: HttpConfig,
+    pub(crate) admin: AdminConfig,
+    pub(crate) engine: EngineConfig,
+    pub(crate) control: ControlConfig,
+    pub(crate) services: Vec<ServiceConfig>,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// The file says what cannot be.
+    #[error(transparent)]
+    Problems(#[from] Problems),
+    /// The file cannot be read.
+    #[error("cannot read `{file}`: {error}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// What the operating system said.
+        error: io::Error,
+    },
+}
+
+/// A file that was read: what it says, and what is wrong with it.
+pub(crate) struct ConfigFile {
+    file: String,
+    text: String,
+    /// The configuration as far as it can be read.
+    pub(crate) config: Config,
+    problems: Vec<Problem>,
+}
+
+impl ConfigFile {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if it cannot be read or is no text. What it says is judged by [`ConfigFile::finish`].
+    pub(crate) fn open(path: &Path) -> Result<Self, ConfigError> {
+        let (file, text) = (path.display().to_string(), text_of(path)?);
+        let (config, problems, _) = read(&file, &text, directory_of(path));
+        Ok(Self { file, text, config, problems })
+    }
+
+    /// Notes one more problem, at these bytes of the file.
+    pub(crate) fn report(&mut self, at: &Range<usize>, key: &str, message: &str) {
+        self.problems.push(Source::new(&self.file, &self.text).problem(at, key, message));
+        self.problems.sort_by_key(|problem| (problem.line, problem.column));
+    }
+
+    /// The configuration, if nothing is wrong with it.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub(crate) fn finish(self) -> Result<Config, Problems> {
+        if self.problems.is_empty() { Ok(self.config) } else { Err(Problems(self.problems)) }
+    }
+}
+
+/// The state directory that the file at `path` names, as far as it can be read.
+pub(crate) fn state_of(path: &Path) -> PathBuf {
+    let text = text_of(path).unwrap_or_default();
+    read("", &text, directory_of(path)).0.host.state
+}
+
+/// The directory that paths in the file at `path` are relative to.
+fn directory_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
+}
+
+/// The text of the file at `path`.
+///
+/// # Errors
+/// [`ConfigError`] if it cannot be read or is no text.
+fn text_of(path: &Path) -> Result<String, ConfigError> {
+    let file = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|error| ConfigError::Unreadable { file: file.clone(), error })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(error.as_bytes());
+        let message = "this byte is no UTF-8, which TOML is written in; save the file as UTF-8";
+        Problems(vec![Source::new(&file, &text).problem(&(at..at + 1), "", message)]).into()
+    })
+}
+
+/// The configuration as far as it can be read, what is wrong with the text, and every key that was asked for.
+fn read(file: &str, text: &str, directory: &Path) -> (Config, Vec<Problem>, BTreeSet<String>) {
+    let source = Source::new(file, text);
+    let (document, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        // What is missing or wrong beyond the syntax cannot be told apart from what the syntax error hides.
+        let mut config = Config::default();
+        config.host.state = directory.join(config.host.state);
+        return (config, syntax_problems(&source, text, &errors), BTreeSet::new());
+    }
+    let reader = Reader::new(source);
+    let config = reader.root(&document, |root| {
+        let host = root.section("host", |table| host::host(table, directory));
+        let http = root.section("http", |table| listeners::http(table, host.drain));
+        let admin = root.section("admin", |table| listeners::admin(table, host.drain));
+        let engine = root.section("engine", host::engine);
+        let control = host::control(root);
+        let services = services::read(root, &control.defaults, directory);
+        Config { host, http, admin, engine, control, services }
+    });
+    let (problems, asked) = reader.finish();
+    (config, problems, asked)
+}
+
+/// The first syntax error of each line; the others follow from it.
+fn syntax_problems(source: &Source<'_>, text: &str, errors: &[toml::de::Error]) -> Vec<Problem> {
+    let end = text.len()..text.len();
+    let problem = |error: &toml::de::Error| {
+        let at = error.span().unwrap_or_else(|| end.clone());
+        source.problem(&at, "", format!("this is no TOML: {}", error.message()))
+    };
+    let mut problems: Vec<_> = errors.iter().map(problem).collect();
+    problems.sort_by_key(|problem| (problem.line, problem.column));
+    problems.dedup_by_key(|problem| problem.line);
+    problems
+}

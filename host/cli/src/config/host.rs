@@ -1,0 +1,75 @@
+//! The sections that concern the host as a whole: `[host]`, `[deploy]`, `[engine]`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use patchbay_control::ControlConfig;
+use patchbay_engine::EngineConfig;
+
+use super::table::Table;
+use super::{settings, value};
+
+/// The longest deadline that makes sense for a drain.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What `[host]` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HostConfig {
+    /// The state directory.
+    pub(crate) state: PathBuf,
+    /// How long calls may take to end when the host is told to stop.
+    pub(crate) drain: Duration,
+}
+
+impl Default for HostConfig {
+    fn default() -> Self {
+        Self { state: PathBuf::from("state"), drain: Duration::from_secs(30) }
+    }
+}
+
+/// Reads `[host]`. The state directory is relative to `directory`.
+pub(crate) fn host(table: &mut Table<'_>, directory: &Path) -> HostConfig {
+    let mut host = HostConfig::default();
+    table.set("state", &mut host.state, value::path);
+    table.set("drain", &mut host.drain, drain);
+    host.state = directory.join(host.state);
+    host
+}
+
+/// Reads `[deploy]` and `[defaults]`, which control works with.
+pub(crate) fn control(root: &mut Table<'_>) -> ControlConfig {
+    let mut control = ControlConfig::default();
+    root.section("deploy", |table| {
+        table.set("retained", &mut control.retained, retained);
+        table.set("drain", &mut control.drain, drain);
+    });
+    control.defaults = root.section("defaults", |table| {
+        let defaults = settings::read(table, &control.defaults);
+        settings::judge(table, &defaults);
+        defaults
+    });
+    control
+}
+
+/// Reads `[engine]`.
+pub(crate) fn engine(table: &mut Table<'_>) -> EngineConfig {
+    let mut engine = EngineConfig::default();
+    table.set("instances", &mut engine.instances, value::number);
+    table.set("compile_threads", &mut engine.compile_threads, value::number);
+    table.set("epoch_tick", &mut engine.epoch_tick, value::duration);
+    table.set("cache_size", &mut engine.cache_size, value::size);
+    for problem in engine.problems() {
+        table.report_own(problem.key, &problem.problem);
+    }
+    engine
+}
+
+fn retained(value: &toml::de::DeValue<'_>) -> Result<u32, String> {
+    let retained = value::number(value)?;
+    if (1..=100).contains(&retained) { Ok(retained) } else { Err("must lie between 1 and 100".to_owned()) }
+}
+
+fn drain(value: &toml::de::DeValue<'_>) -> Result<Duration, String> {
+    let drain = value::duration(value)?;
+    if drain <= DAY { Ok(drain) } else { Err("must be at most 24h".to_owned()) }
+}

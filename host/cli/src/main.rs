@@ -1,0 +1,47 @@
+//! The program `patchbay`: a host for services that are WebAssembly components, and the commands to operate it.
+
+mod app;
+mod args;
+mod brief;
+mod client;
+mod columns;
+mod commands;
+mod config;
+mod failure;
+mod running;
+mod screen;
+mod signals;
+mod telemetry;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::args::Cli;
+use crate::failure::Failure;
+use crate::screen::Screen;
+
+/// How long work in the background, which nobody waits for any more, may hold up the end of the program.
+const LINGER: Duration = Duration::from_millis(200);
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let screen = Screen { json: cli.json };
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            // If even this cannot be written, the exit code still tells.
+            let _ = screen.failure(&failure);
+            ExitCode::from(failure.kind as u8)
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(commands::run(cli));
+    runtime.shutdown_timeout(LINGER);
+    done
+}
