@@ -197,7 +197,13 @@ impl Host {
     }
 
     /// Deploys a revision with routes; status and answer.
-    pub(crate) async fn deploy_routed(&self, service: &str, bytes: Vec<u8>, settings: Value, routes: Value) -> (u16, Value) {
+    pub(crate) async fn deploy_routed(
+        &self,
+        service: &str,
+        bytes: Vec<u8>,
+        settings: Value,
+        routes: Value,
+    ) -> (u16, Value) {
         let component = self.upload(bytes).await;
         let mut request = json!({ "component": component, "settings": settings });
         if !routes.is_null() {

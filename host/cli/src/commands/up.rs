@@ -65,9 +65,9 @@ pub(crate) async fn run(args: &UpArgs, screen: Screen) -> Result<(), Failure> {
     let drain = config.host.drain;
     let news = format!("{signal}: stopping; calls may end within {}", units::format_duration(drain));
     if screen.json {
-        tracing::info!("{news}")
+        tracing::info!("{news}");
     } else {
-        screen.line(news)?
+        screen.line(news)?;
     }
     let n_cut = running.stop(drain).await;
     let cut = if n_cut == 0 { String::new() } else { format!("; {} cut", brief::count(n_cut, "call")) };
