@@ -8,8 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use patchbay_model::ports::*;
 use patchbay_model::{
-    Call, Digest, DigestWriter, Fault, FaultKind, InterfaceName, RegistryRecord, Reply, ServiceName, Settings,
-    full_body,
+    Call, Digest, DigestWriter, Fault, FaultKind, RegistryRecord, Reply, ServiceName, Settings, full_body,
 };
 
 use crate::{Control, ControlConfig, DeployRequest, Journal, Ports};
@@ -195,10 +194,6 @@ impl Drop for FakePrepared {
 }
 
 impl Executor for FakeExecutor {
-    fn offers(&self) -> &[InterfaceName] {
-        &[]
-    }
-
     fn prepare(&self, request: PrepareRequest) -> BoxFuture<'_, Result<Preparation, PrepareError>> {
         Box::pin(async move {
             self.n_prepared.fetch_add(1, Ordering::Relaxed);

@@ -30,7 +30,6 @@ pub use control::{Control, ControlConfig, NoRoute, Ports, Routing};
 pub use declared::DeclaredService;
 pub use event::{Event, EventKind};
 pub use journal::{Entry, Journal, Reading};
-pub use revision::ReadyRevision;
 pub use routes::{Found, RouteConflict, RouteTable};
 pub use start::{StartError, Started};
 pub use view::{CompiledView, RevisionView, ServiceView};

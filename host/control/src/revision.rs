@@ -12,13 +12,13 @@ use tokio_util::sync::CancellationToken;
 use crate::gate::{Gate, Pass};
 
 /// A revision that is compiled and linked. It takes no calls by itself; see [`LiveRevision`].
-pub struct ReadyRevision {
+pub(crate) struct ReadyRevision {
     /// What is remembered of it.
-    pub record: RevisionRecord,
+    pub(crate) record: RevisionRecord,
     /// What its component imports and exports.
-    pub contract: Contract,
+    pub(crate) contract: Contract,
     /// How its calls and instances meet.
-    pub policy: InstancePolicy,
+    pub(crate) policy: InstancePolicy,
     pub(crate) prepared: Arc<dyn Prepared>,
 }
 

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use patchbay_model::InterfaceName;
 use patchbay_model::ports::{
     BoxFuture, Clock, Executor, LogSink, Preparation, PrepareError, PrepareRequest, Prepared, Usage,
 };
@@ -118,10 +117,6 @@ impl Engine {
 }
 
 impl Executor for Engine {
-    fn offers(&self) -> &[InterfaceName] {
-        self.offers.all()
-    }
-
     fn prepare(&self, request: PrepareRequest) -> BoxFuture<'_, Result<Preparation, PrepareError>> {
         Box::pin(self.prepare(request))
     }

@@ -122,6 +122,22 @@ mod tests {
     use crate::EngineConfig;
     use crate::engines::Engines;
 
+    /// The documented worlds and the code must not part: what a world imports is offered, and nothing else is.
+    #[test]
+    fn the_worlds_in_wit_say_what_is_offered() {
+        let text = include_str!("../../../wit/service.wit");
+        let worlds: Vec<_> = text.split("\nworld ").skip(1).collect();
+        assert_eq!(worlds.len(), 2);
+        for (world, own) in worlds.iter().zip([P2, P3]) {
+            let imports = world.lines().filter_map(|line| line.trim().strip_prefix("import ")?.strip_suffix(';'));
+            let mut imports: Vec<_> = imports.collect();
+            let mut offered: Vec<_> = own.iter().chain(ANY).copied().collect();
+            imports.sort_unstable();
+            offered.sort_unstable();
+            assert_eq!(imports, offered);
+        }
+    }
+
     /// A name that is defined already cannot be defined again, so the linker itself tells what it has.
     #[test]
     fn what_is_offered_is_linked() {

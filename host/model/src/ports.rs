@@ -7,9 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
-use crate::{
-    Call, Digest, Fault, InstancePolicy, InterfaceName, LogRecord, RegistryRecord, Reply, RevisionId, Settings,
-};
+use crate::{Call, Digest, Fault, InstancePolicy, LogRecord, RegistryRecord, Reply, RevisionId, Settings};
 
 /// A boxed future, for traits that are used as `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -89,9 +87,6 @@ pub struct Usage {
 
 /// Runs components. Implemented by the engine.
 pub trait Executor: Send + Sync {
-    /// The interfaces that components may import.
-    fn offers(&self) -> &[InterfaceName];
-
     /// Compiles a component, or loads what was compiled before, and links it. Called once per deployment and at
     /// start; must not compile on the threads that serve.
     fn prepare(&self, request: PrepareRequest) -> BoxFuture<'_, Result<Preparation, PrepareError>>;

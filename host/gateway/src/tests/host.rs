@@ -13,9 +13,7 @@ use patchbay_model::ports::{
     BoxFuture, Clock, CodeSource, ComponentStore, ComponentWriter, Executor, InstanceCount, Preparation, PrepareError,
     PrepareRequest, Prepared, RegistryStore, StorageError, StoredComponent, Usage,
 };
-use patchbay_model::{
-    Call, Digest, Fault, InterfaceName, LogRecord, Origin, RegistryRecord, Reply, Settings, full_body,
-};
+use patchbay_model::{Call, Digest, Fault, LogRecord, Origin, RegistryRecord, Reply, Settings, full_body};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -59,10 +57,6 @@ impl Prepared for Instances {
 struct Runs(Script);
 
 impl Executor for Runs {
-    fn offers(&self) -> &[InterfaceName] {
-        &[]
-    }
-
     fn prepare(&self, _: PrepareRequest) -> BoxFuture<'_, Result<Preparation, PrepareError>> {
         let prepared = Arc::new(Instances(Arc::clone(&self.0)));
         let preparation = Preparation { prepared, source: CodeSource::Compiled, elapsed: Duration::ZERO };
