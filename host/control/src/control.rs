@@ -1,7 +1,7 @@
 //! The handle on everything that runs: calls go in here, and so does every change.
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -20,6 +20,7 @@ use crate::routes::Found;
 use crate::snapshot::{ServiceEntry, Snapshot};
 use crate::steps::Teller;
 use crate::target::Routed;
+use crate::turns::Turns;
 
 /// What can be configured here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,8 +90,8 @@ pub struct Control {
     pub(crate) snapshot: ArcSwap<Snapshot>,
     /// Held by the one who saves the registry and publishes a snapshot.
     pub(crate) writer: tokio::sync::Mutex<()>,
-    /// Services with a change under way.
-    pub(crate) changing: Arc<Mutex<HashSet<ServiceName>>>,
+    /// One change of a service at a time.
+    pub(crate) turns: Turns,
     /// Components that a change under way needs.
     pub(crate) pins: Pins,
     pub(crate) tasks: TaskTracker,
@@ -111,7 +112,7 @@ impl Control {
             ports,
             snapshot: ArcSwap::default(),
             writer: tokio::sync::Mutex::default(),
-            changing: Arc::default(),
+            turns: Turns::default(),
             pins: Pins::default(),
             tasks: TaskTracker::new(),
             declared: OnceLock::new(),
@@ -198,25 +199,5 @@ impl Control {
         tracing::info!("{message}");
         let time = self.ports.clock.now();
         self.events.append(Event { time, kind, service: None, revision: None, message: message.to_owned() });
-    }
-
-    /// Marks a service as changing until the mark is dropped; `None` if it is changing already.
-    pub(crate) fn begin_change(&self, service: &ServiceName) -> Option<Changing> {
-        let mut changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        changing
-            .insert(service.clone())
-            .then(|| Changing { service: service.clone(), changing: Arc::clone(&self.changing) })
-    }
-}
-
-/// One change of one service at a time.
-pub(crate) struct Changing {
-    service: ServiceName,
-    changing: Arc<Mutex<HashSet<ServiceName>>>,
-}
-
-impl Drop for Changing {
-    fn drop(&mut self) {
-        self.changing.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.service);
     }
 }

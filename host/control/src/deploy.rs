@@ -7,10 +7,11 @@ use patchbay_model::{RevisionNumber, ServiceName};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::change::{Change, ChangeError, ChangeErrorKind, DeployRequest, Outcome, Step};
-use crate::control::{Changing, Control};
+use crate::control::Control;
 use crate::event::EventKind;
 use crate::revision::LiveRevision;
 use crate::steps::Steps;
+use crate::turns::Turn;
 
 mod ready;
 mod swap;
@@ -24,34 +25,34 @@ impl Control {
     /// Deploys a revision. The change runs to its end even if the caller goes away.
     pub fn deploy(self: &Arc<Self>, request: DeployRequest) -> Change {
         let service = request.service.clone();
-        self.change(&service, async move |control, steps| control.run_deploy(request, steps).await)
+        self.change(&service, async move |control, steps, turn| control.run_deploy(request, steps, turn).await)
     }
 
     /// Makes a retained revision the active one. Immediate where it is still compiled, as it normally is.
     pub fn activate(self: &Arc<Self>, service: &ServiceName, number: RevisionNumber) -> Change {
         let name = service.clone();
-        self.change(service, async move |control, steps| control.run_activate(&name, number, steps).await)
+        self.change(service, async move |control, steps, turn| control.run_activate(&name, number, steps, turn).await)
     }
 
     /// Makes the newest retained revision before the active one the active one.
     pub fn rollback(self: &Arc<Self>, service: &ServiceName) -> Change {
         let name = service.clone();
-        self.change(service, async move |control, steps| {
+        self.change(service, async move |control, steps, turn| {
             let number = control.before_active(&name)?;
-            control.run_activate(&name, number, steps).await
+            control.run_activate(&name, number, steps, turn).await
         })
     }
 
     /// Removes a service with all its revisions.
     pub fn remove(self: &Arc<Self>, service: &ServiceName) -> Change {
         let name = service.clone();
-        self.change(service, async move |control, steps| control.run_remove(&name, steps).await)
+        self.change(service, async move |control, steps, turn| control.run_remove(&name, steps, turn).await)
     }
 
     /// Runs `work` in a task of its own, if no other change of the service is under way.
     fn change<W, F>(self: &Arc<Self>, service: &ServiceName, work: W) -> Change
     where
-        W: FnOnce(Arc<Self>, Arc<Steps>) -> F + Send + 'static,
+        W: FnOnce(Arc<Self>, Arc<Steps>, Turn) -> F + Send + 'static,
         F: Future<Output = Result<Outcome, ChangeError>> + Send,
     {
         let (news, progress) = mpsc::channel(PROGRESS_ROOM);
@@ -63,15 +64,14 @@ impl Control {
                 // The receiver is at hand, so this cannot fail.
                 let _ = end.send(Err(error));
             }
-            Ok(changing) => {
+            Ok(turn) => {
                 let control = Arc::clone(self);
                 self.tasks.spawn(async move {
-                    let ended = work(control, steps).await;
+                    let ended = work(control, steps, turn).await;
                     if let Err(error) = &ended {
                         let step = error.step.map(|step| format!(" at step `{step}`")).unwrap_or_default();
                         teller.tell(EventKind::ChangeFailed, None, format!("the change failed{step}: {error}"));
                     }
-                    drop(changing);
                     // Nobody waiting is no error: the change is done either way.
                     let _ = end.send(ended);
                 });
@@ -80,17 +80,22 @@ impl Control {
         Change { progress, outcome }
     }
 
-    fn may_change(&self, service: &ServiceName) -> Result<Changing, ChangeError> {
+    fn may_change(&self, service: &ServiceName) -> Result<Turn, ChangeError> {
         if self.tasks.is_closed() {
             return Err(ChangeError::new(ChangeErrorKind::Host, "the host is stopping and takes no changes"));
         }
-        self.begin_change(service).ok_or_else(|| {
+        self.turns.take(service).ok_or_else(|| {
             let message = format!("another change of `{service}` is under way; try again when it is done");
             ChangeError::new(ChangeErrorKind::Conflict, message)
         })
     }
 
-    async fn run_deploy(&self, request: DeployRequest, steps: Arc<Steps>) -> Result<Outcome, ChangeError> {
+    async fn run_deploy(
+        self: &Arc<Self>,
+        request: DeployRequest,
+        steps: Arc<Steps>,
+        turn: Turn,
+    ) -> Result<Outcome, ChangeError> {
         let _pin = self.pins.pin(request.component);
         if let Some(revision) = self.serves_already(&request) {
             let note = format!("`{revision}` is the same component with the same settings");
@@ -103,15 +108,18 @@ impl Control {
         self.warm_up(&ready, &steps).await?;
         let live = Arc::new(LiveRevision::new(id.clone(), ready));
         let replaced = steps.step(Step::Publish, self.publish_new(&request, Arc::clone(&live))).await?;
+        // Draining may take long; the next change, be it the way back, does not wait for it.
+        drop(turn);
         let calls_cut = self.retire(replaced.old.as_deref(), &replaced.dropped, &steps).await;
         Ok(Outcome::Activated { revision: id, replaced: replaced.old.map(|old| old.id.clone()), calls_cut })
     }
 
     async fn run_activate(
-        &self,
+        self: &Arc<Self>,
         service: &ServiceName,
         number: RevisionNumber,
         steps: Arc<Steps>,
+        turn: Turn,
     ) -> Result<Outcome, ChangeError> {
         let (id, active) = self.retained(service, number)?;
         if active == Some(number) {
@@ -128,12 +136,19 @@ impl Control {
         self.warm_up(&ready, &steps).await?;
         let live = Arc::new(LiveRevision::new(id.clone(), ready));
         let replaced = steps.step(Step::Publish, self.publish_retained(Arc::clone(&live))).await?;
+        drop(turn);
         let calls_cut = self.retire(replaced.old.as_deref(), &replaced.dropped, &steps).await;
         Ok(Outcome::Activated { revision: id, replaced: replaced.old.map(|old| old.id.clone()), calls_cut })
     }
 
-    async fn run_remove(&self, service: &ServiceName, steps: Arc<Steps>) -> Result<Outcome, ChangeError> {
+    async fn run_remove(
+        self: &Arc<Self>,
+        service: &ServiceName,
+        steps: Arc<Steps>,
+        turn: Turn,
+    ) -> Result<Outcome, ChangeError> {
         let replaced = steps.step(Step::Publish, self.publish_removal(service)).await?;
+        drop(turn);
         let calls_cut = self.retire(replaced.old.as_deref(), &replaced.dropped, &steps).await;
         steps.teller.tell(EventKind::Removed, None, format!("`{service}` is removed"));
         Ok(Outcome::Removed { service: service.clone(), calls_cut })

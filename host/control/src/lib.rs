@@ -23,6 +23,7 @@ mod snapshot;
 mod start;
 mod steps;
 mod target;
+mod turns;
 mod view;
 
 pub use change::{Change, ChangeError, ChangeErrorKind, DeployRequest, Outcome, Progress, Step, StepState};

@@ -121,7 +121,7 @@ impl Control {
 
     /// Drains what was replaced, lets go of it, and forgets what is no longer retained. Returns the calls it ended.
     pub(crate) async fn retire(
-        &self,
+        self: &Arc<Self>,
         old: Option<&LiveRevision>,
         dropped: &[(RevisionNumber, Digest)],
         steps: &Steps,
@@ -140,7 +140,7 @@ impl Control {
                     steps.teller.tell(EventKind::Cut, number, message);
                 }
             }
-            old.ready.prepared.cool();
+            self.cool(old);
             steps.teller.tell(EventKind::Retired, number, format!("`{}` is retired", old.id));
         }
         let forgotten =
@@ -152,6 +152,18 @@ impl Control {
             }
         }
         n_cut
+    }
+
+    /// Lets go of the instances of a revision, unless it serves again already.
+    fn cool(self: &Arc<Self>, old: &LiveRevision) {
+        let (control, service, ready) = (Arc::clone(self), old.id.service.clone(), Arc::clone(&old.ready));
+        self.turns.between(&old.id.service, move || {
+            let snapshot = control.snapshot.load();
+            let active = snapshot.service(&service).and_then(|entry| entry.active.as_ref());
+            if !active.is_some_and(|active| Arc::ptr_eq(&active.ready, &ready)) {
+                ready.prepared.cool();
+            }
+        });
     }
 
     async fn drain(&self, old: &LiveRevision) -> (Drained, String) {

@@ -193,6 +193,31 @@ async fn rollback_goes_to_what_is_still_compiled() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_way_back_does_not_wait_for_the_drain() {
+    let bench = Bench::new();
+    bench.deploy("a", &[("version", "1"), ("delay", "5")]).await.unwrap();
+    let orders: ServiceName = "orders".parse().unwrap();
+    let begun = Instant::now();
+    let swap = async {
+        sleep(Duration::from_secs(1)).await;
+        bench.deploy("b", &[("version", "2")]).await.unwrap();
+        begun.elapsed()
+    };
+    let back = async {
+        sleep(Duration::from_secs(2)).await;
+        bench.control.rollback(&orders).finished().await.unwrap();
+        begun.elapsed()
+    };
+    let (old, swapped, back) = tokio::join!(bench.ask(), swap, back);
+    assert_eq!(old.as_deref(), Ok("1"));
+    assert_eq!((swapped, back), (Duration::from_secs(5), Duration::from_secs(2)));
+    // The end of the drain found the revision active again, and left it its instances.
+    let view = bench.control.service(&orders).unwrap();
+    let warm = |number: usize| view.revisions[number - 1].compiled.as_ref().unwrap().instances.live;
+    assert_eq!((view.active.map(RevisionNumber::get), warm(1), warm(2)), (Some(1), 1, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_removed_service_is_gone_with_all_it_held() {
     let bench = Bench::new();
     bench.deploy("a", &[]).await.unwrap();
