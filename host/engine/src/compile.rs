@@ -73,7 +73,7 @@ impl Compiler {
         if let Some(code) = self.shop.shelf.find(&key) {
             return Ok((code, CodeSource::Shared));
         }
-        let damaged = match self.work(move |shop| shop.load(key)).await?? {
+        let damaged = match self.load(key).await? {
             Loaded::Code(code) => return Ok((code, CodeSource::Cache)),
             Loaded::Nothing => false,
             Loaded::Damaged => true,
@@ -91,6 +91,13 @@ impl Compiler {
             })
             .await??;
         Ok((code, if damaged { CodeSource::CacheDamaged } else { CodeSource::Compiled }))
+    }
+
+    /// Looks into the cache. Not on a compiling thread: what is there must not wait for what is being compiled.
+    async fn load(&self, key: Key) -> Result<Loaded, PrepareError> {
+        let shop = self.shop.clone();
+        let loaded = tokio::task::spawn_blocking(move || shop.load(key)).await;
+        loaded.map_err(|error| PrepareError::Host(format!("the cache could not be read: {error}")))?
     }
 
     /// Does `work` on a compiling thread.

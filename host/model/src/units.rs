@@ -52,8 +52,9 @@ pub fn format_size(bytes: u64) -> String {
 
 /// Writes a size roughly, in whole KiB or, from 10 MiB, in whole MiB: for sentences.
 pub fn round_size(bytes: u64) -> String {
-    let unit = if bytes >= 10 << 20 { 1 << 20 } else { 1 << 10 };
-    format_size(bytes.div_ceil(unit).saturating_mul(unit))
+    let unit: u64 = if bytes >= 10 << 20 { 1 << 20 } else { 1 << 10 };
+    let rounded = bytes.saturating_add(unit / 2) / unit;
+    if rounded == 0 { format_size(bytes) } else { format_size(rounded * unit) }
 }
 
 /// Serde for durations as text.
@@ -140,7 +141,7 @@ mod tests {
 
     #[test]
     fn sentences_get_round_sizes() {
-        for (bytes, text) in [(1, "1KiB"), (135_350, "133KiB"), (12_900_000, "13MiB")] {
+        for (bytes, text) in [(1, "1B"), (135_350, "132KiB"), (12_900_000, "12MiB"), (u64::MAX, "17592186044415MiB")] {
             assert_eq!(round_size(bytes), text);
         }
     }
