@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use patchbay_channel::Bulkhead;
 use patchbay_model::{Digest, RegistryRecord, RevisionId, RevisionNumber, ServiceName, ServiceRecord, units};
@@ -136,7 +137,7 @@ impl Control {
                 0 => steps.teller.tell(EventKind::Drained, number, format!("`{}` has no calls any more", old.id)),
                 n_cut => {
                     let limit = units::format_duration(self.config.drain);
-                    let message = format!("{n_cut} calls on `{}` took longer than {limit} and were ended", old.id);
+                    let message = format!("{} on `{}` took longer than {limit} and were ended", calls(n_cut), old.id);
                     steps.teller.tell(EventKind::Cut, number, message);
                 }
             }
@@ -170,15 +171,13 @@ impl Control {
         let (n_calls, begun) = (old.n_calls(), Instant::now());
         let drained = old.drain(self.config.drain).await;
         let note = match (drained, n_calls) {
-            (Drained::Cut(n_cut), _) => format!("{n_cut} calls did not end in time and were cut"),
+            (Drained::Cut(n_cut), _) => format!("{} did not end in time and were cut", calls(n_cut)),
             (Drained::Complete, 0) => format!("`{}` had no calls", old.id),
-            (Drained::Complete, n_calls) => format!(
-                "{n_calls} calls on `{}` ended within {}",
-                old.id,
-                units::format_duration(std::time::Duration::from_millis(
-                    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
-                )),
-            ),
+            (Drained::Complete, n_calls) => {
+                let millis = begun.elapsed().as_millis().max(1);
+                let took = units::format_duration(Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)));
+                format!("{} on `{}` ended within {took}", calls(n_calls), old.id)
+            }
         };
         (drained, note)
     }
@@ -280,6 +279,10 @@ fn trim(entry: &mut ServiceEntry, retained: u32) -> Vec<(RevisionNumber, Digest)
         entry.ready.remove(number);
     }
     dropped
+}
+
+fn calls(n_calls: u64) -> String {
+    format!("{n_calls} call{}", if n_calls == 1 { "" } else { "s" })
 }
 
 fn refers_to(registry: &RegistryRecord, digest: &Digest) -> bool {
