@@ -36,6 +36,7 @@ mod revisions;
 mod router;
 mod services;
 mod settings;
+mod summary;
 mod token;
 
 pub use config::AdminConfig;

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use patchbay_control::{ChangeError, ChangeErrorKind};
+use patchbay_model::ServiceName;
 use patchbay_model::ports::StorageError;
 
 use crate::problem::Problem;
@@ -39,6 +40,11 @@ impl Rejection {
     /// There is no such thing.
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Problem::new(StatusCode::NOT_FOUND, "urn:patchbay:admin:not-found", "Not found", detail).into()
+    }
+
+    /// There is no such service.
+    pub(super) fn no_service(name: &ServiceName) -> Self {
+        Self::not_found(format!("there is no service `{name}`; `GET /v1/services` lists those there are"))
     }
 
     /// The path is known, the method is not.

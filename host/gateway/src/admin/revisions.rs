@@ -1,13 +1,11 @@
 //! Revisions: deployed, and inspected.
 
-use std::time::SystemTime;
-
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
 use patchbay_control::{CompiledView, DeployRequest, RevisionView, ServiceView};
-use patchbay_model::{Digest, InstancePolicy, Origin, Route, Settings, units};
+use patchbay_model::{Digest, InstancePolicy, Origin, Route, Settings};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -18,47 +16,9 @@ use super::contract::ContractView;
 use super::json::JsonBody;
 use super::path::{OfRevision, OfService};
 use super::rejection::Rejection;
-use super::services::{Routes, no_service};
 use super::settings::{SettingsSchema, patched};
+use super::summary::{RevisionSummary, Routes};
 use crate::problem::Problem;
-
-/// A revision in short.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct RevisionSummary {
-    /// Its name.
-    #[schema(example = "orders@4")]
-    revision: String,
-    /// Its number within the service.
-    number: u32,
-    /// Whether it serves.
-    active: bool,
-    /// Whether it is compiled, so that it can be activated at once.
-    compiled: bool,
-    /// The digest of its component.
-    #[schema(example = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
-    component: String,
-    /// Size of its component in bytes.
-    size: u64,
-    /// Who asked for it: `file` for `runtime.toml`, `api` for the admin API.
-    #[schema(example = "api")]
-    origin: &'static str,
-    /// When it was deployed.
-    #[serde(serialize_with = "units::timestamp::serialize")]
-    #[schema(value_type = String, format = DateTime)]
-    created: SystemTime,
-    /// Its instances; absent if it is not compiled.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    instances: Option<Instances>,
-}
-
-/// Instances of a revision.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Instances {
-    /// All that exist.
-    live: u64,
-    /// Those among them that wait for a call.
-    idle: u64,
-}
 
 /// A revision in full.
 #[derive(Debug, Serialize, ToSchema)]
@@ -113,29 +73,6 @@ pub(super) struct Deployment {
     routes: Option<Vec<String>>,
 }
 
-impl From<&RevisionView> for RevisionSummary {
-    fn from(view: &RevisionView) -> Self {
-        let record = &view.record;
-        Self {
-            revision: view.id.to_string(),
-            number: view.id.number.get(),
-            active: view.active,
-            compiled: view.compiled.is_some(),
-            component: record.component.to_string(),
-            size: record.size,
-            origin: match record.origin {
-                Origin::File => "file",
-                Origin::Api => "api",
-            },
-            created: record.created,
-            instances: view
-                .compiled
-                .as_ref()
-                .map(|compiled| Instances { live: compiled.instances.live, idle: compiled.instances.idle }),
-        }
-    }
-}
-
 impl Revision {
     fn of(service: &ServiceView, view: &RevisionView) -> Self {
         let compiled = view.compiled.as_ref();
@@ -169,7 +106,7 @@ pub(super) async fn show(
     State(state): State<AdminState>,
     OfRevision(name, number): OfRevision,
 ) -> Result<Json<Revision>, Rejection> {
-    let service = state.control.service(&name).ok_or_else(|| no_service(&name))?;
+    let service = state.control.service(&name).ok_or_else(|| Rejection::no_service(&name))?;
     let revision = service.revisions.iter().find(|revision| revision.id.number == number).ok_or_else(|| {
         Rejection::not_found(format!(
             "`{name}@{number}` is not retained; `GET /v1/services/{name}` lists those that are"

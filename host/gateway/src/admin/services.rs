@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
 use patchbay_control::ServiceView;
-use patchbay_model::{RevisionNumber, Route, ServiceName};
+use patchbay_model::RevisionNumber;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -14,7 +14,7 @@ use super::change::{self, ChangeOutcome};
 use super::json::JsonBody;
 use super::path::OfService;
 use super::rejection::Rejection;
-use super::revisions::RevisionSummary;
+use super::summary::{RevisionSummary, Routes};
 use crate::problem::Problem;
 
 /// A service.
@@ -42,16 +42,6 @@ pub(super) struct Service {
     revisions: Vec<RevisionSummary>,
 }
 
-/// The routes that lead to a service, written `[METHOD[,METHOD...] ][HOST]PATH`.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Routes {
-    /// Those of `runtime.toml`.
-    #[schema(example = json!(["GET,POST shop.example/api/orders/*"]))]
-    declared: Vec<String>,
-    /// Those given at deployment.
-    deployed: Vec<String>,
-}
-
 /// Which revision to activate.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -66,13 +56,6 @@ pub(super) struct Activation {
 #[serde(deny_unknown_fields)]
 pub(super) struct Nothing {}
 
-impl Routes {
-    pub(super) fn of(view: &ServiceView) -> Self {
-        let texts = |routes: &[Route]| routes.iter().map(ToString::to_string).collect();
-        Self { declared: texts(&view.declared_routes), deployed: texts(&view.deployed_routes) }
-    }
-}
-
 impl From<&ServiceView> for Service {
     fn from(view: &ServiceView) -> Self {
         Self {
@@ -86,10 +69,6 @@ impl From<&ServiceView> for Service {
             revisions: view.revisions.iter().map(RevisionSummary::from).collect(),
         }
     }
-}
-
-pub(super) fn no_service(name: &ServiceName) -> Rejection {
-    Rejection::not_found(format!("there is no service `{name}`; `GET /v1/services` lists those there are"))
 }
 
 /// Lists the services, by name.
@@ -114,7 +93,7 @@ pub(super) async fn show(
     State(state): State<AdminState>,
     OfService(name): OfService,
 ) -> Result<Json<Service>, Rejection> {
-    state.control.service(&name).map(|view| Json(Service::from(&view))).ok_or_else(|| no_service(&name))
+    state.control.service(&name).map(|view| Json(Service::from(&view))).ok_or_else(|| Rejection::no_service(&name))
 }
 
 /// Removes a service with all its revisions.
