@@ -26,7 +26,8 @@ pub(crate) fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())
 }
 
-/// Prints one line: a verb, right-aligned as cargo does it, and what it is about.
+/// Prints one line: a verb, right-aligned as cargo does it, and what it is about. To stderr, where cargo talks too:
+/// stdout is for results.
 pub(crate) fn say(verb: &str, what: &str) {
-    println!("{verb:>12} {what}");
+    eprintln!("{verb:>12} {what}");
 }

@@ -26,7 +26,7 @@ impl Summary {
     }
 
     fn print(&self) {
-        println!();
+        eprintln!();
         for (name, duration) in &self.0 {
             say(&seconds(*duration), name);
         }

@@ -53,9 +53,7 @@ pub(super) fn run(place: &Place, options: &Options) -> Result<Report> {
     subjects.extend(SERVICES.iter().map(|(name, ..)| (&host, subject(name, format!("{address}/{name}")))));
     for round in 1..=options.rounds {
         for (server, subject) in &mut subjects {
-            if !options.json {
-                say("Measuring", &format!("{}, round {round} of {}", subject.name, options.rounds));
-            }
+            say("Measuring", &format!("{}, round {round} of {}", subject.name, options.rounds));
             subject.rounds.push(measure(place, server, &subject.url, options)?);
         }
     }
