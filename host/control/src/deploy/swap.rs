@@ -291,5 +291,9 @@ fn refers_to(registry: &RegistryRecord, digest: &Digest) -> bool {
 
 fn forgotten_note(dropped: &[(RevisionNumber, Digest)]) -> String {
     let numbers: Vec<_> = dropped.iter().map(|(number, _)| number.to_string()).collect();
-    if numbers.is_empty() { String::new() } else { format!("revisions {} are forgotten", numbers.join(", ")) }
+    match numbers.as_slice() {
+        [] => String::new(),
+        [number] => format!("revision {number} is forgotten"),
+        numbers => format!("revisions {} are forgotten", numbers.join(", ")),
+    }
 }
