@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::support::{Host, PATIENCE, guest, service};
+use crate::support::{Host, PATIENCE, eventually, guest, service};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_who_knows_the_token_gets_in() {
@@ -80,8 +80,11 @@ async fn uploads_are_limited() {
     let unannounced =
         host.admin(Method::POST, "/v1/components").body(reqwest::Body::wrap_stream(pieces)).send().await.unwrap();
     assert_eq!(unannounced.status(), StatusCode::PAYLOAD_TOO_LARGE);
-    let left: Vec<_> = std::fs::read_dir(host.folder.path().join("state/components")).unwrap().collect();
-    assert!(left.is_empty(), "{left:?}");
+    eventually("nothing of them is left", async || {
+        let components = host.folder.path().join("state/components");
+        std::fs::read_dir(components).unwrap().next().is_none().then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
