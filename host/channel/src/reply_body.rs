@@ -1,4 +1,5 @@
-//! The body of a reply on its way back: still bound by the deadline, and still holding what the call occupies.
+//! The body of a reply on its way back: still bound by the deadline and by its size, and still holding what the call
+//! occupies.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,22 +8,50 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
-use patchbay_model::{Body, BodyError, Hold};
+use patchbay_model::units::format_size;
+use patchbay_model::{Body, BodyError, Fault, FaultKind, Hold};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// Binds `body` to the deadline and to the cut of its revision. `hold` is let go when the body is over.
-pub(crate) fn bind(body: Body, deadline: Instant, cut: &CancellationToken, hold: Hold) -> Body {
+use crate::quarantine::Trial;
+
+/// What a body is bound by.
+pub(crate) struct Bounds {
+    pub(crate) deadline: Instant,
+    /// Bytes that it may have.
+    pub(crate) size: u64,
+    /// The cut of its revision.
+    pub(crate) cut: CancellationToken,
+}
+
+/// Refuses a body that announces more than `limit` bytes, while there is a caller to tell it to.
+pub(crate) fn check(body: &Body, limit: u64) -> Result<(), Fault> {
+    let size = body.size_hint().lower();
+    if size <= limit {
+        return Ok(());
+    }
+    Err(Fault::new(FaultKind::Exhausted, "The reply of the service is larger than it may be.")
+        .with_details(format_args!("it has {} bytes, and `response_body` allows {}", size, format_size(limit))))
+}
+
+/// Binds `body`. `hold` is let go when the body is over, and `trial` hears how it ended.
+pub(crate) fn bind(body: Body, bounds: Bounds, hold: Hold, mut trial: Trial) -> Body {
     if body.is_end_stream() {
+        trial.succeeded();
         return body;
     }
-    Bound { body, _hold: hold, deadline, cut: cut.clone(), alarm: None }.boxed_unsync()
+    let Bounds { deadline, size, cut } = bounds;
+    Bound { body, _hold: hold, trial, deadline, left: size, limit: size, cut, alarm: None }.boxed_unsync()
 }
 
 struct Bound {
     body: Body,
     _hold: Hold,
+    trial: Trial,
     deadline: Instant,
+    /// Bytes that may still come, of `limit`.
+    left: u64,
+    limit: u64,
     cut: CancellationToken,
     /// Wakes the reader of a body that waits. Most bodies never wait, and never need it.
     alarm: Option<Alarm>,
@@ -41,6 +70,20 @@ impl Bound {
         }
         let replaced = || BodyError::Aborted("its revision was replaced and it did not end in time".to_owned());
         self.cut.is_cancelled().then(replaced)
+    }
+
+    /// Takes note of what came, which is passed on if it may be.
+    fn pass(&mut self, next: Option<Result<Frame<Bytes>, BodyError>>) -> Option<Result<Frame<Bytes>, BodyError>> {
+        match &next {
+            Some(Ok(frame)) => match self.left.checked_sub(frame.data_ref().map_or(0, |data| data.len() as u64)) {
+                Some(left) => self.left = left,
+                None => return Some(Err(BodyError::TooLarge { limit: self.limit })),
+            },
+            Some(Err(BodyError::Lost(fault))) => self.trial.failed(fault),
+            Some(Err(_)) => {}
+            None => self.trial.succeeded(),
+        }
+        next
     }
 
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -66,7 +109,7 @@ impl http_body::Body for Bound {
         match Pin::new(&mut self.body).poll_frame(cx) {
             // An alarm that goes off now has the body asked again, and then it is ended.
             Poll::Pending => self.poll_alarm(cx).map(|()| self.ended().map(Err)),
-            ready @ Poll::Ready(_) => ready,
+            Poll::Ready(next) => Poll::Ready(self.pass(next)),
         }
     }
 
@@ -76,5 +119,14 @@ impl http_body::Body for Bound {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        // Readers need not ask for the end of a body that says itself that it is over.
+        if self.body.is_end_stream() {
+            self.trial.succeeded();
+        }
     }
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
+use http::{Method, Request};
 use patchbay_model::ports::Prepared;
 use patchbay_model::{Body, Call, CallId, Fault, FaultKind, Hold, Limits, Reply, ServiceName};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Bulkhead, deadline, reply_body, request_body};
+use crate::reply_body::{self, Bounds};
+use crate::{Bulkhead, Quarantine, deadline, request_body};
 
 /// A request that arrived for a service.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct Chosen<L> {
     pub prepared: Arc<dyn Prepared>,
     /// Keeps the revision for as long as the call lives.
     pub lease: L,
+    /// Whether the revision may have calls.
+    pub quarantine: Arc<Quarantine>,
     /// Cancelled when the revision has to go although calls are still on it.
     pub cut: CancellationToken,
 }
@@ -84,10 +87,14 @@ async fn admit<T: Target>(target: &T, arrival: Arrival) -> Result<Reply, Fault> 
     let permit = target.bulkhead().enter(deadline).await?;
 
     // 5. Revision: after the wait, so that no call reaches one that was replaced meanwhile.
-    let Chosen { prepared, lease, cut } = target.choose()?;
+    let Chosen { prepared, lease, quarantine, cut } = target.choose()?;
+
+    // 6. Quarantine: a revision whose calls keep ending in crashes rests.
+    let mut trial = quarantine.admit()?;
     let hold = Hold::new((permit, lease));
 
-    // 6. Dispatch: bound by the deadline and by the end of the revision.
+    // 7. Dispatch: bound by the deadline and by the end of the revision.
+    let has_body = request.method() != Method::HEAD;
     let call = Call { id: arrival.id, deadline: deadline.into_std(), request, hold: hold.clone() };
     let served = tokio::select! {
         biased;
@@ -102,8 +109,16 @@ async fn admit<T: Target>(target: &T, arrival: Arrival) -> Result<Reply, Fault> 
     }
     let reply = served
         .map_err(|_| Fault::new(FaultKind::Deadline, "the service did not answer before the deadline"))
-        .flatten()?;
-    Ok(reply.map(|body| reply_body::bind(body, deadline, &cut, hold)))
+        .flatten()
+        .inspect_err(|fault| trial.failed(fault))?;
+    trial.answered();
+
+    // 8. Size of the reply: refused while the caller can be told, and counted from then on.
+    if has_body {
+        reply_body::check(reply.body(), limits.response_body)?;
+    }
+    let bounds = Bounds { deadline, size: limits.response_body, cut };
+    Ok(reply.map(|body| reply_body::bind(body, bounds, hold, trial)))
 }
 
 /// One record per call: quiet for those that succeed, visible for those that fail.

@@ -106,7 +106,7 @@ impl Control {
         let (inspected, id) = steps.step(Step::Inspect, self.inspect(&request)).await?;
         let ready = steps.step(Step::Compile, self.compile(inspected, &id, &steps.teller)).await?;
         self.warm_up(&ready, &steps).await?;
-        let live = Arc::new(LiveRevision::new(id.clone(), ready));
+        let live = Arc::new(LiveRevision::new(id.clone(), ready, steps.teller.clone()));
         let replaced = steps.step(Step::Publish, self.publish_new(&request, Arc::clone(&live))).await?;
         // Draining may take long; the next change, be it the way back, does not wait for it.
         drop(turn);
@@ -134,7 +134,7 @@ impl Control {
             None => steps.step(Step::Compile, self.prepare_retained(&id, &steps.teller)).await?,
         };
         self.warm_up(&ready, &steps).await?;
-        let live = Arc::new(LiveRevision::new(id.clone(), ready));
+        let live = Arc::new(LiveRevision::new(id.clone(), ready, steps.teller.clone()));
         let replaced = steps.step(Step::Publish, self.publish_retained(Arc::clone(&live))).await?;
         drop(turn);
         let calls_cut = self.retire(replaced.old.as_deref(), &replaced.dropped, &steps).await;

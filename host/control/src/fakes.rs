@@ -211,7 +211,7 @@ impl Executor for FakeExecutor {
     }
 
     fn usage(&self) -> Usage {
-        Usage { instances: 0, components: self.components.load(Ordering::Relaxed), code_bytes: 0 }
+        Usage { components: self.components.load(Ordering::Relaxed), ..Usage::default() }
     }
 }
 
@@ -227,6 +227,9 @@ impl Prepared for FakePrepared {
             let _hold = call.hold;
             if let Some(seconds) = self.says("delay") {
                 tokio::time::sleep(Duration::from_secs(seconds.parse().unwrap())).await;
+            }
+            if self.says("fails") == Some("call") && !call.request.uri().path().ends_with("/well") {
+                return Err(Fault::new(FaultKind::Trapped, "the instance broke off"));
             }
             let status = if self.says("fails") == Some("health") { 500 } else { 200 };
             let version = self.says("version").unwrap_or_default().to_owned();

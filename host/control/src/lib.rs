@@ -31,6 +31,7 @@ pub use control::{Control, ControlConfig, NoRoute, Ports, Routing};
 pub use declared::DeclaredService;
 pub use event::{Event, EventKind};
 pub use journal::{Entry, Journal, Reading};
+pub use patchbay_channel::QuarantineStatus;
 pub use routes::{Found, RouteConflict, RouteTable};
 pub use start::{StartError, Started};
 pub use view::{CompiledView, RevisionView, ServiceView};

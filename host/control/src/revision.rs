@@ -1,15 +1,19 @@
 //! Revisions in memory: those that are ready to serve, and the one among them that does.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
+use patchbay_channel::{Quarantine, QuarantineNews};
 use patchbay_contract::Contract;
 use patchbay_model::ports::Prepared;
 use patchbay_model::{InstancePolicy, RevisionId, RevisionRecord};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::event::EventKind;
 use crate::gate::{Gate, Pass};
+use crate::steps::Teller;
 
 /// A revision that is compiled and linked. It takes no calls by itself; see [`LiveRevision`].
 pub(crate) struct ReadyRevision {
@@ -26,6 +30,7 @@ pub(crate) struct ReadyRevision {
 pub(crate) struct LiveRevision {
     pub(crate) id: RevisionId,
     pub(crate) ready: Arc<ReadyRevision>,
+    pub(crate) quarantine: Arc<Quarantine>,
     gate: Arc<Gate>,
     cut: CancellationToken,
 }
@@ -58,8 +63,22 @@ impl Drained {
 const CUT_GRACE: Duration = Duration::from_secs(5);
 
 impl LiveRevision {
-    pub(crate) fn new(id: RevisionId, ready: Arc<ReadyRevision>) -> Self {
-        Self { id, ready, gate: Arc::default(), cut: CancellationToken::new() }
+    /// A revision with nothing against it; `teller` hears of its quarantine.
+    pub(crate) fn new(id: RevisionId, ready: Arc<ReadyRevision>, teller: Teller) -> Self {
+        let (name, number) = (id.to_string(), id.number);
+        let tell = move |news| match news {
+            QuarantineNews::Begun { crashes, rest } => teller.tell(
+                EventKind::Quarantined,
+                Some(number),
+                format!("`{name}` rests for {rest:.1?}: {crashes} calls in a row ended in a crash"),
+            ),
+            QuarantineNews::Ended => {
+                teller.tell(EventKind::Released, Some(number), format!("`{name}` serves again: a call succeeded"));
+            }
+        };
+        let seed = RandomState::new().hash_one(&id);
+        let quarantine = Quarantine::new(&ready.record.settings.limits, seed, tell);
+        Self { id, ready, quarantine, gate: Arc::default(), cut: CancellationToken::new() }
     }
 
     /// Takes a call, unless the revision was replaced.

@@ -118,7 +118,8 @@ impl Control {
         let _writer = self.writer.lock().await;
         let snapshot = self.snapshot.load_full();
         let entry = entry_of(&snapshot, service)?;
-        self.publish_active(&snapshot, entry, Arc::new(LiveRevision::new(id.clone(), ready))).await?;
+        let live = Arc::new(LiveRevision::new(id.clone(), ready, self.teller(service)));
+        self.publish_active(&snapshot, entry, live).await?;
         Ok(id)
     }
 

@@ -24,13 +24,21 @@ impl Teller {
     pub(crate) fn tell(&self, kind: EventKind, revision: Option<RevisionNumber>, message: impl Into<String>) {
         let message = message.into();
         match kind {
-            EventKind::ChangeFailed | EventKind::Cut | EventKind::ServiceFailed | EventKind::CacheDamaged => {
+            EventKind::ChangeFailed
+            | EventKind::Cut
+            | EventKind::ServiceFailed
+            | EventKind::Quarantined
+            | EventKind::CacheDamaged => {
                 tracing::warn!(service = %self.service, "{message}");
             }
             EventKind::StepDone | EventKind::Drained | EventKind::Retired | EventKind::Freed => {
                 tracing::debug!(service = %self.service, "{message}");
             }
-            EventKind::HostStarted | EventKind::HostStopping | EventKind::Published | EventKind::Removed => {
+            EventKind::HostStarted
+            | EventKind::HostStopping
+            | EventKind::Published
+            | EventKind::Released
+            | EventKind::Removed => {
                 tracing::info!(service = %self.service, "{message}");
             }
         }

@@ -48,7 +48,8 @@ impl Target for Routed<'_> {
                 return unavailable(entry.failure.as_deref().unwrap_or("no revision is active"));
             };
             if let Some((lease, cut)) = active.enter() {
-                return Ok(Chosen { prepared: Arc::clone(&active.ready.prepared), lease, cut });
+                let (prepared, quarantine) = (Arc::clone(&active.ready.prepared), Arc::clone(&active.quarantine));
+                return Ok(Chosen { prepared, lease, quarantine, cut });
             }
             if Arc::ptr_eq(&self.snapshot.load(), &snapshot) {
                 return unavailable("the host is stopping");
@@ -60,10 +61,16 @@ impl Target for Routed<'_> {
 /// Enforced for a service that cannot serve; its calls end as soon as they look for a revision.
 static NO_REVISION: Limits = Limits {
     memory: 0,
+    table_elements: 0,
+    core_instances: 0,
+    handles: 0,
     cpu_time: std::time::Duration::ZERO,
     timeout: std::time::Duration::from_secs(15),
     concurrency: 1,
     queue: 0,
     queue_wait: std::time::Duration::ZERO,
     request_body: u64::MAX,
+    response_body: u64::MAX,
+    log_rate: 0,
+    quarantine_after: 0,
 };

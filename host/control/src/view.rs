@@ -1,5 +1,6 @@
 //! What can be seen of the services: copies, made when asked for.
 
+use patchbay_channel::QuarantineStatus;
 use patchbay_contract::Contract;
 use patchbay_model::ports::InstanceCount;
 use patchbay_model::{InstancePolicy, RevisionId, RevisionNumber, RevisionRecord, Route, ServiceName};
@@ -17,6 +18,8 @@ pub struct ServiceView {
     pub active: Option<RevisionNumber>,
     /// Why nothing can serve.
     pub failure: Option<String>,
+    /// Why the revision that serves gets no calls now, if it does not.
+    pub quarantine: Option<QuarantineStatus>,
     /// The retained revisions, oldest first.
     pub revisions: Vec<RevisionView>,
     /// The routes that lead to it: those of `runtime.toml`.
@@ -81,6 +84,7 @@ fn view(entry: &ServiceEntry) -> ServiceView {
         name: entry.name.clone(),
         active,
         failure: entry.failure.clone(),
+        quarantine: entry.active.as_ref().and_then(|active| active.quarantine.status()),
         revisions: entry.record.revisions.iter().map(|record| revision_view(entry, record, active)).collect(),
         declared_routes: entry.declared.iter().flat_map(|declared| declared.routes.clone()).collect(),
         deployed_routes: entry.record.routes.clone(),

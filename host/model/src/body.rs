@@ -4,6 +4,8 @@ use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
 
+use crate::Fault;
+
 /// A streaming body. Policies forward it and never read it.
 pub type Body = UnsyncBoxBody<Bytes, BodyError>;
 
@@ -22,9 +24,12 @@ pub enum BodyError {
     /// The deadline of the call passed while the body was on its way.
     #[error("the deadline of the call passed before the body was complete")]
     Deadline,
-    /// The instance that writes the body failed.
+    /// The instance that writes the body did not write what it promised.
     #[error("the instance failed while it wrote the body: {0}")]
     Failed(String),
+    /// The instance that writes the body was lost.
+    #[error("the instance was lost while it wrote the body: {0}")]
+    Lost(Fault),
 }
 
 /// A body of no bytes.

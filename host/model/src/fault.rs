@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -23,7 +24,7 @@ pub enum FaultKind {
     Overloaded,
     /// No instance can be had now; the call was not begun. Try again.
     Unavailable,
-    /// The instance used more memory or CPU time than its limit.
+    /// The service used more than it may: memory, CPU time, stack, or the size of its reply.
     Exhausted,
     /// The instance broke off: a trap, a panic, an exit.
     Trapped,
@@ -67,18 +68,34 @@ pub struct Fault {
     kind: FaultKind,
     public: Cow<'static, str>,
     details: Option<String>,
+    retry_after: Option<Duration>,
+    shared: bool,
 }
 
 impl Fault {
     /// A fault whose caller may read `public`.
     pub fn new(kind: FaultKind, public: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, public: public.into(), details: None }
+        Self { kind, public: public.into(), details: None, retry_after: None, shared: false }
     }
 
     /// Adds what the operator has to know and the caller must not.
     #[must_use]
     pub fn with_details(mut self, details: impl fmt::Display) -> Self {
         self.details = Some(details.to_string());
+        self
+    }
+
+    /// Adds when trying again makes sense.
+    #[must_use]
+    pub const fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// The same fault, for a call that was hit only because it shared the instance with another.
+    #[must_use]
+    pub const fn shared(mut self) -> Self {
+        self.shared = true;
         self
     }
 
@@ -95,6 +112,16 @@ impl Fault {
     /// What only the operator may read.
     pub fn details(&self) -> Option<&str> {
         self.details.as_deref()
+    }
+
+    /// After what time trying again makes sense, where that is known.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// Whether the instance was lost and another call that shared it has the fault that counts.
+    pub const fn is_shared(&self) -> bool {
+        self.shared
     }
 }
 

@@ -74,7 +74,7 @@ pub struct InstanceCount {
     pub idle: u64,
 }
 
-/// What the executor holds in memory.
+/// What the executor holds, in memory and of threads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Instances of all revisions.
@@ -83,6 +83,8 @@ pub struct Usage {
     pub components: u64,
     /// Size of that machine code in bytes.
     pub code_bytes: u64,
+    /// Threads that have worked for an instance for too long without a pause, and that nothing can interrupt.
+    pub stuck_threads: u64,
 }
 
 /// Runs components. Implemented by the engine.
@@ -91,7 +93,7 @@ pub trait Executor: Send + Sync {
     /// start; must not compile on the threads that serve.
     fn prepare(&self, request: PrepareRequest) -> BoxFuture<'_, Result<Preparation, PrepareError>>;
 
-    /// What is held in memory now.
+    /// What is held now.
     fn usage(&self) -> Usage;
 }
 

@@ -38,6 +38,12 @@ pub struct Limits {
     /// Linear memory of one instance, in bytes.
     #[serde(with = "units::size")]
     pub memory: u64,
+    /// Elements of all tables of one instance together, 8 bytes each.
+    pub table_elements: u32,
+    /// Core instances that one instance is made of, which are many for interpreted languages.
+    pub core_instances: u32,
+    /// Handles to resources, streams and tasks that one instance holds at a time.
+    pub handles: u32,
     /// CPU time of one call. An instance that works on several calls has this much for each of them.
     #[serde(with = "units::duration")]
     pub cpu_time: Duration,
@@ -54,18 +60,40 @@ pub struct Limits {
     /// Body of a request, in bytes.
     #[serde(with = "units::size")]
     pub request_body: u64,
+    /// Body of a reply, in bytes.
+    #[serde(with = "units::size")]
+    pub response_body: u64,
+    /// What the instances of a revision may print, in bytes per second. As much may come at once.
+    #[serde(with = "units::size")]
+    pub log_rate: u64,
+    /// Calls in a row that may end in a crash before the revision is quarantined; 0: it never is.
+    pub quarantine_after: u32,
+}
+
+impl Limits {
+    /// The most that [`Limits::table_elements`] can be: the size of the slots that the host reserves for tables.
+    pub const MAX_TABLE_ELEMENTS: u32 = 1 << 16;
+
+    /// The most that [`Limits::core_instances`] can be: the host reserves as many for every instance.
+    pub const MAX_CORE_INSTANCES: u32 = 50;
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             memory: 128 << 20,
+            table_elements: Self::MAX_TABLE_ELEMENTS,
+            core_instances: Self::MAX_CORE_INSTANCES,
+            handles: 16_384,
             cpu_time: Duration::from_secs(5),
             timeout: Duration::from_secs(15),
             concurrency: 256,
             queue: 1024,
             queue_wait: Duration::from_secs(1),
             request_body: 8 << 20,
+            response_body: 64 << 20,
+            log_rate: 1 << 20,
+            quarantine_after: 16,
         }
     }
 }
@@ -149,6 +177,11 @@ impl Settings {
             }
         };
         require((PAGE..=FOUR_GIB).contains(&limits.memory), "memory", "must lie between 64KiB and 4GiB");
+        require(limits.table_elements <= Limits::MAX_TABLE_ELEMENTS, "table_elements", "must be at most 65536");
+        let core_instances = 1..=Limits::MAX_CORE_INSTANCES;
+        require(core_instances.contains(&limits.core_instances), "core_instances", "must lie between 1 and 50");
+        require((64..=1_000_000).contains(&limits.handles), "handles", "must lie between 64 and 1000000");
+        require((1 << 10..=1 << 30).contains(&limits.log_rate), "log_rate", "must lie between 1KiB and 1GiB");
         for (key, value) in [
             ("cpu_time", limits.cpu_time),
             ("timeout", limits.timeout),
@@ -165,7 +198,9 @@ impl Settings {
         ] {
             require((1..=1_000_000).contains(&value), key, "must lie between 1 and 1000000");
         }
-        require(limits.queue <= 1_000_000, "queue", "must be at most 1000000");
+        for (key, value) in [("queue", limits.queue), ("quarantine_after", limits.quarantine_after)] {
+            require(value <= 1_000_000, key, "must be at most 1000000");
+        }
         require(
             self.health.as_ref().is_none_or(|health| is_origin_form(&health.path)),
             "health.path",
@@ -192,12 +227,32 @@ mod tests {
     fn every_impossible_value_is_named() {
         let settings = Settings {
             instance_uses: 0,
-            limits: Limits { memory: 1, cpu_time: Duration::ZERO, concurrency: 0, ..Limits::default() },
+            limits: Limits {
+                memory: 1,
+                table_elements: u32::MAX,
+                core_instances: 51,
+                handles: 0,
+                log_rate: 0,
+                cpu_time: Duration::ZERO,
+                concurrency: 0,
+                ..Limits::default()
+            },
             health: Some(HealthCheck { path: "healthz".to_owned(), timeout: Duration::from_secs(1) }),
             ..Settings::default()
         };
         let keys: Vec<_> = settings.problems().into_iter().map(|problem| problem.key).collect();
-        assert_eq!(keys, ["memory", "cpu_time", "concurrency", "instance_uses", "health.path"]);
+        let wanted = [
+            "memory",
+            "table_elements",
+            "core_instances",
+            "handles",
+            "log_rate",
+            "cpu_time",
+            "concurrency",
+            "instance_uses",
+            "health.path",
+        ];
+        assert_eq!(keys, wanted);
     }
 
     #[test]

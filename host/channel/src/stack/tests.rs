@@ -17,6 +17,8 @@ enum Behaviour {
     Answer,
     AnswerAfter(Duration),
     ReadAll,
+    Crash,
+    CrashInBody,
     NeverEnd { sends: bool },
 }
 
@@ -41,6 +43,8 @@ impl Prepared for Instance {
                         return Err(Fault::new(FaultKind::Trapped, "tripped").with_details(error));
                     }
                 },
+                Behaviour::Crash => return Err(Fault::new(FaultKind::Trapped, "it broke off")),
+                Behaviour::CrashInBody => Crashing.boxed_unsync(),
                 Behaviour::NeverEnd { sends } => Endless { sends }.boxed_unsync(),
             };
             Ok(Reply::new(body))
@@ -78,12 +82,29 @@ impl http_body::Body for Endless {
     }
 }
 
+/// A body whose writer is lost.
+struct Crashing;
+
+impl http_body::Body for Crashing {
+    type Data = bytes::Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, BodyError>>> {
+        let fault = Fault::new(FaultKind::Trapped, "it broke off");
+        std::task::Poll::Ready(Some(Err(BodyError::Lost(fault))))
+    }
+}
+
 struct Service {
     name: ServiceName,
     limits: Limits,
     bulkhead: Bulkhead,
     instance: Arc<Instance>,
     lease: Arc<()>,
+    quarantine: Arc<Quarantine>,
     cut: CancellationToken,
 }
 
@@ -95,11 +116,14 @@ impl Service {
             queue: 4,
             queue_wait: Duration::from_secs(1),
             request_body: 4,
+            response_body: 4,
+            quarantine_after: 2,
             ..Limits::default()
         };
         Self {
             name: "orders".parse().unwrap(),
             bulkhead: Bulkhead::new(&limits),
+            quarantine: Quarantine::new(&limits, 0, |_| {}),
             limits,
             instance: Arc::new(Instance { behaviour, calls: AtomicUsize::new(0) }),
             lease: Arc::default(),
@@ -137,6 +161,7 @@ impl Target for Service {
         Ok(Chosen {
             prepared: Arc::clone(&self.instance) as Arc<dyn Prepared>,
             lease: Arc::clone(&self.lease),
+            quarantine: Arc::clone(&self.quarantine),
             cut: self.cut.clone(),
         })
     }
@@ -203,4 +228,41 @@ async fn a_revision_that_is_cut_ends_its_calls() {
     service.cut.cancel();
     assert!(matches!(body.collect().await, Err(BodyError::Aborted(_))));
     assert_eq!(service.n_leases(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_that_is_too_large_is_refused_or_broken_off() {
+    let mut service = Service::new(Behaviour::Answer);
+    service.limits.response_body = 3;
+    let fault = service.call(empty_body()).await.unwrap_err();
+    assert_eq!(fault.kind(), FaultKind::Exhausted);
+    assert!(fault.details().unwrap().contains("`response_body` allows 3B"), "{fault}");
+    assert_eq!((service.n_leases(), service.bulkhead.occupancy().calls), (0, 0));
+
+    let service = Service::new(Behaviour::NeverEnd { sends: true });
+    let mut body = service.call(empty_body()).await.unwrap().into_body();
+    for _ in 0..4 {
+        assert!(body.frame().await.unwrap().is_ok());
+    }
+    assert!(matches!(body.frame().await, Some(Err(BodyError::TooLarge { limit: 4 }))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revision_that_keeps_crashing_rests_and_frees_what_its_calls_held() {
+    for behaviour in [Behaviour::Crash, Behaviour::CrashInBody] {
+        let service = Service::new(behaviour);
+        for _ in 0..2 {
+            match service.call(empty_body()).await {
+                Ok(reply) => assert!(reply.into_body().collect().await.is_err()),
+                Err(fault) => assert_eq!(fault.kind(), FaultKind::Trapped),
+            }
+        }
+        let begun = Instant::now();
+        let fault = service.call(empty_body()).await.unwrap_err();
+        assert_eq!((fault.kind(), Instant::now()), (FaultKind::Unavailable, begun));
+        assert_eq!(service.instance.calls.load(Ordering::Relaxed), 2);
+        assert_eq!((service.n_leases(), service.bulkhead.occupancy().calls), (0, 0));
+        sleep(fault.retry_after().unwrap()).await;
+        assert_ne!(service.call(empty_body()).await.err().map(|fault| fault.kind()), Some(FaultKind::Unavailable));
+    }
 }

@@ -21,8 +21,13 @@ impl Bench {
 
     /// What the service answers.
     async fn ask(&self) -> Result<String, FaultKind> {
-        let routing = self.control.route(None, "/x", &Method::GET).map_err(|_| FaultKind::NotFound)?;
-        let reply = self.control.call(routing, CallId::new(1), Request::new(empty_body())).await;
+        self.ask_for("/x").await
+    }
+
+    async fn ask_for(&self, path: &str) -> Result<String, FaultKind> {
+        let routing = self.control.route(None, path, &Method::GET).map_err(|_| FaultKind::NotFound)?;
+        let request = Request::get(path).body(empty_body()).unwrap();
+        let reply = self.control.call(routing, CallId::new(1), request).await;
         let body = reply.map_err(|fault| fault.kind())?.into_body().collect().await.unwrap();
         Ok(String::from_utf8(body.to_bytes().into()).unwrap())
     }
@@ -342,4 +347,35 @@ async fn a_stopping_host_drains_and_takes_nothing_new() {
     let (answer, n_cut, late) = tokio::join!(bench.ask(), stop, late);
     assert_eq!((answer.as_deref(), n_cut), (Ok("1"), 0));
     assert_eq!(late, (Err(FaultKind::Unavailable), Err(ChangeErrorKind::Host)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revision_that_keeps_crashing_rests_and_another_starts_clean() {
+    let bench = Bench::new();
+    let name = "orders".parse().unwrap();
+    bench.deploy("a", &[("version", "1")]).await.unwrap();
+    bench.deploy("b", &[("version", "2"), ("fails", "call")]).await.unwrap();
+    let crash = async || {
+        for _ in 0..Settings::default().limits.quarantine_after {
+            assert_eq!(bench.ask().await, Err(FaultKind::Trapped));
+        }
+        assert_eq!(bench.ask().await, Err(FaultKind::Unavailable));
+    };
+    crash().await;
+    let quarantine = bench.control.service(&name).unwrap().quarantine.unwrap();
+    assert_eq!(quarantine.crashes, 16);
+    sleep(quarantine.remaining).await;
+    assert_eq!(bench.ask_for("/well").await, Ok("2".to_owned()));
+    assert_eq!(bench.control.service(&name).unwrap().quarantine, None);
+    crash().await;
+    bench.control.rollback(&name).finished().await.unwrap();
+    assert_eq!(bench.ask().await, Ok("1".to_owned()));
+    bench.control.activate(&name, RevisionNumber::FIRST.next()).finished().await.unwrap();
+    assert_eq!(bench.control.service(&name).unwrap().quarantine, None);
+    assert_eq!(bench.ask().await, Err(FaultKind::Trapped));
+    let kept = bench.control.events().read(0).kept;
+    let told = kept.iter().filter(|entry| matches!(entry.record.kind, EventKind::Quarantined | EventKind::Released));
+    let told: Vec<_> = told.map(|entry| (entry.record.kind, entry.record.revision)).collect();
+    let (begun, ended) = ((EventKind::Quarantined, Some(2)), (EventKind::Released, Some(2)));
+    assert_eq!(told, [begun, ended, begun]);
 }
