@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty};
-use patchbay_model::{Body, BodyError, Fault};
+use patchbay_model::{Body, BodyError, Fault, FaultKind};
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use crate::fault;
@@ -51,6 +51,7 @@ fn wasi_error(error: BodyError) -> Error {
         BodyError::Deadline => Error::ConnectionReadTimeout,
         BodyError::Aborted(_) => Error::ConnectionTerminated,
         BodyError::Failed(problem) => Error::InternalError(Some(problem)),
+        BodyError::Lost(fault) => Error::InternalError(Some(fault.public().to_owned())),
     }
 }
 
@@ -70,7 +71,8 @@ pub(crate) fn from_guest(error: &Error) -> BodyError {
 /// What the reader of a body is told when its instance failed.
 pub(crate) fn broken_off(fault: &Fault) -> BodyError {
     match fault.kind() {
-        patchbay_model::FaultKind::Deadline => BodyError::Deadline,
+        FaultKind::Deadline => BodyError::Deadline,
+        FaultKind::Trapped | FaultKind::Exhausted => BodyError::Lost(fault.clone()),
         _ => BodyError::Failed(fault.to_string()),
     }
 }

@@ -15,6 +15,10 @@ pub struct EngineConfig {
     pub instances: u32,
     /// Threads that compile components, at low priority. Default 0: half of the cores, at least one.
     pub compile_threads: u32,
+    /// Stack that the code of a call may use, in bytes. Default 512 KiB. One size for all services: wasmtime has one
+    /// size of stacks per engine.
+    #[serde(with = "units::size")]
+    pub stack: u64,
     /// How often a running guest is looked at: the precision of CPU limits, and how long a guest holds a thread
     /// before others get their turn. Default 1 ms.
     #[serde(with = "units::duration")]
@@ -27,7 +31,13 @@ pub struct EngineConfig {
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { instances: 1000, compile_threads: 0, epoch_tick: Duration::from_millis(1), cache_size: 2 << 30 }
+        Self {
+            instances: 1000,
+            compile_threads: 0,
+            stack: 512 << 10,
+            epoch_tick: Duration::from_millis(1),
+            cache_size: 2 << 30,
+        }
     }
 }
 
@@ -43,6 +53,7 @@ impl EngineConfig {
         // Every instance takes 4 GiB of address space per memory, of which a process has 128 TiB.
         require((1..=10_000).contains(&self.instances), "instances", "must lie between 1 and 10000");
         require(self.compile_threads <= 256, "compile_threads", "must be at most 256 (0 leaves it to the host)");
+        require((64 << 10..=64 << 20).contains(&self.stack), "stack", "must lie between 64KiB and 64MiB");
         require(
             (Duration::from_micros(100)..=Duration::from_millis(100)).contains(&self.epoch_tick),
             "epoch_tick",
@@ -74,8 +85,9 @@ mod tests {
 
     #[test]
     fn every_impossible_value_is_named() {
-        let config = EngineConfig { instances: 0, compile_threads: 1000, epoch_tick: Duration::ZERO, cache_size: 0 };
+        let config =
+            EngineConfig { instances: 0, compile_threads: 1000, stack: 0, epoch_tick: Duration::ZERO, cache_size: 0 };
         let keys: Vec<_> = config.problems().into_iter().map(|problem| problem.key).collect();
-        assert_eq!(keys, ["instances", "compile_threads", "epoch_tick", "cache_size"]);
+        assert_eq!(keys, ["instances", "compile_threads", "stack", "epoch_tick", "cache_size"]);
     }
 }

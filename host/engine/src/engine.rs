@@ -19,6 +19,7 @@ use crate::offers::Offers;
 use crate::revision::{Revision, Surroundings};
 use crate::ticker::Ticker;
 use crate::usage::{Instances, Totals};
+use crate::watchdog::Watchdog;
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +62,7 @@ pub struct Engine {
     surroundings: Surroundings,
     report: EngineReport,
     _ticker: Ticker,
+    _watchdog: Watchdog,
 }
 
 impl Engine {
@@ -84,6 +86,7 @@ impl Engine {
         let both = [crate::engines::Wasi::P2, crate::engines::Wasi::P3].map(|wasi| engines.of(wasi).weak());
         let ticker =
             Ticker::start(both.into(), config.epoch_tick).map_err(|error| EngineError::Machine(error.to_string()))?;
+        let watchdog = Watchdog::start().map_err(|error| EngineError::Machine(error.to_string()))?;
         let (cache, cache_report) = open_cache(cache, config.cache_size);
         let report = EngineReport {
             allocation: engines.allocation.clone(),
@@ -93,8 +96,15 @@ impl Engine {
         let totals = Arc::new(Totals::default());
         let shelf = Shelf::new(totals.clone());
         let compiler = Compiler::new(engines, config.threads(), cache, shelf, clock.clone()).map_err(machine)?;
-        let surroundings = Surroundings { sink, clock, pulse: ticker.pulse(), tick: config.epoch_tick };
-        Ok(Self { offers: Offers::new(), compiler, totals, surroundings, report, _ticker: ticker })
+        let surroundings = Surroundings {
+            sink,
+            clock,
+            pulse: ticker.pulse(),
+            tick: config.epoch_tick,
+            stack: config.stack,
+            watch: watchdog.watch(),
+        };
+        Ok(Self { offers: Offers::new(), compiler, totals, surroundings, report, _ticker: ticker, _watchdog: watchdog })
     }
 
     /// What was found at start.
@@ -122,7 +132,7 @@ impl Executor for Engine {
     }
 
     fn usage(&self) -> Usage {
-        self.totals.read()
+        Usage { stuck_threads: self.surroundings.watch.stuck(), ..self.totals.read() }
     }
 }
 

@@ -5,19 +5,23 @@
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, Module, PoolingAllocationConfig, Result, Store};
 
+use patchbay_model::Limits;
+
 use crate::EngineConfig;
-use crate::limiter::TABLE_ELEMENTS;
 
 /// Part of each linear memory that stays in RAM when its slot is free, in bytes. Small guests fit into it, and the
 /// next instance in the slot then takes no page faults.
 const KEEP_MEMORY: usize = 64 << 10;
 const KEEP_TABLE: usize = 8 << 10;
 /// JavaScript and Python components are made of dozens of core modules, with large function tables.
-const CORE_INSTANCES_PER_COMPONENT: u32 = 50;
+const CORE_INSTANCES_PER_COMPONENT: u32 = Limits::MAX_CORE_INSTANCES;
+const TABLE_ELEMENTS: usize = Limits::MAX_TABLE_ELEMENTS as usize;
 const MEMORIES_PER_COMPONENT: u32 = 20;
 const TABLES_PER_COMPONENT: u32 = 50;
 const INSTANCE_SIZE: usize = 4 << 20;
 const MEMORY_SIZE: usize = 4 << 30;
+/// Part of each stack that is left for the host's functions when the guest has used up its own.
+const HOST_STACK: u64 = 3 << 19;
 
 /// A core module with one memory of one page: the smallest thing that takes a slot.
 const SLOT_PROBE: &[u8] = b"\0asm\x01\0\0\0\x05\x03\x01\0\x01";
@@ -68,8 +72,8 @@ impl Engines {
                 Ok(Self { p2, p3, allocation: Allocation::Pooling { instances: config.instances, pagemap_scan } })
             }
             Err(error) => Ok(Self {
-                p2: Engine::new(&settings(Wasi::P2))?,
-                p3: Engine::new(&settings(Wasi::P3))?,
+                p2: Engine::new(&settings(Wasi::P2, config)?)?,
+                p3: Engine::new(&settings(Wasi::P3, config)?)?,
                 allocation: Allocation::OnDemand { reason: format!("{error:#}") },
             }),
         }
@@ -86,7 +90,7 @@ impl Engines {
 
 fn pooled(config: &EngineConfig) -> Result<(Engine, Engine)> {
     let make = |wasi| -> Result<Engine> {
-        let mut settings = settings(wasi);
+        let mut settings = settings(wasi, config)?;
         settings.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config.instances)));
         let engine = Engine::new(&settings)?;
         // Some systems let address space be reserved and refuse it when it is used.
@@ -97,11 +101,13 @@ fn pooled(config: &EngineConfig) -> Result<(Engine, Engine)> {
     Ok((make(Wasi::P2)?, make(Wasi::P3)?))
 }
 
-fn settings(wasi: Wasi) -> Config {
-    let mut config = Config::new();
-    config.concurrency_support(wasi == Wasi::P3);
-    config.epoch_interruption(true);
-    config
+fn settings(wasi: Wasi, config: &EngineConfig) -> Result<Config> {
+    let mut settings = Config::new();
+    settings.concurrency_support(wasi == Wasi::P3);
+    settings.epoch_interruption(true);
+    settings.max_wasm_stack(usize::try_from(config.stack)?);
+    settings.async_stack_size(usize::try_from(config.stack + HOST_STACK)?);
+    Ok(settings)
 }
 
 fn pool(instances: u32) -> PoolingAllocationConfig {

@@ -5,18 +5,27 @@ use std::fmt::Write as _;
 
 use patchbay_model::units::{format_duration, format_size};
 use patchbay_model::{Fault, FaultKind, Limits};
+use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
+use crate::limiter::Refused;
 use crate::meter::{Panic, Stop};
+use crate::revision::Revision;
 
 /// Frames of a backtrace that are worth telling.
 const FRAMES: usize = 8;
 /// Length of the text of an error, in bytes: guests have a hand in it.
 const TEXT: usize = 2 << 10;
 
-/// The fault that `error`, coming out of an instance, is. `refused` is the memory that the instance was refused.
-pub(crate) fn of_error(error: &wasmtime::Error, refused: Option<u64>, limits: &Limits) -> Fault {
+/// What wasmtime says when an instance has as many handles as it may. A plain text; `tests/misuse/hostile.rs` pins it.
+const NO_HANDLE: &str = "store handle limit exceeded";
+/// The same for core instances.
+const NO_CORE_INSTANCE: &str = "resource limit exceeded: instance count too high";
+
+/// The fault that `error`, coming out of an instance, is. `refused` is what the instance was refused.
+pub(crate) fn of_error(error: &wasmtime::Error, refused: Option<Refused>, revision: &Revision) -> Fault {
+    let limits = &revision.settings.limits;
     if let Some(stop) = error.downcast_ref::<Stop>() {
         return of_stop(*stop, limits);
     }
@@ -24,15 +33,9 @@ pub(crate) fn of_error(error: &wasmtime::Error, refused: Option<u64>, limits: &L
         return Fault::new(FaultKind::Unavailable, "No instance can be had now; the call was not begun.")
             .with_details(format_args!("all slots for instances are taken ({full}); raise `instances` of the engine"));
     }
-    if let Some(wanted) = refused {
-        return Fault::new(FaultKind::Exhausted, "The service used more memory than it may.").with_details(
-            format_args!(
-                "an instance wanted {} of memory in all, and `memory` allows {}; it ended with: {}",
-                format_size(wanted),
-                format_size(limits.memory),
-                describe(error)
-            ),
-        );
+    if let Some((public, details)) = used_up(error, refused, limits, revision.stack()) {
+        return Fault::new(FaultKind::Exhausted, public)
+            .with_details(format_args!("{details}; it ended with: {}", describe(error)));
     }
     if let Some(I32Exit(code)) = error.downcast_ref::<I32Exit>() {
         return broken().with_details(format_args!(
@@ -40,6 +43,44 @@ pub(crate) fn of_error(error: &wasmtime::Error, refused: Option<u64>, limits: &L
         ));
     }
     broken().with_details(describe(error))
+}
+
+/// What an instance wanted more of than it may have, if it ended for that: a sentence for the caller, and one for the
+/// operator.
+fn used_up(
+    error: &wasmtime::Error,
+    refused: Option<Refused>,
+    limits: &Limits,
+    stack: u64,
+) -> Option<(&'static str, String)> {
+    const MEMORY: &str = "The service used more memory than it may.";
+    const HANDLES: &str = "The service used more handles than it may.";
+    if error.downcast_ref::<Trap>() == Some(&Trap::StackOverflow) {
+        let details = format!("a call went deeper than the {} of stack that `engine.stack` allows", format_size(stack));
+        return Some(("The service used more stack than it may.", details));
+    }
+    let says = |text: &str| error.chain().any(|cause| cause.to_string().contains(text));
+    if matches!(error.downcast_ref::<ResourceTableError>(), Some(ResourceTableError::Full)) || says(NO_HANDLE) {
+        return Some((HANDLES, format!("an instance wanted more than the {} that `handles` allows", limits.handles)));
+    }
+    if says(NO_CORE_INSTANCE) {
+        let details =
+            format!("it is made of more core instances than the {} of `core_instances`", limits.core_instances);
+        return Some(("The service is made of more parts than it may be.", details));
+    }
+    Some(match refused? {
+        Refused::Memory(wanted) => {
+            let (wanted, allowed) = (format_size(wanted), format_size(limits.memory));
+            (MEMORY, format!("an instance wanted {wanted} of memory in all, and `memory` allows {allowed}"))
+        }
+        Refused::TableElements(wanted) => {
+            let allowed = limits.table_elements;
+            (
+                MEMORY,
+                format!("an instance wanted {wanted} elements of tables in all, and `table_elements` allows {allowed}"),
+            )
+        }
+    })
 }
 
 /// The fault of a guest that was interrupted.

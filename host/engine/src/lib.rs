@@ -6,14 +6,15 @@
 //!   imported;
 //! - `compile` comes by the machine code, from memory (`code`), from the disk (`cache`) or by compiling;
 //! - `http02` and `http03` take the calls, for the two versions of WASI;
-//! - `state` is what the host keeps per instance: `limiter` and `meter` bound it, `stdio` has its log;
+//! - `state` is what the host keeps per instance: `limiter` and `meter` bound it, `stdio` has its log, and `log_rate`
+//!   bounds that;
 //! - `fault` says what went wrong.
 //!
 //! # CPU time
 //!
 //! Guests are interrupted at every tick of the epoch (`ticker`) and then make room for others on their thread. What
 //! they used is measured in CPU time of that thread. A call may use `cpu_time`; instances that work on several calls
-//! have as much for each of them, together.
+//! have as much for each of them, together. What cannot be interrupted and takes long is noticed by `watchdog`.
 
 mod admit;
 mod body;
@@ -27,6 +28,7 @@ mod fault;
 mod http02;
 mod http03;
 mod limiter;
+mod log_rate;
 mod meter;
 mod offers;
 mod reply;
@@ -35,6 +37,7 @@ mod state;
 mod stdio;
 mod ticker;
 mod usage;
+mod watchdog;
 
 pub use config::EngineConfig;
 pub use engine::{CacheReport, Engine, EngineError, EngineReport};

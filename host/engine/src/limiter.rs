@@ -1,64 +1,106 @@
-//! What one instance may take: memory by the service's limit, everything else by constants that no honest guest meets.
+//! What one instance may take of memory, tables and core instances.
 
+use patchbay_model::Limits;
 use wasmtime::{ResourceLimiter, Result};
 
-/// Elements of one table: 8 bytes each.
-pub(crate) const TABLE_ELEMENTS: usize = 1 << 16;
-/// Core instances, memories and tables of one component, which may be many for interpreted languages.
+/// Memories and tables of one component, which may be many for interpreted languages.
 const PARTS: usize = 64;
 
 /// Bounds the growth of one instance, and remembers what it refused.
 #[derive(Debug)]
 pub(crate) struct Limiter {
-    memory: usize,
+    memory: Allowance,
+    table_elements: Allowance,
+    core_instances: usize,
+}
+
+/// What an instance wanted to have when it was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// This much memory, in bytes.
+    Memory(u64),
+    /// This many elements of tables.
+    TableElements(u64),
+}
+
+/// One thing that grows: over all memories of the instance, or all tables.
+#[derive(Debug)]
+struct Allowance {
+    limit: usize,
     used: usize,
     /// What the last permitted growth added; taken back if it failed after all.
     last: usize,
     refused: Option<u64>,
 }
 
-impl Limiter {
-    /// A limiter that grants `memory` bytes, over all memories of the instance.
-    pub(crate) fn new(memory: u64) -> Self {
-        Self { memory: usize::try_from(memory).unwrap_or(usize::MAX), used: 0, last: 0, refused: None }
+impl Allowance {
+    const fn new(limit: usize) -> Self {
+        Self { limit, used: 0, last: 0, refused: None }
     }
 
-    /// The size that the instance wanted to have when it was refused, in bytes. A guest whose memory cannot grow
-    /// traps, sooner or later, in a way that does not tell why.
-    pub(crate) const fn refused(&self) -> Option<u64> {
-        self.refused
+    const fn grow(&mut self, current: usize, desired: usize) -> bool {
+        let growth = desired.saturating_sub(current);
+        let wanted = self.used.saturating_add(growth);
+        if wanted > self.limit {
+            self.refused = Some(wanted as u64);
+            return false;
+        }
+        self.used = wanted;
+        self.last = growth;
+        true
+    }
+
+    const fn fail(&mut self) {
+        self.used = self.used.saturating_sub(self.last);
+        self.last = 0;
+    }
+}
+
+impl Limiter {
+    /// A limiter that grants what `limits` say.
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            memory: Allowance::new(usize::try_from(limits.memory).unwrap_or(usize::MAX)),
+            table_elements: Allowance::new(limits.table_elements as usize),
+            core_instances: limits.core_instances as usize,
+        }
+    }
+
+    /// What was refused last. A guest whose memory or table cannot grow traps, sooner or later, in a way that does not
+    /// tell why.
+    pub(crate) fn refused(&self) -> Option<Refused> {
+        let memory = self.memory.refused.map(Refused::Memory);
+        memory.or(self.table_elements.refused.map(Refused::TableElements))
     }
 
     /// Forgets what was refused, before the next call.
     pub(crate) const fn reset(&mut self) {
-        self.refused = None;
+        self.memory.refused = None;
+        self.table_elements.refused = None;
     }
 }
 
 impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
-        let growth = desired.saturating_sub(current);
-        let wanted = self.used.saturating_add(growth);
-        if wanted > self.memory {
-            self.refused = Some(wanted as u64);
-            return Ok(false);
-        }
-        self.used = wanted;
-        self.last = growth;
-        Ok(true)
+        Ok(self.memory.grow(current, desired))
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> Result<()> {
-        self.used = self.used.saturating_sub(std::mem::take(&mut self.last));
+        self.memory.fail();
         Ok(())
     }
 
-    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
-        Ok(desired <= TABLE_ELEMENTS)
+    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
+        Ok(self.table_elements.grow(current, desired))
+    }
+
+    fn table_grow_failed(&mut self, _error: wasmtime::Error) -> Result<()> {
+        self.table_elements.fail();
+        Ok(())
     }
 
     fn instances(&self) -> usize {
-        PARTS
+        self.core_instances
     }
 
     fn tables(&self) -> usize {
@@ -74,12 +116,16 @@ impl ResourceLimiter for Limiter {
 mod tests {
     use super::*;
 
+    fn limiter() -> Limiter {
+        Limiter::new(&Limits { memory: 1000, table_elements: 10, ..Limits::default() })
+    }
+
     #[test]
     fn memories_share_one_limit() {
-        let mut limiter = Limiter::new(1000);
+        let mut limiter = limiter();
         assert!(limiter.memory_growing(0, 600, None).unwrap());
         assert!(!limiter.memory_growing(0, 401, None).unwrap());
-        assert_eq!(limiter.refused(), Some(1001));
+        assert_eq!(limiter.refused(), Some(Refused::Memory(1001)));
         limiter.reset();
         assert_eq!(limiter.refused(), None);
         assert!(limiter.memory_growing(0, 400, None).unwrap());
@@ -87,16 +133,18 @@ mod tests {
 
     #[test]
     fn a_growth_that_failed_is_given_back() {
-        let mut limiter = Limiter::new(1000);
+        let mut limiter = limiter();
         assert!(limiter.memory_growing(0, 1000, Some(500)).unwrap());
         limiter.memory_grow_failed(wasmtime::Error::msg("too large")).unwrap();
         assert!(limiter.memory_growing(0, 500, None).unwrap());
     }
 
     #[test]
-    fn tables_are_bounded() {
-        let mut limiter = Limiter::new(0);
-        assert!(limiter.table_growing(0, TABLE_ELEMENTS, None).unwrap());
-        assert!(!limiter.table_growing(0, TABLE_ELEMENTS + 1, None).unwrap());
+    fn tables_share_one_limit() {
+        let mut limiter = limiter();
+        assert!(limiter.table_growing(0, 6, None).unwrap());
+        assert!(limiter.table_growing(0, 4, None).unwrap());
+        assert!(!limiter.table_growing(4, 5, None).unwrap());
+        assert_eq!(limiter.refused(), Some(Refused::TableElements(11)));
     }
 }

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use wasmtime::UpdateDeadline;
 
 use crate::ticker::Pulse;
+use crate::watchdog::{self, Ticket};
 
 /// Why a guest was interrupted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +36,7 @@ pub(crate) enum Stop {
 #[derive(Debug)]
 pub(crate) struct Meter {
     pulse: Pulse,
+    ticket: Arc<Ticket>,
     tick: Duration,
     origin: Instant,
     /// Nanoseconds after `origin`.
@@ -56,9 +58,10 @@ pub(crate) fn now() -> Instant {
 }
 
 impl Meter {
-    pub(crate) fn new(pulse: Pulse, tick: Duration) -> Self {
+    pub(crate) fn new(pulse: Pulse, ticket: Arc<Ticket>, tick: Duration) -> Self {
         Self {
             pulse,
+            ticket,
             tick,
             origin: now(),
             deadline: AtomicU64::new(u64::MAX),
@@ -141,7 +144,9 @@ impl Meter {
     /// of nothing else.
     pub(crate) fn poll<F: Future>(&self, guest: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Panic>> {
         self.enter();
+        let stretch = watchdog::enter(&self.ticket);
         let polled = catch_unwind(AssertUnwindSafe(|| guest.poll(cx)));
+        drop(stretch);
         self.leave();
         match polled {
             Ok(poll) => poll.map(Ok),
@@ -182,13 +187,15 @@ fn thread_cpu_time() -> u64 {
 mod tests {
     use super::*;
     use crate::ticker::Ticker;
+    use crate::watchdog::Watch;
 
     const TICK: Duration = Duration::from_millis(1);
     const HOUR: Duration = Duration::from_secs(3600);
 
     fn meter() -> (Ticker, Arc<Meter>) {
         let ticker = Ticker::start(Vec::new(), TICK).unwrap();
-        let meter = Arc::new(Meter::new(ticker.pulse(), TICK));
+        let ticket = Arc::<Watch>::default().ticket("orders@4".parse().unwrap());
+        let meter = Arc::new(Meter::new(ticker.pulse(), ticket.into(), TICK));
         (ticker, meter)
     }
 

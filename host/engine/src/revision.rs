@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use patchbay_model::ports::{Clock, LogSink, PrepareRequest};
-use patchbay_model::{CallId, Fault, InstancePolicy, LogRecord, RevisionId, Settings};
+use patchbay_model::units::{format_size, round_size};
+use patchbay_model::{CallId, Fault, InstancePolicy, LogRecord, LogStream, RevisionId, Settings};
 use wasmtime_wasi_config::WasiConfigVariables;
 
+use crate::log_rate::{LogRate, Verdict};
 use crate::meter::{Meter, now};
 use crate::ticker::Pulse;
 use crate::usage::Instances;
+use crate::watchdog::{Ticket, Watch};
 
 /// What the engine lends to every revision.
 #[derive(Clone)]
@@ -18,6 +21,9 @@ pub(crate) struct Surroundings {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pulse: Pulse,
     pub(crate) tick: Duration,
+    /// Stack that the code of a guest may use, in bytes.
+    pub(crate) stack: u64,
+    pub(crate) watch: Arc<Watch>,
 }
 
 /// One revision, as its instances see it.
@@ -27,6 +33,8 @@ pub(crate) struct Revision {
     pub(crate) settings: Settings,
     pub(crate) variables: WasiConfigVariables,
     pub(crate) instances: Arc<Instances>,
+    log_rate: LogRate,
+    ticket: Arc<Ticket>,
     surroundings: Surroundings,
 }
 
@@ -38,6 +46,8 @@ impl Revision {
             variables: request.settings.config.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
             settings: request.settings.clone(),
             instances: Arc::new(instances),
+            ticket: Arc::new(surroundings.watch.ticket(request.revision.clone())),
+            log_rate: LogRate::new(request.settings.limits.log_rate, now()),
             surroundings,
         }
     }
@@ -46,12 +56,31 @@ impl Revision {
         self.surroundings.sink.record(record);
     }
 
+    /// Whether a line of this many bytes may be printed. If not, that is told within a second, in one record for all
+    /// that was dropped meanwhile.
+    pub(crate) fn may_print(self: &Arc<Self>, bytes: usize) -> bool {
+        match self.log_rate.judge(bytes as u64, now()) {
+            Verdict::Print => true,
+            Verdict::Drop { first } => {
+                if first {
+                    tokio::spawn(tell_dropped(self.clone()));
+                }
+                false
+            }
+        }
+    }
+
     pub(crate) fn now(&self) -> SystemTime {
         self.surroundings.clock.now()
     }
 
+    /// Stack that the code of a guest may use, in bytes.
+    pub(crate) const fn stack(&self) -> u64 {
+        self.surroundings.stack
+    }
+
     pub(crate) fn meter(&self) -> Arc<Meter> {
-        Arc::new(Meter::new(self.surroundings.pulse.clone(), self.surroundings.tick))
+        Arc::new(Meter::new(self.surroundings.pulse.clone(), self.ticket.clone(), self.surroundings.tick))
     }
 
     /// When a start without a call, to prove that the component can start, has taken too long.
@@ -73,4 +102,19 @@ impl Revision {
         let call = call.map(|call| call.to_string());
         tracing::warn!(revision = %self.id, call, %fault, "an instance failed after its reply");
     }
+}
+
+/// Tells what was dropped of the output of a revision.
+async fn tell_dropped(revision: Arc<Revision>) {
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let dropped = round_size(revision.log_rate.take_dropped());
+    let rate = format_size(revision.settings.limits.log_rate);
+    revision.log(LogRecord {
+        time: revision.now(),
+        service: revision.id.service.to_string(),
+        revision: revision.id.number.get(),
+        call: None,
+        stream: LogStream::Stderr,
+        line: format!("{dropped} of output dropped: log_rate is {rate} per second"),
+    });
 }

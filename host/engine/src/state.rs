@@ -17,8 +17,11 @@ use crate::revision::Revision;
 use crate::stdio::{Output, Stream};
 use crate::usage::Live;
 
-/// Handles to host resources that one instance may have at a time.
-const RESOURCES: usize = 1 << 14;
+/// Bytes that a guest may hand to the host in one call of a function: what the host allocates and works through for it
+/// before anything can interrupt that.
+const HANDED_OVER: usize = 8 << 20;
+/// Random bytes that a guest may ask for at once: they are made one by one, and nothing interrupts that either.
+const RANDOM_BYTES: u64 = 1 << 20;
 
 /// The host's side of one instance.
 pub(crate) struct State {
@@ -38,16 +41,19 @@ impl State {
     pub(crate) fn store(engine: &Engine, revision: &Arc<Revision>) -> Store<Self> {
         let output = Output::new(revision.clone());
         let mut table = ResourceTable::new();
-        table.set_max_capacity(RESOURCES);
+        let limits = &revision.settings.limits;
+        let handles = limits.handles as usize;
+        table.set_max_capacity(handles);
         let state = Self {
             table,
-            limiter: Limiter::new(revision.settings.limits.memory),
+            limiter: Limiter::new(limits),
             meter: revision.meter(),
             wasi: WasiCtxBuilder::new()
                 .stdout(Stream::new(output.clone(), LogStream::Stdout))
                 .stderr(Stream::new(output.clone(), LogStream::Stderr))
                 .allow_tcp(false)
                 .allow_udp(false)
+                .max_random_size(RANDOM_BYTES)
                 .build(),
             output,
             revision: revision.clone(),
@@ -57,6 +63,11 @@ impl State {
         };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.limiter);
+        store.set_hostcall_fuel(HANDED_OVER);
+        store.set_max_component_handles(handles);
+        if let Some(table) = store.concurrent_resource_table() {
+            table.set_max_capacity(handles);
+        }
         store.epoch_deadline_callback(|store| store.data().meter.tick().map_err(wasmtime::Error::from));
         store.set_epoch_deadline(1);
         store
@@ -64,7 +75,7 @@ impl State {
 
     /// The fault that an error of this instance is.
     pub(crate) fn fault(&self, error: &wasmtime::Error) -> Fault {
-        fault::of_error(error, self.limiter.refused(), &self.revision.settings.limits)
+        fault::of_error(error, self.limiter.refused(), &self.revision)
     }
 
     /// The fault of a call that did not end in time.

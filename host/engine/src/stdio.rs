@@ -56,12 +56,12 @@ impl Output {
     /// Records lines that have no end yet.
     pub(crate) fn flush(&self) {
         let mut lines = self.lock();
+        let lines = &mut *lines;
         let call = lines.call;
-        if let Some(text) = lines.out.finish() {
-            self.record(call, LogStream::Stdout, text);
-        }
-        if let Some(text) = lines.err.finish() {
-            self.record(call, LogStream::Stderr, text);
+        for (stream, line) in [(LogStream::Stdout, &mut lines.out), (LogStream::Stderr, &mut lines.err)] {
+            if !line.bytes.is_empty() {
+                self.record(call, stream, line);
+            }
         }
     }
 
@@ -76,13 +76,19 @@ impl Output {
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let (head, tail) = rest.split_at(end);
             line.push(head);
-            self.record(call, stream, line.finish().unwrap_or_default());
+            self.record(call, stream, line);
             rest = tail.get(1..).unwrap_or_default();
         }
         line.push(rest);
     }
 
-    fn record(&self, call: Option<CallId>, stream: LogStream, line: String) {
+    /// Records a line that is complete, or drops it if the revision prints too much.
+    fn record(&self, call: Option<CallId>, stream: LogStream, line: &mut Line) {
+        if !self.revision.may_print(line.bytes.len() + 1) {
+            line.clear();
+            return;
+        }
+        let line = line.finish();
         self.revision.log(LogRecord {
             time: self.revision.now(),
             service: self.revision.id.service.to_string(),
@@ -105,11 +111,13 @@ impl Line {
         self.bytes.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
     }
 
-    /// The line, unless it is empty and was not even begun.
-    fn finish(&mut self) -> Option<String> {
-        if self.bytes.is_empty() {
-            return None;
-        }
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.cut = false;
+    }
+
+    /// The line. The next one begins.
+    fn finish(&mut self) -> String {
         let mut bytes = std::mem::take(&mut self.bytes);
         if bytes.last() == Some(&b'\r') {
             bytes.pop();
@@ -119,7 +127,7 @@ impl Line {
         if std::mem::take(&mut self.cut) {
             text.push_str(CUT);
         }
-        Some(text)
+        text
     }
 }
 
@@ -204,9 +212,8 @@ mod tests {
         ] {
             let mut line = Line::default();
             pieces.iter().for_each(|piece| line.push(piece));
-            assert_eq!(line.finish(), Some(expected));
-            assert_eq!(line.finish(), None);
-            assert!(!line.cut);
+            assert_eq!(line.finish(), expected);
+            assert!(line.bytes.is_empty() && !line.cut);
         }
     }
 }

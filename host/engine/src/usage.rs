@@ -20,6 +20,7 @@ impl Totals {
             instances: self.instances.load(Ordering::Relaxed),
             components: self.components.load(Ordering::Relaxed),
             code_bytes: self.code_bytes.load(Ordering::Relaxed),
+            stuck_threads: 0,
         }
     }
 }
@@ -111,7 +112,7 @@ mod tests {
         let (live, idle) = (Live::new(instances.clone()), Idle::new(instances.clone()));
         let code = LoadedCode::new(totals.clone(), 10);
         assert_eq!(instances.read(), InstanceCount { live: 1, idle: 1 });
-        assert_eq!(totals.read(), Usage { instances: 1, components: 1, code_bytes: 10 });
+        assert_eq!(totals.read(), Usage { instances: 1, components: 1, code_bytes: 10, stuck_threads: 0 });
         drop((live, idle, code));
         assert_eq!(instances.read(), InstanceCount::default());
         assert_eq!(totals.read(), Usage::default());

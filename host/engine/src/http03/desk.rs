@@ -228,8 +228,10 @@ impl Desk {
         let fault = if self.places == 1 { fault::hint(fault, self.begun) } else { fault };
         let mut told = false;
         for call in &self.calls {
-            told |= matches!(call.phase(), Phase::Waiting | Phase::Reading);
-            call.fail(fault.clone());
+            let heard = matches!(call.phase(), Phase::Waiting | Phase::Reading);
+            // The loss of one instance counts once, whoever of those that shared it was to blame.
+            call.fail(if told { fault.clone().shared() } else { fault.clone() });
+            told |= heard;
         }
         if !told {
             self.pool.revision.report(self.calls.last().map(|call| call.id), &fault);

@@ -63,7 +63,7 @@ async fn half_a_body_is_never_a_whole_one() {
         match reply {
             Ok(reply) => {
                 let error = text(reply.into_body()).await.unwrap_err();
-                assert!(matches!(error, BodyError::Failed(_)), "{guest} {policy:?}: {error}");
+                assert!(matches!(error, BodyError::Lost(_)), "{guest} {policy:?}: {error}");
             }
             Err(fault) => assert_eq!(fault.kind(), FaultKind::Trapped, "{guest} {policy:?}: {fault}"),
         }
