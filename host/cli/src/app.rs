@@ -137,6 +137,7 @@ fn facts(config: &Config) -> BTreeMap<String, String> {
         ("admin.upload_pause", duration(config.admin.upload_pause)),
         ("engine.instances", config.engine.instances.to_string()),
         ("engine.compile_threads", config.engine.compile_threads.to_string()),
+        ("engine.stack", size(config.engine.stack)),
         ("engine.epoch_tick", duration(config.engine.epoch_tick)),
         ("engine.cache_size", size(config.engine.cache_size)),
         ("deploy.retained", config.control.retained.to_string()),

@@ -132,8 +132,11 @@ impl Problem {
 /// The reply to a call that failed.
 pub(crate) fn reply_to(fault: &Fault, call: CallId) -> Response<Body> {
     let mut reply = Problem::of(fault, call).into_reply();
-    if let Some(seconds) = entry_of(fault.kind()).retry_after {
-        reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
+    let usual = entry_of(fault.kind()).retry_after.map(HeaderValue::from_static);
+    // Whole seconds, and never too early.
+    let known = fault.retry_after().map(|wait| HeaderValue::from(wait.as_millis().div_ceil(1000).max(1) as u64));
+    if let Some(seconds) = known.or(usual) {
+        reply.headers_mut().insert(header::RETRY_AFTER, seconds);
     }
     reply
 }

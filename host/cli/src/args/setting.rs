@@ -23,18 +23,24 @@ enum Kind {
 }
 
 /// The keys: whether they are limits, and what their values are.
-const KEYS: [(&str, bool, Kind); 11] = [
+const KEYS: [(&str, bool, Kind); 17] = [
     ("instances", false, Kind::Policy),
     ("instance_uses", false, Kind::Number),
     ("instance_calls", false, Kind::Number),
     ("instance_idle", false, Kind::Duration),
     ("memory", true, Kind::Size),
+    ("table_elements", true, Kind::Number),
+    ("core_instances", true, Kind::Number),
+    ("handles", true, Kind::Number),
     ("cpu_time", true, Kind::Duration),
     ("timeout", true, Kind::Duration),
     ("concurrency", true, Kind::Number),
     ("queue", true, Kind::Number),
     ("queue_wait", true, Kind::Duration),
     ("request_body", true, Kind::Size),
+    ("response_body", true, Kind::Size),
+    ("log_rate", true, Kind::Size),
+    ("quarantine_after", true, Kind::Number),
 ];
 
 impl Setting {

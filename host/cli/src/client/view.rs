@@ -1,6 +1,6 @@
 //! What the admin API tells, as far as people are shown it.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use patchbay_model::{Settings, units};
 use serde::{Deserialize, Serialize};
@@ -39,11 +39,30 @@ pub(crate) struct Service {
     pub(crate) name: String,
     pub(crate) active: Option<u32>,
     pub(crate) failure: Option<String>,
+    pub(crate) quarantine: Option<Quarantine>,
     pub(crate) drift: Option<String>,
     pub(crate) routes: Routes,
     pub(crate) calls: u32,
     pub(crate) waiting: u32,
     pub(crate) revisions: Vec<RevisionSummary>,
+}
+
+/// Why the revision that serves gets no calls.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Quarantine {
+    pub(crate) crashes: u32,
+    #[serde(with = "units::duration")]
+    pub(crate) remaining: Duration,
+}
+
+impl std::fmt::Display for Quarantine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} calls in a row ended in a crash; ", self.crashes)?;
+        match self.remaining {
+            Duration::ZERO => f.write_str("one call may try"),
+            remaining => write!(f, "none goes through for another {}", units::format_duration(remaining)),
+        }
+    }
 }
 
 /// The routes to a service.

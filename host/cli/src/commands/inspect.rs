@@ -34,13 +34,15 @@ pub(crate) async fn run(args: &InspectArgs, screen: Screen) -> Result<(), Failur
     }
     let service: Service = serde_json::from_value(service)?;
     let revision = revision.map(serde_json::from_value::<Revision>).transpose()?;
-    for line in page(&service, revision.as_ref(), SystemClock.now()) {
+    let host = client.get("/v1/host").await?;
+    let stack = host.pointer("/config/engine.stack").and_then(Value::as_str);
+    for line in page(&service, revision.as_ref(), stack, SystemClock.now()) {
         screen.line(line)?;
     }
     Ok(())
 }
 
-fn page(service: &Service, revision: Option<&Revision>, now: SystemTime) -> Vec<String> {
+fn page(service: &Service, revision: Option<&Revision>, stack: Option<&str>, now: SystemTime) -> Vec<String> {
     let mut lines = Vec::new();
     match revision {
         Some(revision) => lines.push(title(&revision.summary, now)),
@@ -49,6 +51,9 @@ fn page(service: &Service, revision: Option<&Revision>, now: SystemTime) -> Vec<
     if let Some(failure) = &service.failure {
         lines.push(fact("failure", &styled(BAD, failure)));
     }
+    if let Some(quarantine) = &service.quarantine {
+        lines.push(fact("quarantine", &styled(BAD, quarantine)));
+    }
     if let Some(drift) = &service.drift {
         lines.push(fact("drift", &styled(WARN, drift)));
     }
@@ -56,7 +61,7 @@ fn page(service: &Service, revision: Option<&Revision>, now: SystemTime) -> Vec<
     lines.push(fact("calls", &format!("{}, and {} waiting", service.calls, service.waiting)));
     if let Some(revision) = revision {
         lines.extend(about(revision));
-        lines.extend(settings(&revision.settings));
+        lines.extend(settings(&revision.settings, stack));
         match &revision.contract {
             Some(contract) => lines.extend(items(contract)),
             None => lines.push(fact("contract", "not known while the revision is not compiled")),
@@ -114,7 +119,8 @@ fn about(revision: &Revision) -> Vec<String> {
     lines
 }
 
-fn settings(settings: &Settings) -> Vec<String> {
+/// `stack` is the limit that the engine has for all services.
+fn settings(settings: &Settings, stack: Option<&str>) -> Vec<String> {
     let limits = &settings.limits;
     let (size, duration) = (units::format_size, units::format_duration);
     let mut lines = vec![
@@ -130,11 +136,30 @@ fn settings(settings: &Settings) -> Vec<String> {
         fact(
             "",
             &format!(
-                "concurrency {}, queue {}, queue_wait {}, request_body {}",
+                "table_elements {}, core_instances {}, handles {}{}",
+                limits.table_elements,
+                limits.core_instances,
+                limits.handles,
+                stack.map(|stack| format!(", engine.stack {stack}")).unwrap_or_default()
+            ),
+        ),
+        fact(
+            "",
+            &format!(
+                "concurrency {}, queue {}, queue_wait {}, quarantine_after {}",
                 limits.concurrency,
                 limits.queue,
                 duration(limits.queue_wait),
-                size(limits.request_body)
+                limits.quarantine_after
+            ),
+        ),
+        fact(
+            "",
+            &format!(
+                "request_body {}, response_body {}, log_rate {}",
+                size(limits.request_body),
+                size(limits.response_body),
+                size(limits.log_rate)
             ),
         ),
         fact(

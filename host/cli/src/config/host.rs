@@ -56,6 +56,7 @@ pub(crate) fn engine(table: &mut Table<'_>) -> EngineConfig {
     let mut engine = EngineConfig::default();
     table.set("instances", &mut engine.instances, value::number);
     table.set("compile_threads", &mut engine.compile_threads, value::number);
+    table.set("stack", &mut engine.stack, value::size);
     table.set("epoch_tick", &mut engine.epoch_tick, value::duration);
     table.set("cache_size", &mut engine.cache_size, value::size);
     for problem in engine.problems() {

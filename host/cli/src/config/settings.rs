@@ -16,12 +16,18 @@ pub(crate) fn read(table: &mut Table<'_>, base: &Settings) -> Settings {
     table.set("instance_idle", &mut settings.instance_idle, value::duration);
     let limits = &mut settings.limits;
     table.set("memory", &mut limits.memory, value::size);
+    table.set("table_elements", &mut limits.table_elements, value::number);
+    table.set("core_instances", &mut limits.core_instances, value::number);
+    table.set("handles", &mut limits.handles, value::number);
     table.set("cpu_time", &mut limits.cpu_time, value::duration);
     table.set("timeout", &mut limits.timeout, value::duration);
     table.set("concurrency", &mut limits.concurrency, value::number);
     table.set("queue", &mut limits.queue, value::number);
     table.set("queue_wait", &mut limits.queue_wait, value::duration);
     table.set("request_body", &mut limits.request_body, value::size);
+    table.set("response_body", &mut limits.response_body, value::size);
+    table.set("log_rate", &mut limits.log_rate, value::size);
+    table.set("quarantine_after", &mut limits.quarantine_after, value::number);
     settings
 }
 

@@ -208,12 +208,14 @@ const BROKEN: &[(&str, &[&str])] = &[
         &[
             "runtime.toml:1:12: services: expected a table `[services]`, found the integer 1",
             "runtime.toml:2:8: host: expected a table `[host]`, found a list",
-            "runtime.toml:4:1: defaults.config: unknown key; known here are `concurrency`, `cpu_time`, \
-            `instance_calls`, \
-             `instance_idle`, `instance_uses`, `instances`, `memory`, `queue`, `queue_wait`, `request_body`, `timeout`",
-            "runtime.toml:5:11: defaults.health: unknown key; known here are `concurrency`, `cpu_time`, \
-             `instance_calls`, `instance_idle`, `instance_uses`, `instances`, `memory`, `queue`, `queue_wait`, \
-             `request_body`, `timeout`",
+            "runtime.toml:4:1: defaults.config: unknown key; known here are `concurrency`, \
+             `core_instances`, `cpu_time`, `handles`, `instance_calls`, `instance_idle`, `instance_uses`, `instances`, \
+             `log_rate`, `memory`, `quarantine_after`, `queue`, `queue_wait`, `request_body`, `response_body`, \
+             `table_elements`, `timeout`",
+            "runtime.toml:5:11: defaults.health: unknown key; known here are `concurrency`, \
+             `core_instances`, `cpu_time`, `handles`, `instance_calls`, `instance_idle`, `instance_uses`, `instances`, \
+             `log_rate`, `memory`, `quarantine_after`, `queue`, `queue_wait`, `request_body`, `response_body`, \
+             `table_elements`, `timeout`",
         ],
     ),
     (

@@ -76,6 +76,9 @@ pub(super) struct HostUsage {
     components: u64,
     /// Size of that machine code, in bytes.
     code_bytes: u64,
+    /// Threads that have worked for an instance for too long without a pause. Nothing can interrupt them; the log of the
+    /// host says which revision it is.
+    stuck_threads: u64,
 }
 
 /// Tells about the host.
@@ -94,7 +97,12 @@ pub(super) async fn host(State(state): State<AdminState>) -> Json<Host> {
         listeners: Listeners { http: facts.http, admin: facts.admin },
         state_dir: facts.state_dir.display().to_string(),
         services: state.control.services().len() as u64,
-        usage: HostUsage { instances: usage.instances, components: usage.components, code_bytes: usage.code_bytes },
+        usage: HostUsage {
+            instances: usage.instances,
+            components: usage.components,
+            code_bytes: usage.code_bytes,
+            stuck_threads: usage.stuck_threads,
+        },
         config: facts.config.clone(),
     })
 }

@@ -1,11 +1,13 @@
 //! Services: list, look at, remove, and switch between the revisions they retain.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
-use patchbay_control::ServiceView;
-use patchbay_model::RevisionNumber;
+use patchbay_control::{QuarantineStatus, ServiceView};
+use patchbay_model::{RevisionNumber, units};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -29,6 +31,9 @@ pub(super) struct Service {
     /// Why nothing can serve.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<String>,
+    /// Present while the revision that serves gets no calls, because they kept ending in crashes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quarantine: Option<Quarantine>,
     /// How it differs from what `runtime.toml` declares.
     #[serde(skip_serializing_if = "Option::is_none")]
     drift: Option<String>,
@@ -40,6 +45,25 @@ pub(super) struct Service {
     waiting: u32,
     /// The retained revisions, oldest first.
     revisions: Vec<RevisionSummary>,
+}
+
+/// The quarantine of a revision.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Quarantine {
+    /// Calls that ended in a crash, without one that succeeded in between.
+    crashes: u32,
+    /// How long the revision still rests; zero if the next call tries, or one is just trying.
+    #[serde(serialize_with = "units::duration::serialize")]
+    #[schema(value_type = String, example = "1s 500ms")]
+    remaining: Duration,
+}
+
+impl From<QuarantineStatus> for Quarantine {
+    fn from(status: QuarantineStatus) -> Self {
+        // Nobody asks for a rest to the nanosecond.
+        let millis = u64::try_from(status.remaining.as_millis()).unwrap_or(u64::MAX);
+        Self { crashes: status.crashes, remaining: Duration::from_millis(millis) }
+    }
 }
 
 /// Which revision to activate.
@@ -62,6 +86,7 @@ impl From<&ServiceView> for Service {
             name: view.name.to_string(),
             active: view.active.map(RevisionNumber::get),
             failure: view.failure.clone(),
+            quarantine: view.quarantine.map(Quarantine::from),
             drift: view.drift.clone(),
             routes: Routes::of(view),
             calls: view.calls,

@@ -40,6 +40,12 @@ pub(super) struct LimitsSchema {
     /// Linear memory of one instance.
     #[schema(example = "128MiB")]
     memory: String,
+    /// Elements of all tables of one instance together.
+    table_elements: u32,
+    /// Core instances that one instance is made of.
+    core_instances: u32,
+    /// Handles to resources, streams and tasks that one instance holds at a time.
+    handles: u32,
     /// CPU time of one call.
     #[schema(example = "5s")]
     cpu_time: String,
@@ -56,6 +62,14 @@ pub(super) struct LimitsSchema {
     /// Body of a request.
     #[schema(example = "8MiB")]
     request_body: String,
+    /// Body of a reply.
+    #[schema(example = "64MiB")]
+    response_body: String,
+    /// What the instances of a revision may print per second.
+    #[schema(example = "1MiB")]
+    log_rate: String,
+    /// Calls in a row that may end in a crash before the revision is quarantined; 0: it never is.
+    quarantine_after: u32,
 }
 
 /// A request that a new revision has to answer with success.

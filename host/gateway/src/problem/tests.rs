@@ -27,12 +27,12 @@ const fn advice(kind: FaultKind) -> &'static str {
         FaultKind::Deadline => "The work may or may not have been done. Repeat it only if that does no harm.",
         FaultKind::Overloaded => "The call was not begun. Try again after `Retry-After` seconds, and more slowly.",
         FaultKind::Unavailable => {
-            "No instance can be had now; the call was not begun. Try again after \
-             `Retry-After` seconds."
+            "No instance can be had now, or the service keeps breaking off and rests; the call was not begun. Try again \
+             after `Retry-After` seconds."
         }
         FaultKind::Exhausted => {
-            "The call needs more memory or CPU time than the service may use, and would again. The operator can raise the \
-             limits."
+            "The call needs more memory, CPU time, stack or other resources than the service may use, or a larger reply, \
+             and would again. The operator can raise the limits."
         }
         FaultKind::Trapped => "The service has a defect that this call met. Tell its authors the `instance`.",
         FaultKind::Failed => "The service ended the call without an answer, or with one that is no valid HTTP.",
@@ -75,5 +75,17 @@ fn types_are_the_names_of_kinds_and_every_status_can_be_sent() {
         let json = serde_json::to_string(&problem).unwrap();
         assert!(json.contains(r#""instance":"urn:patchbay:call:0000000000000007""#), "{json}");
         assert!(!json.contains("secret") && !json.contains("step"), "{json}");
+    }
+}
+
+#[test]
+fn the_wait_that_is_known_is_told_in_whole_seconds() {
+    for (wait, told) in [(None, "1"), (Some(0), "1"), (Some(1), "1"), (Some(1001), "2"), (Some(60_000), "60")] {
+        let fault = Fault::new(FaultKind::Unavailable, "it rests");
+        let fault = match wait {
+            Some(millis) => fault.with_retry_after(std::time::Duration::from_millis(millis)),
+            None => fault,
+        };
+        assert_eq!(reply_to(&fault, CallId::new(7)).headers()[header::RETRY_AFTER], told);
     }
 }

@@ -64,7 +64,7 @@ impl Executor for Runs {
     }
 
     fn usage(&self) -> Usage {
-        Usage { instances: 2, components: 1, code_bytes: 4096 }
+        Usage { instances: 2, components: 1, code_bytes: 4096, stuck_threads: 0 }
     }
 }
 
