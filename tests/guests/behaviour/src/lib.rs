@@ -42,6 +42,8 @@ pub enum Behaviour {
     },
     /// `/spin`: uses CPU time for ever and never calls the host.
     Spin,
+    /// `/recurse`: calls itself for ever.
+    Recurse,
     /// `/alloc?mib=1`: takes that much memory, writes to every page of it, and answers.
     Alloc {
         /// Mebibytes.
@@ -60,6 +62,37 @@ pub enum Behaviour {
     Silent,
     /// `/half`: promises [`HALF_PROMISED`] bytes, sends [`HALF_SENT`], then traps.
     Half,
+    /// `/lie?promised=10&sent=20`: promises some bytes and sends others.
+    Lie {
+        /// The `content-length`.
+        promised: usize,
+        /// Bytes in the body.
+        sent: usize,
+    },
+    /// `/never`: waits for something that never comes, and never answers.
+    Never,
+    /// `/block?ms=1000`: waits in a call of the host that lets nothing else in the instance go on, then answers.
+    Block {
+        /// Milliseconds.
+        ms: u64,
+    },
+    /// `/fill?mib=16&times=10`: writes over that much memory in one instruction, so many times, and answers.
+    Fill {
+        /// Mebibytes.
+        mib: usize,
+        /// How often.
+        times: u32,
+    },
+    /// `/random?bytes=16`: asks for that many random bytes at once, and answers how many came.
+    Random {
+        /// Bytes.
+        bytes: u64,
+    },
+    /// `/flood?mib=1`: prints that much, in lines of 100 bytes, and answers.
+    Flood {
+        /// Mebibytes.
+        mib: usize,
+    },
     /// `/log?out=TEXT&err=TEXT`: prints lines, in the order of the query; both keys may be repeated.
     Log(Vec<Line>),
     /// `/headers`: answers what arrived, as JSON.
@@ -106,6 +139,13 @@ impl Behaviour {
             },
             "/sleep" => Self::Sleep { ms: query.number("ms", 1_000) },
             "/spin" => Self::Spin,
+            "/recurse" => Self::Recurse,
+            "/lie" => Self::Lie { promised: query.number("promised", 10), sent: query.number("sent", 20) },
+            "/never" => Self::Never,
+            "/block" => Self::Block { ms: query.number("ms", 1_000) },
+            "/fill" => Self::Fill { mib: query.number("mib", 16), times: query.number("times", 10) },
+            "/random" => Self::Random { bytes: query.number("bytes", 16) },
+            "/flood" => Self::Flood { mib: query.number("mib", 1) },
             "/alloc" => Self::Alloc { mib: query.number("mib", 1) },
             "/trap" => Self::Trap,
             "/panic" => Self::Panic,
@@ -149,4 +189,27 @@ pub fn occupy(mib: usize) -> Vec<u8> {
     let mut memory = vec![0_u8; mib.saturating_mul(1 << 20)];
     memory.iter_mut().step_by(PAGE).for_each(|byte| *byte = std::hint::black_box(1));
     memory
+}
+
+/// Calls itself for ever, with nothing that could be done in a loop instead.
+#[inline(never)]
+pub fn recurse(depth: u64) -> u64 {
+    recurse(depth.wrapping_add(1)).rotate_left(3) ^ recurse(depth.wrapping_mul(5))
+}
+
+/// Writes over `mib` mebibytes, `times` times, each time in one instruction.
+pub fn fill(mib: usize, times: u32) {
+    let mut memory = vec![0_u8; mib.saturating_mul(1 << 20)];
+    for turn in 0..times {
+        memory.fill(std::hint::black_box(turn.to_le_bytes()[0]));
+        std::hint::black_box(&mut memory);
+    }
+}
+
+/// Prints `mib` mebibytes in lines of 100 bytes.
+pub fn flood(mib: usize) {
+    let line = "x".repeat(99);
+    for _ in 0..mib.saturating_mul(1 << 20) / 100 {
+        println!("{line}");
+    }
 }

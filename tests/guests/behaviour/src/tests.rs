@@ -11,6 +11,8 @@ fn every_path_means_one_behaviour() {
         ("/drip", Behaviour::Drip { chunks: 5, interval: 100, size: 16 }),
         ("/drip?size=3&chunks=9&interval=0", Behaviour::Drip { chunks: 9, interval: 0, size: 3 }),
         ("/sleep?ms=none", Behaviour::Sleep { ms: 1_000 }),
+        ("/lie?promised=1&sent=2", Behaviour::Lie { promised: 1, sent: 2 }),
+        ("/fill?mib=3", Behaviour::Fill { mib: 3, times: 10 }),
         ("/exit?code=3", Behaviour::Exit { code: 3 }),
         ("/log?out=a%20b&err=c+d", Behaviour::Log(vec![Line::Out("a b".into()), Line::Err("c d".into())])),
         ("/log?out=100%&out=%zz", Behaviour::Log(vec![Line::Out("100%".into()), Line::Out("%zz".into())])),

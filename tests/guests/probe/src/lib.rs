@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use answer::{Answer, Kind};
 use behaviour::{Behaviour, HALF_PROMISED, HALF_SENT, Line};
+use wasip2::clocks::monotonic_clock;
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
+use wasip2::random::random;
 
 wasip2::http::proxy::export!(Probe);
 
@@ -37,6 +39,24 @@ impl wasip2::exports::http::incoming_handler::Guest for Probe {
                 answer.text(200, &format!("slept {ms} ms"));
             }
             Behaviour::Spin => spin(),
+            Behaviour::Recurse => answer.text(200, &behaviour::recurse(0).to_string()),
+            Behaviour::Lie { promised, sent } => lie(answer, promised, sent),
+            Behaviour::Never => monotonic_clock::subscribe_instant(u64::MAX).block(),
+            Behaviour::Block { ms } => {
+                sleep(Duration::from_millis(ms));
+                answer.text(200, &format!("blocked for {ms} ms"));
+            }
+            Behaviour::Fill { mib, times } => {
+                behaviour::fill(mib, times);
+                answer.text(200, &format!("filled {mib} MiB"));
+            }
+            Behaviour::Random { bytes } => {
+                answer.text(200, &format!("{} random bytes", random::get_random_bytes(bytes).len()));
+            }
+            Behaviour::Flood { mib } => {
+                behaviour::flood(mib);
+                answer.text(200, &format!("printed {mib} MiB"));
+            }
             Behaviour::Alloc { mib } => {
                 let memory = behaviour::occupy(mib);
                 answer.text(200, &format!("allocated {} MiB", memory.len() >> 20));
@@ -91,6 +111,14 @@ fn half(answer: Answer) {
     let mut body = answer.start(200, Kind::Bytes, Some(HALF_PROMISED));
     let _ = body.write(&[b'x'; HALF_SENT]);
     trap();
+}
+
+fn lie(answer: Answer, promised: usize, sent: usize) {
+    let mut body = answer.start(200, Kind::Bytes, Some(promised));
+    // The host may take none of it.
+    if body.write(&vec![b'x'; sent]).is_ok() {
+        body.finish();
+    }
 }
 
 fn print(lines: &[Line]) {

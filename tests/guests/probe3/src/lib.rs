@@ -7,11 +7,13 @@ mod outgoing;
 mod request;
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use answer::Kind;
 use behaviour::{Behaviour, HALF_PROMISED, HALF_SENT, Line};
 use wasip3::clocks::monotonic_clock;
 use wasip3::http::types::{ErrorCode, Request, Response};
+use wasip3::random::random;
 use wasip3::{spawn_local, wit_future};
 
 wasip3::http::service::export!(Probe);
@@ -36,6 +38,24 @@ impl wasip3::exports::http::handler::Guest for Probe {
                 answer::text(200, &format!("slept {ms} ms"))
             }
             Behaviour::Spin => spin(),
+            Behaviour::Recurse => answer::text(200, &behaviour::recurse(0).to_string()),
+            Behaviour::Lie { promised, sent } => lie(promised, sent),
+            Behaviour::Never => std::future::pending().await,
+            Behaviour::Block { ms } => {
+                std::thread::sleep(Duration::from_millis(ms));
+                answer::text(200, &format!("blocked for {ms} ms"))
+            }
+            Behaviour::Fill { mib, times } => {
+                behaviour::fill(mib, times);
+                answer::text(200, &format!("filled {mib} MiB"))
+            }
+            Behaviour::Random { bytes } => {
+                answer::text(200, &format!("{} random bytes", random::get_random_bytes(bytes).len()))
+            }
+            Behaviour::Flood { mib } => {
+                behaviour::flood(mib);
+                answer::text(200, &format!("printed {mib} MiB"))
+            }
             Behaviour::Alloc { mib } => {
                 let memory = behaviour::occupy(mib);
                 answer::text(200, &format!("allocated {} MiB", memory.len() >> 20))
@@ -96,6 +116,15 @@ fn half() -> Response {
         // Taken by the host is not yet sent: give it the time, so that the caller sees a body break off.
         sleep(100).await;
         trap();
+    });
+    response
+}
+
+fn lie(promised: usize, sent: usize) -> Response {
+    let (response, mut body) = answer::start(200, Kind::Bytes, Some(promised));
+    spawn_local(async move {
+        // The host may take none of it.
+        let _ = body.write_all(vec![b'x'; sent]).await;
     });
     response
 }
