@@ -18,6 +18,8 @@ Try, in another terminal:
   curl -i  http://127.0.0.1:8080/api/orders -d '{"items":[{"sku":"tea","quantity":2}]}'
   curl -i  http://127.0.0.1:8080/api/payments -d '{"orderId":123,"amount":4200,"currency":"EUR"}'
   curl -i  'http://127.0.0.1:8080/api/shipping/rates?weight=1200&country=DE'
+  curl -i  http://127.0.0.1:8080/api/inventory/tea/reservations -d '{"orderId":123,"quantity":2}'
+  curl -i  'http://127.0.0.1:8080/api/pricing/quote?sku=tea&quantity=12&currency=CHF'
 
 Ctrl-C stops the host.
 "#;

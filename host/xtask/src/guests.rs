@@ -1,6 +1,10 @@
 //! `cargo xtask guests`: builds guests, those of `guest-examples/` and those of `tests/guests/`.
 
+mod c;
+mod componentize;
+mod crates;
 pub(crate) mod find;
+mod go;
 mod python;
 mod rust;
 mod stage;
@@ -16,6 +20,8 @@ use crate::place::Place;
 use crate::progress::{Stopwatch, say};
 use find::{Guest, Language};
 
+pub(crate) use c::test as test_c;
+pub(crate) use go::test as test_go;
 pub(crate) use python::test as test_python;
 pub(crate) use stamp::of_files;
 pub(crate) use typescript::test as test_typescript;
@@ -82,6 +88,8 @@ fn build_one(place: &Place, guest: &Guest, folder: &Path) -> Result<()> {
         Language::Rust => rust::build(place, guest)?,
         Language::TypeScript => typescript::build(place, guest)?,
         Language::Python => python::build(place, guest)?,
+        Language::Go => go::build(place, guest)?,
+        Language::C => c::build(place, guest)?,
     };
     publish(&built, &wasm)?;
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;

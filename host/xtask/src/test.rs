@@ -67,6 +67,8 @@ fn of_guests(place: &Place, tally: &mut Tally) -> Result<()> {
             Language::Rust => continue,
             Language::TypeScript => guests::test_typescript,
             Language::Python => guests::test_python,
+            Language::Go => guests::test_go,
+            Language::C => guests::test_c,
         };
         say("Testing", &guest.name);
         if let Err(error) = test(place, &guest) {

@@ -35,9 +35,21 @@ pub(crate) enum Language {
     Rust,
     /// `package.json`
     TypeScript,
-    /// `requirements.txt`
+    /// `src/app.py`
     Python,
+    /// `go.mod`
+    Go,
+    /// `src/main.c`
+    C,
 }
+
+/// The files that tell a language, but for Rust: its guests are the members of a cargo workspace.
+const MARKS: [(&str, Language); 4] = [
+    ("package.json", Language::TypeScript),
+    ("src/app.py", Language::Python),
+    ("go.mod", Language::Go),
+    ("src/main.c", Language::C),
+];
 
 impl fmt::Display for Language {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -45,6 +57,8 @@ impl fmt::Display for Language {
             Self::Rust => "Rust",
             Self::TypeScript => "TypeScript",
             Self::Python => "Python",
+            Self::Go => "Go",
+            Self::C => "C",
         })
     }
 }
@@ -64,13 +78,10 @@ fn in_folder(parent: &Path, example: bool) -> Result<Vec<Guest>> {
         if !folder.is_dir() || folder.join("Cargo.toml").exists() || is_made(&folder) {
             continue;
         }
-        let language = match (folder.join("package.json").exists(), folder.join("requirements.txt").exists()) {
-            (true, false) => Language::TypeScript,
-            (false, true) => Language::Python,
-            _ => bail!(
-                "{}: which language is this? Expected one of Cargo.toml, package.json, requirements.txt",
-                folder.display()
-            ),
+        let mut languages = MARKS.iter().filter(|(file, _)| folder.join(file).exists()).map(|(_, language)| *language);
+        let (Some(language), None) = (languages.next(), languages.next()) else {
+            let marks: Vec<&str> = MARKS.iter().map(|(file, _)| *file).collect();
+            bail!("{}: which language is this? Expected one of Cargo.toml, {}", folder.display(), marks.join(", "));
         };
         // The WIT of WASI comes with a crate, whose version this file pins.
         let shared = vec![parent.join("Cargo.lock")];
@@ -153,6 +164,8 @@ mod tests {
         assert_eq!(known("orders"), (Language::Rust, true));
         assert_eq!(known("payments"), (Language::TypeScript, true));
         assert_eq!(known("shipping"), (Language::Python, true));
+        assert_eq!(known("inventory"), (Language::Go, true));
+        assert_eq!(known("pricing"), (Language::C, true));
         assert_eq!(known("probe"), (Language::Rust, false));
         assert!(guests.iter().all(|guest| guest.name != "behaviour"), "a library is no guest");
     }

@@ -5,12 +5,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
-use serde_json::Value;
+use anyhow::{Context, Result};
 
+use super::crates;
 use super::find::{Guest, is_made};
 use crate::place::Place;
-use crate::program;
 
 /// The folder with the guest's current sources, and with `wit/deps`. Tools that are there already stay.
 pub(crate) fn prepare(place: &Place, guest: &Guest) -> Result<PathBuf> {
@@ -35,7 +34,8 @@ fn remove_sources(stage: &Path) -> Result<()> {
     Ok(())
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+/// Copies a folder into another one. What is no source stays behind.
+pub(super) fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
     for source in entries(from)? {
         let target = to.join(source.file_name().unwrap_or_default());
@@ -56,20 +56,5 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 
 fn wit_of_wasi(guest: &Guest) -> Result<PathBuf> {
     let workspace = guest.folder.parent().context("a guest lies in a folder")?;
-    let mut command = program::cargo();
-    command.args(["metadata", "--locked", "--format-version", "1"]).current_dir(workspace);
-    let output = command.output().context("cannot start cargo")?;
-    if !output.status.success() {
-        bail!("{}: {}", workspace.display(), String::from_utf8_lossy(&output.stderr).trim());
-    }
-    let metadata: Value = serde_json::from_slice(&output.stdout).context("cargo metadata is no JSON")?;
-    metadata
-        .get("packages")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .find(|package| package.get("name").is_some_and(|name| name == "wasip2"))
-        .and_then(|package| Path::new(package.get("manifest_path")?.as_str()?).parent())
-        .map(|package| package.join("wit/deps"))
-        .with_context(|| format!("{} does not use the crate wasip2, whose WIT is needed", workspace.display()))
+    Ok(crates::find(workspace, "wasip2")?.join("wit/deps"))
 }

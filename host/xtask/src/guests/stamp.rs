@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
+use super::componentize;
 use super::find::{Guest, Language, is_made};
 use crate::place::Place;
 use crate::{program, provision};
@@ -21,6 +22,8 @@ pub(crate) fn of(place: &Place, guest: &Guest) -> Result<String> {
         Language::Python => {
             (concat!(include_str!("stage.rs"), include_str!("python.rs")), provision::python::version()?)
         }
+        Language::Go => (include_str!("go.rs"), componentize::RECIPE.to_owned() + &provision::python::version()?),
+        Language::C => (include_str!("c.rs"), componentize::RECIPE.to_owned() + &provision::python::version()?),
     };
     let mut files = Vec::new();
     for path in guest.shared.iter().chain([&guest.folder]) {

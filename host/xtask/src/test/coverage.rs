@@ -25,7 +25,10 @@ pub(crate) fn check(place: &Place) -> Result<()> {
 fn has_own(guest: &Guest) -> Result<bool> {
     any_file(&guest.folder, &|path, text| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        text.contains("#[test]") || name.ends_with(".test.ts") || name.starts_with("test_") && name.ends_with(".py")
+        let named = [".test.ts", "_test.go"].iter().any(|end| name.ends_with(end));
+        text.contains("#[test]")
+            || named
+            || name.starts_with("test_") && (name.ends_with(".py") || name.ends_with(".c"))
     })
 }
 
