@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Host, eventually, guest, service};
+use crate::support::{Host, at_rest, eventually, guest, service};
 
 /// What three calls in turn are told by the counter of their instance.
 async fn counts(host: &Host, name: &str) -> Vec<String> {
@@ -13,17 +13,6 @@ async fn counts(host: &Host, name: &str) -> Vec<String> {
         counts.push(request.send().await.unwrap().text().await.unwrap());
     }
     counts
-}
-
-/// Waits until no instance of the service is at work: a reply may be read before its instance has come to rest, and
-/// until then the next call would get another one.
-async fn at_rest(host: &Host, name: &str) {
-    eventually("the instances are at rest", async || {
-        let service = host.admin_get(&format!("/v1/services/{name}")).await;
-        let instances = &service["revisions"][0]["instances"];
-        (instances["live"].is_u64() && instances["live"] == instances["idle"]).then_some(())
-    })
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

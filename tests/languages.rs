@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Host, service};
+use crate::support::{Host, at_rest, service};
 
 /// The status, the content type and the JSON of an answer.
 async fn call(host: &Host, method: Method, path: &str, body: Option<Value>) -> (u16, String, Value) {
@@ -70,6 +70,80 @@ async fn shipping_in_python() {
     }
     let (status, kind, _) = call(&host, Method::GET, "/api/shipping/rates?weight=heavy&country=DE", None).await;
     assert_eq!((status, kind.as_str()), (400, "application/problem+json"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inventory_in_go() {
+    let inventory = service("inventory", "inventory", "routes = [\"/api/inventory/*\"]\ninstances = \"reuse\"");
+    let host = Host::start(&inventory).await;
+    let reservations = "/api/inventory/tea/reservations";
+    let wanted = json!({ "orderId": 123, "quantity": 20 });
+    let reply = host.client().post(host.url(reservations)).json(&wanted).send().await.unwrap();
+    assert_eq!(reply.status(), 201);
+    let place = reply.headers()["location"].to_str().unwrap().to_owned();
+    let made: Value = reply.json().await.unwrap();
+    assert_eq!((&made["orderId"], &made["quantity"]), (&json!(123), &json!(20)), "{made}");
+    // One instance takes calls that follow each other, and remembers.
+    at_rest(&host, "inventory").await;
+    let level = json!({ "sku": "tea", "onHand": 120, "reserved": 20, "available": 100 });
+    assert_eq!(call(&host, Method::GET, "/api/inventory/tea", None).await, (200, "application/json".to_owned(), level));
+    at_rest(&host, "inventory").await;
+    assert_eq!(call(&host, Method::GET, &place, None).await.2, made);
+    at_rest(&host, "inventory").await;
+    assert_eq!(host.client().delete(host.url(&place)).send().await.unwrap().status(), 204);
+    let head = host.client().head(host.url("/api/inventory/tea")).send().await.unwrap();
+    assert_eq!(head.status(), 200);
+
+    let long = json!({ "orderId": 123, "quantity": 1, "note": "x".repeat(100_000) });
+    for (method, path, body, expected) in [
+        (Method::GET, "/api/inventory/gold", None, 404),
+        (Method::PUT, "/api/inventory/tea", None, 405),
+        (Method::POST, reservations, Some(json!({ "orderId": 123, "quantity": 121 })), 409),
+        (Method::POST, reservations, Some(json!({ "orderId": 123, "quantity": 0 })), 400),
+        (Method::POST, reservations, Some(long), 413),
+    ] {
+        let (status, kind, problem) = call(&host, method, path, body).await;
+        assert_eq!((status, kind.as_str()), (expected, "application/problem+json"), "{path}: {problem}");
+    }
+    // Nothing of what was refused was kept, and what was released is back.
+    at_rest(&host, "inventory").await;
+    assert_eq!(call(&host, Method::GET, "/api/inventory/tea", None).await.2["available"], 120);
+    assert_eq!(language(&host, "inventory").await, ("Go".to_owned(), "reuse".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pricing_in_c() {
+    let host = Host::start(&service("pricing", "pricing", "routes = [\"/api/pricing/*\"]")).await;
+    let cart = "/api/pricing/quote?sku=%74ea&quantity=12&sku=mug&quantity=2&currency=CHF";
+    let quote = json!({
+        "currency": "CHF",
+        "decimals": 2,
+        "lines": [
+            { "sku": "mug", "quantity": 2, "discount": 0, "amount": 1590 },
+            { "sku": "tea", "quantity": 12, "discount": 5, "amount": 5320 },
+        ],
+        "total": 6910,
+    });
+    assert_eq!(call(&host, Method::GET, cart, None).await, (200, "application/json".to_owned(), quote));
+
+    let long = format!("/api/pricing/{}", "x".repeat(10_000));
+    for (method, path, expected) in [
+        (Method::GET, "/api/pricing/quote", 400),
+        (Method::GET, "/api/pricing/quote?sku=tea&quantity=99999999999999999999", 400),
+        (Method::GET, &long, 404),
+        (Method::POST, cart, 405),
+    ] {
+        let (status, kind, problem) = call(&host, method, path, None).await;
+        assert_eq!((status, kind.as_str()), (expected, "application/problem+json"), "{path}: {problem}");
+    }
+    assert_eq!(language(&host, "pricing").await, ("C".to_owned(), "fresh".to_owned()));
+}
+
+/// What the admin API takes a service to be written in, and the instance policy that it recommends for it.
+async fn language(host: &Host, service: &str) -> (String, String) {
+    let revision = host.admin_get(&format!("/v1/services/{service}/revisions/1")).await;
+    let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{revision}")).to_owned();
+    (text(&revision["contract"]["language"]), text(&revision["recommended"]["policy"]))
 }
 
 #[tokio::test(flavor = "multi_thread")]

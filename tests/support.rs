@@ -20,3 +20,14 @@ pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut
         sleep(Duration::from_millis(20)).await;
     }
 }
+
+/// Waits until no instance of the service is at work: a reply may be read before its instance has come to rest, and
+/// until then the next call would get another one.
+pub(crate) async fn at_rest(host: &Host, name: &str) {
+    eventually("the instances are at rest", async || {
+        let service = host.admin_get(&format!("/v1/services/{name}")).await;
+        let instances = &service["revisions"][0]["instances"];
+        (instances["live"].is_u64() && instances["live"] == instances["idle"]).then_some(())
+    })
+    .await;
+}

@@ -91,6 +91,6 @@ fn every_example_has_a_readme_and_a_test_that_runs_it() {
             examples.insert(name);
         }
     }
-    let expected = ["hello", "orders", "payments", "shipping"].map(str::to_owned);
+    let expected = ["hello", "inventory", "orders", "payments", "pricing", "shipping"].map(str::to_owned);
     assert!(expected.iter().all(|name| examples.contains(name)), "{examples:?}");
 }
