@@ -1,8 +1,12 @@
 //! The deadline of a call: how long its caller waits, and never longer than the service allows.
 
+use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 /// The earlier of what the caller asks for and what the service allows.
 pub(crate) fn deadline(arrived: Instant, caller: Option<Instant>, timeout: Duration) -> Instant {
@@ -10,9 +14,61 @@ pub(crate) fn deadline(arrived: Instant, caller: Option<Instant>, timeout: Durat
     caller.map_or(allowed, |caller| caller.min(allowed))
 }
 
+/// What came before the end of some work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The deadline.
+    Late,
+    /// The end of the revision that was at work.
+    Cut,
+}
+
+/// The outcome of `work`, unless the deadline passes or `cut` is cancelled first. Neither is watched before the work
+/// has to wait, which most does not: to watch them touches memory that all threads share.
+pub(crate) async fn within<F: Future>(
+    deadline: Instant,
+    cut: &CancellationToken,
+    work: F,
+) -> Result<F::Output, Ended> {
+    let mut work = pin!(work);
+    let mut watch = pin!(None::<Sleep>);
+    let mut cutting = pin!(None::<WaitForCancellationFuture<'_>>);
+    std::future::poll_fn(|cx| {
+        if let Poll::Ready(outcome) = work.as_mut().poll(cx) {
+            return Poll::Ready(Ok(outcome));
+        }
+        if watch.is_none() {
+            watch.set(Some(sleep_until(deadline)));
+            cutting.set(Some(cut.cancelled()));
+        }
+        if watch.as_mut().as_pin_mut().is_some_and(|watch| watch.poll(cx).is_ready()) {
+            return Poll::Ready(Err(Ended::Late));
+        }
+        if cutting.as_mut().as_pin_mut().is_some_and(|cutting| cutting.poll(cx).is_ready()) {
+            return Poll::Ready(Err(Ended::Cut));
+        }
+        Poll::Pending
+    })
+    .await
+}
+
 #[cfg(test)]
 mod tests {
+    use std::future::{pending, ready};
+
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn work_is_ended_by_what_comes_first() {
+        let cut = CancellationToken::new();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        assert_eq!(within(deadline, &cut, ready(1)).await, Ok(1));
+        assert_eq!(within(deadline, &cut, tokio::time::sleep(Duration::from_secs(4))).await, Ok(()));
+        assert_eq!(within(deadline, &cut, pending::<()>()).await, Err(Ended::Late));
+        let later = deadline + Duration::from_secs(5);
+        let (ended, ()) = tokio::join!(within(later, &cut, pending::<()>()), async { cut.cancel() });
+        assert_eq!(ended, Err(Ended::Cut));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_caller_can_shorten_and_not_lengthen() {

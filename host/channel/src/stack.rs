@@ -6,11 +6,12 @@ use std::time::Duration;
 use http::{Method, Request};
 use patchbay_model::ports::Prepared;
 use patchbay_model::{Body, Call, CallId, Fault, FaultKind, Hold, Limits, Reply, ServiceName};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::deadline::{self, Ended};
 use crate::reply_body::{self, Bounds};
-use crate::{Bulkhead, Quarantine, deadline, request_body};
+use crate::{Bulkhead, Quarantine, request_body};
 
 /// A request that arrived for a service.
 #[derive(Debug)]
@@ -96,21 +97,12 @@ async fn admit<T: Target>(target: &T, arrival: Arrival) -> Result<Reply, Fault> 
     // 7. Dispatch: bound by the deadline and by the end of the revision.
     let has_body = request.method() != Method::HEAD;
     let call = Call { id: arrival.id, deadline: deadline.into_std(), request, hold: hold.clone() };
-    let served = tokio::select! {
-        biased;
-        served = timeout_at(deadline, prepared.serve(call)) => served,
-        () = cut.cancelled() => {
-            return Err(Fault::new(FaultKind::Deadline, "the service was replaced and the call did not end in time"));
-        }
-    };
+    let served = deadline::within(deadline, &cut, prepared.serve(call)).await;
     // A guest that trips over the end of a body that is too large is not at fault, whatever it answers.
     if let Some(fault) = overrun.fault(limits.request_body) {
         return Err(fault);
     }
-    let reply = served
-        .map_err(|_| Fault::new(FaultKind::Deadline, "the service did not answer before the deadline"))
-        .flatten()
-        .inspect_err(|fault| trial.failed(fault))?;
+    let reply = served.map_err(ended).flatten().inspect_err(|fault| trial.failed(fault))?;
     trial.answered();
 
     // 8. Size of the reply: refused while the caller can be told, and counted from then on.
@@ -119,6 +111,17 @@ async fn admit<T: Target>(target: &T, arrival: Arrival) -> Result<Reply, Fault> 
     }
     let bounds = Bounds { deadline, size: limits.response_body, cut };
     Ok(reply.map(|body| reply_body::bind(body, bounds, hold, trial)))
+}
+
+/// The fault of a call that came to no end of its own.
+fn ended(ended: Ended) -> Fault {
+    Fault::new(
+        FaultKind::Deadline,
+        match ended {
+            Ended::Late => "the service did not answer before the deadline",
+            Ended::Cut => "the service was replaced and the call did not end in time",
+        },
+    )
 }
 
 /// One record per call: quiet for those that succeed, visible for those that fail.

@@ -1,7 +1,7 @@
 //! HTTP calls of components that handle them with WASI 0.3 (`wasi:http/handler`).
 //!
-//! Every instance has a task, its worker, which runs the instance's event loop and takes calls from an inbox. So one
-//! instance can serve many calls. What is true of one instance is true of all its calls: a trap ends them all, and CPU
+//! Every instance has a worker, which runs the instance's event loop and takes calls from an inbox. So one instance can
+//! serve many calls. What is true of one instance is true of all its calls: a trap ends them all, and CPU
 //! time is counted for all of them together.
 //!
 //! The host cannot stop one of several calls of an instance. When a caller goes away or its deadline passes, the
@@ -10,11 +10,11 @@
 
 mod attend;
 mod desk;
+mod life;
 mod pool;
 mod serving;
 mod worker;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use patchbay_model::ports::{BoxFuture, InstanceCount, Prepared};
@@ -81,7 +81,11 @@ async fn serve(pool: &Arc<Pool>, call: Call) -> Result<Reply, Fault> {
     let presence = Presence::new(serving.clone());
     pool.dispatch(Job { serving, request });
     let response = answered.await.unwrap_or_else(|_| Err(vanished()))?;
-    Ok(reply::reply(response, VecDeque::new(), bodyless, presence, hold))
+    Ok(if presence.is_settled() {
+        reply::settled(response, bodyless, presence, hold)
+    } else {
+        reply::reply(response, bodyless, presence, hold)
+    })
 }
 
 /// The task of an instance is gone without a word: the runtime is shutting down.

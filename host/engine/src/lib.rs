@@ -31,6 +31,7 @@ mod limiter;
 mod log_rate;
 mod meter;
 mod offers;
+mod patience;
 mod reply;
 mod revision;
 mod state;

@@ -7,6 +7,7 @@
 //! every poll are measured.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -145,7 +146,9 @@ impl Meter {
     pub(crate) fn poll<F: Future>(&self, guest: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Panic>> {
         self.enter();
         let stretch = watchdog::enter(&self.ticket);
+        let outer = GUEST_IS_HERE.replace(true);
         let polled = catch_unwind(AssertUnwindSafe(|| guest.poll(cx)));
+        GUEST_IS_HERE.set(outer);
         drop(stretch);
         self.leave();
         match polled {
@@ -159,6 +162,15 @@ impl Meter {
         let mut guest = std::pin::pin!(guest);
         std::future::poll_fn(|cx| self.poll(guest.as_mut(), cx)).await
     }
+}
+
+thread_local! {
+    static GUEST_IS_HERE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is inside a guest, or in the host on a guest's behalf.
+pub(crate) fn is_guest_here() -> bool {
+    GUEST_IS_HERE.get()
 }
 
 /// The host panicked while it worked for a guest.

@@ -1,5 +1,7 @@
 //! The body of a reply while an instance writes it, the same for both versions of WASI.
 
+mod whole;
+
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,6 +13,7 @@ use patchbay_model::{BodyError, Fault, Hold, Reply};
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use crate::body::{broken_off, from_guest};
+use whole::{Settled, WholeBody, settle};
 
 /// What is behind a body: the work of an instance on a call.
 pub(crate) trait Work: Send + Unpin + 'static {
@@ -32,9 +35,27 @@ pub(crate) trait Work: Send + Unpin + 'static {
     fn abandon(&mut self);
 }
 
-/// Makes the reply to a caller. `ready` was read of the response's body before; `bodyless` says that the caller does
-/// not read a body.
-pub(crate) fn reply<W: Work>(
+/// Makes the reply to a caller of a guest that may still be at work on it. `bodyless` says that the caller does not
+/// read a body.
+pub(crate) fn reply<W: Work>(response: http::Response<WasiBody>, bodyless: bool, work: W, hold: Hold) -> Reply {
+    streaming(response, VecDeque::new(), bodyless, work, hold)
+}
+
+/// Makes the reply to a caller of a guest that has nothing more to do with it.
+pub(crate) fn settled<W: Work>(
+    mut response: http::Response<WasiBody>,
+    bodyless: bool,
+    work: W,
+    hold: Hold,
+) -> Reply {
+    match settle(response.body_mut()) {
+        Settled::Whole(pieces) => response.map(|_| WholeBody::new(pieces, hold).boxed_unsync()),
+        Settled::Streaming(ready) => streaming(response, ready, bodyless, work, hold),
+    }
+}
+
+/// `ready` was read of the response's body before.
+fn streaming<W: Work>(
     response: http::Response<WasiBody>,
     ready: VecDeque<Result<Frame<Bytes>, Error>>,
     bodyless: bool,

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use patchbay_model::{CallId, Fault, FaultKind, Hold};
-use tokio::time::{error::Elapsed, timeout_at};
 use wasmtime::Store;
 use wasmtime_wasi_http::p2::bindings::Proxy;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
@@ -16,6 +15,7 @@ use super::progress::{Ending, Progress};
 use crate::code::Service;
 use crate::fault;
 use crate::meter::Panic;
+use crate::patience::{Late, within};
 use crate::state::State;
 
 /// An instance, between calls or at work on one.
@@ -36,7 +36,7 @@ impl Guest {
         let mut store = State::store(pre.engine(), &shared.revision);
         let meter = store.data().meter.clone();
         meter.begin(deadline, shared.revision.settings.limits.cpu_time);
-        let made = timeout_at(deadline.into(), meter.run(pre.instantiate_async(&mut store))).await;
+        let made = within(deadline, meter.run(pre.instantiate_async(&mut store))).await;
         match judge(made, store.data()) {
             Ok(proxy) => Ok(Self { store, proxy, uses: 0 }),
             Err(fault) => {
@@ -69,7 +69,7 @@ impl Guest {
             (Err(error), _) | (_, Err(error)) => return Err(self.store.data().fault(&error)),
         };
         let handled = self.proxy.wasi_http_incoming_handler().call_handle(&mut self.store, request, answer);
-        let handled = timeout_at(deadline.into(), meter.run(handled)).await;
+        let handled = within(deadline, meter.run(handled)).await;
         judge(handled, self.store.data())
     }
 
@@ -120,12 +120,12 @@ pub(super) async fn work(
 }
 
 /// The outcome of something that the guest did in time, late, or not at all.
-fn judge<T>(outcome: Result<Result<wasmtime::Result<T>, Panic>, Elapsed>, state: &State) -> Result<T, Fault> {
+fn judge<T>(outcome: Result<Result<wasmtime::Result<T>, Panic>, Late>, state: &State) -> Result<T, Fault> {
     match outcome {
         Ok(Ok(Ok(value))) => Ok(value),
         Ok(Ok(Err(error))) => Err(state.fault(&error)),
         Ok(Err(panic)) => Err(fault::of_panic(&panic)),
-        Err(Elapsed { .. }) => Err(state.late()),
+        Err(Late) => Err(state.late()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::desk::Started;
 use super::serving::Job;
-use super::worker::{self, Worker};
+use super::worker::Worker;
 use crate::code::Code;
 use crate::revision::Revision;
 
@@ -48,9 +48,9 @@ impl Pool {
         worker.push(job);
         drop(workers);
         if new {
-            tokio::spawn(worker::run(self.clone(), worker, None, deadline));
+            worker.begin(self, None, deadline);
         } else {
-            worker.wake();
+            worker.attend();
         }
     }
 
@@ -58,7 +58,7 @@ impl Pool {
     pub(super) fn hire(self: &Arc<Self>, started: Started) {
         let worker = Arc::new(Worker::default());
         self.lock().all.push(worker.clone());
-        tokio::spawn(worker::run(self.clone(), worker, Some(started), self.revision.start_deadline()));
+        worker.begin(self, Some(started), self.revision.start_deadline());
     }
 
     /// A worker can take a call. Nothing happens if that is known already.

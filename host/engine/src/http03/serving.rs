@@ -162,6 +162,12 @@ impl Presence {
     pub(super) const fn new(serving: Arc<Serving>) -> Self {
         Self(serving)
     }
+
+    /// Whether the instance has nothing more to do with the call, and did not fail in it.
+    pub(super) fn is_settled(&self) -> bool {
+        let state = self.0.lock();
+        state.settled && state.fault.is_none()
+    }
 }
 
 impl Work for Presence {

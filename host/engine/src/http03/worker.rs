@@ -1,4 +1,4 @@
-//! The task of one instance: makes it, runs it, and judges its end.
+//! What one instance does in its life: it is made, it runs, and its end is judged.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -10,17 +10,18 @@ use std::time::{Duration, Instant};
 
 use futures_util::task::AtomicWaker;
 use patchbay_model::{Fault, FaultKind};
-use tokio::time::timeout_at;
 use wasmtime::Store;
 use wasmtime_wasi_http::p3::bindings;
 
 use super::attend::attend;
 use super::desk::{Desk, Started, Verdict};
+use super::life::Life;
 use super::pool::Pool;
 use super::serving::{Job, Phase};
 use crate::code::Service;
 use crate::fault;
 use crate::meter::{Panic, now};
+use crate::patience::within;
 use crate::state::State;
 
 /// The far side of a worker: what others need to give it calls.
@@ -30,9 +31,22 @@ pub(super) struct Worker {
     task: AtomicWaker,
     inside: AtomicBool,
     advertised: AtomicBool,
+    life: Arc<Life>,
 }
 
 impl Worker {
+    /// Makes the instance, which looks at its inbox as soon as it is there.
+    pub(super) fn begin(self: &Arc<Self>, pool: &Arc<Pool>, started: Option<Started>, deadline: Instant) {
+        self.life.begin(run(pool.clone(), self.clone(), started, deadline));
+    }
+
+    /// Has the instance look at its inbox: on this thread if that is possible, or else soon.
+    pub(super) fn attend(&self) {
+        if !self.life.assist() {
+            self.wake();
+        }
+    }
+
     pub(super) fn push(&self, job: Job) {
         self.lock().push_back(job);
     }
@@ -110,7 +124,7 @@ pub(super) async fn start(pool: &Pool, deadline: Instant) -> Result<Instance, Fa
     let mut store = State::store(pre.engine(), &pool.revision);
     let meter = store.data().meter.clone();
     meter.begin(deadline, pool.revision.settings.limits.cpu_time);
-    let made = timeout_at(deadline.into(), meter.run(pre.instantiate_async(&mut store))).await;
+    let made = within(deadline, meter.run(pre.instantiate_async(&mut store))).await;
     let fault = match made {
         Ok(Ok(Ok(service))) => return Ok(Instance { store, service }),
         Ok(Ok(Err(error))) => store.data().fault(&error),
@@ -130,7 +144,7 @@ enum End {
 }
 
 /// The whole life of an instance.
-pub(super) async fn run(pool: Arc<Pool>, worker: Arc<Worker>, started: Option<Started>, deadline: Instant) {
+async fn run(pool: Arc<Pool>, worker: Arc<Worker>, started: Option<Started>, deadline: Instant) {
     let Instance { mut store, service } = match start(&pool, deadline).await {
         Ok(instance) => instance,
         Err(fault) => {

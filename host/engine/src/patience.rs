@@ -1,0 +1,51 @@
+//! Waiting with a deadline, for work that is mostly done without any waiting.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Instant;
+
+use tokio::time::{Sleep, sleep_until};
+
+/// The deadline passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Late;
+
+/// The outcome of `work`, unless `deadline` passes first. A timer is made only if the work has to wait: making one
+/// touches memory that all threads of the runtime share.
+///
+/// # Errors
+/// [`Late`] if the deadline passed.
+pub(crate) async fn within<F: Future>(deadline: Instant, work: F) -> Result<F::Output, Late> {
+    let mut work = pin!(work);
+    let mut timer = pin!(None::<Sleep>);
+    std::future::poll_fn(|cx| {
+        if let Poll::Ready(outcome) = work.as_mut().poll(cx) {
+            return Poll::Ready(Ok(outcome));
+        }
+        if timer.is_none() {
+            timer.set(Some(sleep_until(deadline.into())));
+        }
+        let timer = timer.as_mut().as_pin_mut();
+        timer.map_or(Poll::Pending, |timer| timer.poll(cx).map(|()| Err(Late)))
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn work_is_waited_for_until_the_deadline() {
+        let begun = tokio::time::Instant::now();
+        let deadline = begun.into_std() + Duration::from_secs(5);
+        assert_eq!(within(deadline, ready(1)).await, Ok(1));
+        assert_eq!(within(deadline, tokio::time::sleep(Duration::from_secs(4))).await, Ok(()));
+        assert_eq!(within(deadline, pending::<()>()).await, Err(Late));
+        assert_eq!(begun.elapsed(), Duration::from_secs(5));
+    }
+}
