@@ -7,7 +7,6 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
-use http_body_util::BodyExt;
 use patchbay_model::units::format_size;
 use patchbay_model::{Body, BodyError, Fault, FaultKind, Hold};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -40,8 +39,13 @@ pub(crate) fn bind(body: Body, bounds: Bounds, hold: Hold, mut trial: Trial) -> 
         trial.succeeded();
         return body;
     }
+    if body.is_whole() {
+        // Nothing can go wrong with it any more.
+        trial.succeeded();
+        return body.holding(hold);
+    }
     let Bounds { deadline, size, cut } = bounds;
-    Bound { body, _hold: hold, trial, deadline, left: size, limit: size, cut, alarm: None }.boxed_unsync()
+    Body::new(Bound { body, _hold: hold, trial, deadline, left: size, limit: size, cut, alarm: None })
 }
 
 struct Bound {

@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::Request;
 use http_body::{Body as _, Frame, SizeHint};
-use http_body_util::BodyExt;
 use patchbay_model::{Body, BodyError, Fault, FaultKind};
 
 /// Tells whether a body ran into its limit.
@@ -37,7 +36,7 @@ pub(crate) fn limit(request: Request<Body>, limit: u64) -> Result<(Request<Body>
         return Ok((request, overrun));
     }
     let told = overrun.clone();
-    let request = request.map(|body| Limited { body, left: limit, limit, overrun: told }.boxed_unsync());
+    let request = request.map(|body| Body::new(Limited { body, left: limit, limit, overrun: told }));
     Ok((request, overrun))
 }
 
@@ -82,7 +81,7 @@ impl http_body::Body for Limited {
 
 #[cfg(test)]
 mod tests {
-    use http_body_util::StreamBody;
+    use http_body_util::{BodyExt, StreamBody};
     use patchbay_model::full_body;
 
     use super::*;
@@ -90,7 +89,7 @@ mod tests {
     /// A body that announces no size.
     fn chunked(pieces: &'static [&'static str]) -> Body {
         let mut frames = pieces.iter().map(|piece| Ok(Frame::data(Bytes::from_static(piece.as_bytes()))));
-        BodyExt::boxed_unsync(StreamBody::new(Pieces(Box::new(move || frames.next()))))
+        Body::new(StreamBody::new(Pieces(Box::new(move || frames.next()))))
     }
 
     type Piece = Option<Result<Frame<Bytes>, BodyError>>;

@@ -10,9 +10,9 @@ use patchbay_model::{LogRecord, LogStream};
 use tokio::sync::broadcast::error::RecvError;
 use tracing::Level;
 use tracing_subscriber::filter::{FilterExt, LevelFilter, dynamic_filter_fn};
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::layer::{Filter, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer};
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::args::LogFormat;
 use crate::failure::{Failure, FailureKind};
@@ -34,23 +34,31 @@ impl Hush {
 /// If RUST_LOG makes no sense.
 pub(crate) fn begin(format: LogFormat) -> Result<Hush, Failure> {
     let asked = std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty());
-    let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into());
-    let filter = filter
-        .parse(asked.as_deref().unwrap_or_default())
-        .map_err(|error| Failure::new(FailureKind::Usage, format!("RUST_LOG makes no sense: {error}")))?;
     let hush = Hush::default();
     // Who says what to log gets it.
     let held = if asked.is_some() { Hush::default() } else { hush.clone() };
-    let shown = dynamic_filter_fn(move |about, _| !held.0.load(Ordering::Relaxed) || *about.level() <= Level::WARN);
+    let filter = filter(asked.as_deref(), held)?;
     let colour = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
     let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(colour);
     let layer = match format {
         LogFormat::Text => layer.boxed(),
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
     };
-    let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter.and(shown)));
+    let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
     subscriber.try_init().map_err(Failure::failed)?;
     Ok(hush)
+}
+
+/// What is logged: what was `asked` for in the form of RUST_LOG, or else everything from `info` on, less what is `held`.
+fn filter(asked: Option<&str>, held: Hush) -> Result<impl Filter<Registry> + use<>, Failure> {
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .parse(asked.unwrap_or_default())
+        .map_err(|error| Failure::new(FailureKind::Usage, format!("RUST_LOG makes no sense: {error}")))?;
+    // Without this hint, each line that hyper or wasmtime might log would be asked about each time, and not be logged.
+    let most = Filter::<Registry>::max_level_hint(&filter).unwrap_or(LevelFilter::TRACE);
+    let shown = dynamic_filter_fn(move |about, _| !held.0.load(Ordering::Relaxed) || *about.level() <= Level::WARN);
+    Ok(filter.and(shown.with_max_level_hint(most)))
 }
 
 /// Writes what services print into the log of the host, from now on and until the journal is gone.
@@ -79,4 +87,21 @@ fn log(entry: &Entry<LogRecord>) {
         LogStream::Stderr => "stderr",
     };
     tracing::info!(target: "guest", service, revision, call, stream, "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_logged_is_not_even_asked_about() {
+        for (asked, most) in [
+            (None, LevelFilter::INFO),
+            (Some("warn"), LevelFilter::WARN),
+            (Some("patchbay_engine=debug"), LevelFilter::DEBUG),
+        ] {
+            assert_eq!(filter(asked, Hush::default()).ok().unwrap().max_level_hint(), Some(most), "{asked:?}");
+        }
+        assert!(filter(Some("patchbay=loud=er"), Hush::default()).is_err());
+    }
 }

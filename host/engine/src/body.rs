@@ -5,23 +5,20 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
-use http_body_util::{BodyExt, Empty};
 use patchbay_model::{Body, BodyError, Fault, FaultKind};
-use wasmtime_wasi_http::{Error, WasiBody};
+use wasmtime_wasi_http::Error;
 
 use crate::fault;
 
-/// The body of a request, for a guest.
-fn to_guest(body: Body) -> WasiBody {
-    if body.is_end_stream() {
-        // Nothing is allocated for the many requests without a body.
-        return Empty::new().map_err(|never| match never {}).boxed_unsync();
-    }
-    RequestBody(Some(body)).boxed_unsync()
-}
-
 /// A request's body on its way into a guest. Guests may go on asking after the end, which bodies need not stand.
-struct RequestBody(Option<Body>);
+pub(crate) struct RequestBody(Option<Body>);
+
+impl RequestBody {
+    fn new(body: Body) -> Self {
+        // Nothing is kept of the many bodies that are empty.
+        Self(Some(body).filter(|body| !body.is_end_stream()))
+    }
+}
 
 impl http_body::Body for RequestBody {
     type Data = Bytes;
@@ -77,22 +74,41 @@ pub(crate) fn broken_off(fault: &Fault) -> BodyError {
     }
 }
 
-/// A request as guests get it: scheme `http`, and the authority that the caller asked for.
+/// A request as guests of WASI 0.2 get it. The authority that they see is that of the URI, or else the host.
 ///
 /// # Errors
 /// A fault that tells the caller what is wrong with the request.
-pub(crate) fn request_to_guest(request: http::Request<Body>) -> Result<http::Request<WasiBody>, Fault> {
+pub(crate) fn request_02(request: http::Request<Body>) -> Result<http::Request<RequestBody>, Fault> {
+    if request.uri().authority().is_none() {
+        let host = request.headers().get(http::header::HOST).ok_or_else(no_host)?;
+        host.to_str().map_err(|_| bad_host())?;
+    }
+    Ok(request.map(RequestBody::new))
+}
+
+/// A request as guests of WASI 0.3 get it: scheme `http`, and the authority that the caller asked for.
+///
+/// # Errors
+/// A fault that tells the caller what is wrong with the request.
+pub(crate) fn request_03(request: http::Request<Body>) -> Result<http::Request<RequestBody>, Fault> {
     let (mut parts, body) = request.into_parts();
     let mut uri = std::mem::take(&mut parts.uri).into_parts();
     if uri.authority.is_none() {
-        let host = parts.headers.get(http::header::HOST).ok_or_else(|| fault::invalid("The request names no host."))?;
-        let authority = http::uri::Authority::try_from(host.as_bytes());
-        uri.authority = Some(authority.map_err(|_| fault::invalid("The `host` of the request is not valid."))?);
+        let host = parts.headers.get(http::header::HOST).ok_or_else(no_host)?;
+        uri.authority = Some(http::uri::Authority::try_from(host.as_bytes()).map_err(|_| bad_host())?);
     }
     uri.scheme = Some(http::uri::Scheme::HTTP);
     uri.path_and_query.get_or_insert_with(|| http::uri::PathAndQuery::from_static("/"));
     parts.uri = http::Uri::from_parts(uri).map_err(|_| fault::invalid("The path of the request is not valid."))?;
-    Ok(http::Request::from_parts(parts, to_guest(body)))
+    Ok(http::Request::from_parts(parts, RequestBody::new(body)))
+}
+
+fn no_host() -> Fault {
+    fault::invalid("The request names no host.")
+}
+
+fn bad_host() -> Fault {
+    fault::invalid("The `host` of the request is not valid.")
 }
 
 #[cfg(test)]
@@ -113,7 +129,7 @@ mod tests {
             if let Some(host) = host {
                 request = request.header("host", host);
             }
-            let outcome = request_to_guest(request.body(empty_body()).unwrap());
+            let outcome = request_03(request.body(empty_body()).unwrap());
             let outcome = outcome.map(|request| request.uri().to_string()).map_err(|fault| fault.public().to_owned());
             assert_eq!(outcome, expected.map(str::to_owned).map_err(str::to_owned));
         }

@@ -84,7 +84,7 @@ impl Prepared for Handler02 {
 
 async fn serve(shared: &Arc<Shared>, call: Call) -> Result<Reply, Fault> {
     let Call { id, deadline, request, hold } = call;
-    let request = body::request_to_guest(request)?;
+    let request = body::request_02(request)?;
     let bodyless = request.method() == http::Method::HEAD;
     let progress = Arc::new(Progress::default());
     let mut work: GuestWork =

@@ -73,7 +73,7 @@ impl Prepared for Handler03 {
 
 async fn serve(pool: &Arc<Pool>, call: Call) -> Result<Reply, Fault> {
     let Call { id, deadline, request, hold } = call;
-    let request = body::request_to_guest(request)?;
+    let request = body::request_03(request)?;
     let bodyless = request.method() == http::Method::HEAD;
     let (answer, answered) = oneshot::channel();
     let serving = Arc::new(Serving::new(id, deadline, answer, hold.clone()));

@@ -7,13 +7,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
-use patchbay_model::{BodyError, Fault, Hold, Reply};
+use http_body::{Frame, SizeHint};
+use patchbay_model::{Body, BodyError, Fault, Hold, Reply};
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use crate::body::{broken_off, from_guest};
-use whole::{Settled, WholeBody, settle};
+use whole::{Settled, settle};
 
 /// What is behind a body: the work of an instance on a call.
 pub(crate) trait Work: Send + Unpin + 'static {
@@ -49,7 +48,7 @@ pub(crate) fn settled<W: Work>(
     hold: Hold,
 ) -> Reply {
     match settle(response.body_mut()) {
-        Settled::Whole(pieces) => response.map(|_| WholeBody::new(pieces, hold).boxed_unsync()),
+        Settled::Whole(pieces) => response.map(|_| pieces.into_body(hold)),
         Settled::Streaming(ready) => streaming(response, ready, bodyless, work, hold),
     }
 }
@@ -70,7 +69,7 @@ fn streaming<W: Work>(
     if unread {
         body.complete();
     }
-    http::Response::from_parts(parts, body.boxed_unsync())
+    http::Response::from_parts(parts, Body::new(body))
 }
 
 struct GuestBody<W: Work> {
@@ -110,7 +109,7 @@ impl<W: Work> GuestBody<W> {
     }
 }
 
-impl<W: Work> Body for GuestBody<W> {
+impl<W: Work> http_body::Body for GuestBody<W> {
     type Data = Bytes;
     type Error = BodyError;
 

@@ -1,13 +1,80 @@
 //! The body of a request or reply: a stream of bytes that nothing between its two ends looks into.
 
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
+use http_body::{Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Empty, Full};
+
+use crate::Hold;
 
 use crate::Fault;
 
 /// A streaming body. Policies forward it and never read it.
-pub type Body = UnsyncBoxBody<Bytes, BodyError>;
+///
+/// Most bodies are empty, or one piece of bytes that is there from the beginning; those need no memory of their own
+/// and no watching.
+pub struct Body(Kind);
+
+enum Kind {
+    Whole { bytes: Bytes, _hold: Hold },
+    Streaming(UnsyncBoxBody<Bytes, BodyError>),
+}
+
+impl Body {
+    /// A body that comes as it is written.
+    pub fn new(body: impl http_body::Body<Data = Bytes, Error = BodyError> + Send + 'static) -> Self {
+        Self(Kind::Streaming(UnsyncBoxBody::new(body)))
+    }
+
+    /// A body whose bytes are all there already. `hold` is let go of with the body.
+    pub const fn whole(bytes: Bytes, hold: Hold) -> Self {
+        Self(Kind::Whole { bytes, _hold: hold })
+    }
+
+    /// Whether all its bytes are there already, so that nothing can end it before its time.
+    pub const fn is_whole(&self) -> bool {
+        matches!(self.0, Kind::Whole { .. })
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match &mut self.0 {
+            Kind::Whole { bytes, .. } if bytes.is_empty() => Poll::Ready(None),
+            Kind::Whole { bytes, .. } => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Kind::Streaming(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Kind::Whole { bytes, .. } => bytes.is_empty(),
+            Kind::Streaming(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Whole { bytes, .. } => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Streaming(body) => body.size_hint(),
+        }
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Whole { bytes, .. } => write!(f, "Body({} bytes)", bytes.len()),
+            Kind::Streaming(_) => f.write_str("Body(streaming)"),
+        }
+    }
+}
 
 /// Why a body ended before it was complete.
 #[derive(Debug, thiserror::Error)]
@@ -34,10 +101,35 @@ pub enum BodyError {
 
 /// A body of no bytes.
 pub fn empty_body() -> Body {
-    Empty::new().map_err(|never| match never {}).boxed_unsync()
+    full_body(Bytes::new())
 }
 
 /// A body whose bytes are all there already.
 pub fn full_body(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+    Body::whole(bytes.into(), Hold::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use http_body::Body as _;
+
+    use super::*;
+
+    #[test]
+    fn a_whole_body_is_one_piece_or_none() {
+        for bytes in ["", "abc"] {
+            let mut body = full_body(bytes);
+            assert_eq!(body.is_end_stream(), bytes.is_empty());
+            assert_eq!(body.size_hint().exact(), Some(bytes.len() as u64));
+            let mut pieces = Vec::new();
+            let mut cx = Context::from_waker(Waker::noop());
+            while let Poll::Ready(Some(Ok(frame))) = Pin::new(&mut body).poll_frame(&mut cx) {
+                pieces.push(frame.into_data().unwrap());
+            }
+            assert_eq!(pieces.concat(), bytes.as_bytes());
+            assert!(body.is_end_stream() && body.is_whole());
+        }
+    }
 }

@@ -36,6 +36,18 @@ impl CallId {
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
+
+    /// The number as it is written: 16 hexadecimal digits.
+    pub fn digits(self) -> [u8; 16] {
+        let mut rest = self.0;
+        let mut digits = [b'0'; 16];
+        for place in digits.iter_mut().rev() {
+            let digit = (rest & 15) as u8;
+            *place = if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
+            rest >>= 4;
+        }
+        digits
+    }
 }
 
 impl fmt::Display for CallId {
@@ -65,3 +77,17 @@ pub struct Call {
 
 /// The answer to a [`Call`]. Its body may still be on its way from the instance.
 pub type Reply = http::Response<Body>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_written_in_one_way() {
+        for number in [0, 0xa7, 0x0123_4567_89ab_cdef, u64::MAX] {
+            let call = CallId::new(number);
+            assert_eq!(call.digits().as_slice(), call.to_string().as_bytes());
+            assert_eq!(call.to_string(), format!("{number:016x}"));
+        }
+    }
+}

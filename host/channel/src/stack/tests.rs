@@ -44,8 +44,8 @@ impl Prepared for Instance {
                     }
                 },
                 Behaviour::Crash => return Err(Fault::new(FaultKind::Trapped, "it broke off")),
-                Behaviour::CrashInBody => Crashing.boxed_unsync(),
-                Behaviour::NeverEnd { sends } => Endless { sends }.boxed_unsync(),
+                Behaviour::CrashInBody => Body::new(Crashing),
+                Behaviour::NeverEnd { sends } => Body::new(Endless { sends }),
             };
             Ok(Reply::new(body))
         })

@@ -8,10 +8,11 @@ use wasmtime::Store;
 use wasmtime_wasi_http::p2::bindings::Proxy;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::p2::body::HostOutgoingBody;
-use wasmtime_wasi_http::{WasiBody, WasiHttpView};
+use wasmtime_wasi_http::WasiHttpView;
 
 use super::Shared;
 use super::progress::{Ending, Progress};
+use crate::body::RequestBody;
 use crate::code::Service;
 use crate::fault;
 use crate::meter::Panic;
@@ -56,7 +57,7 @@ impl Guest {
 
     async fn handle(
         &mut self,
-        request: http::Request<WasiBody>,
+        request: http::Request<RequestBody>,
         deadline: Instant,
         progress: Arc<Progress>,
     ) -> Result<(), Fault> {
@@ -84,7 +85,7 @@ pub(super) async fn work(
     shared: Arc<Shared>,
     id: CallId,
     deadline: Instant,
-    request: http::Request<WasiBody>,
+    request: http::Request<RequestBody>,
     progress: Arc<Progress>,
     _hold: Hold,
 ) {

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use wasmtime_wasi_http::WasiBody;
 
 use super::worker::Worker;
+use crate::body::RequestBody;
 use crate::reply::Work;
 
 /// What a caller waits for.
@@ -17,7 +18,7 @@ pub(super) type Answer = Result<http::Response<WasiBody>, Fault>;
 /// A call on its way to an instance.
 pub(super) struct Job {
     pub(super) serving: Arc<Serving>,
-    pub(super) request: http::Request<WasiBody>,
+    pub(super) request: http::Request<RequestBody>,
 }
 
 /// One call. Shared by its caller, the reply's body and the worker.

@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
-use patchbay_model::{BodyError, Hold};
+use http_body::{Body as _, Frame, SizeHint};
+use patchbay_model::{Body, BodyError, Hold};
 use wasmtime_wasi_http::{Error, WasiBody};
 
 /// What a guest that is done has written.
@@ -46,19 +46,24 @@ pub(super) struct Pieces {
     others: VecDeque<Bytes>,
 }
 
-/// A body that is there already.
-pub(super) struct WholeBody {
+impl Pieces {
+    /// The body of these pieces. `hold` is let go of with it.
+    pub(super) fn into_body(self, hold: Hold) -> Body {
+        if self.others.is_empty() {
+            Body::whole(self.first.unwrap_or_default(), hold)
+        } else {
+            Body::new(InPieces { pieces: self, _hold: hold })
+        }
+    }
+}
+
+/// A body of several pieces.
+struct InPieces {
     pieces: Pieces,
     _hold: Hold,
 }
 
-impl WholeBody {
-    pub(super) const fn new(pieces: Pieces, hold: Hold) -> Self {
-        Self { pieces, _hold: hold }
-    }
-}
-
-impl Body for WholeBody {
+impl http_body::Body for InPieces {
     type Data = Bytes;
     type Error = BodyError;
 

@@ -18,7 +18,7 @@ fn fed() -> (tokio::sync::mpsc::Sender<Result<Bytes, BodyError>>, Body) {
     let pieces = futures_util::stream::unfold(pieces, |mut pieces: tokio::sync::mpsc::Receiver<_>| async move {
         pieces.recv().await.map(|piece| (piece, pieces))
     });
-    (feed, StreamBody::new(pieces.map(|piece| piece.map(Frame::data))).boxed_unsync())
+    (feed, Body::new(StreamBody::new(pieces.map(|piece| piece.map(Frame::data)))))
 }
 
 async fn next(body: &mut Body) -> Option<Result<Bytes, BodyError>> {

@@ -44,7 +44,7 @@ fn body_of(received: Received) -> Body {
     if received.is_end_stream() {
         return empty_body();
     }
-    received.map_err(|error| BodyError::Aborted(error.to_string())).boxed_unsync()
+    Body::new(received.map_err(|error| BodyError::Aborted(error.to_string())))
 }
 
 impl Answers {
@@ -124,7 +124,7 @@ fn allow(methods: &[Method]) -> HeaderValue {
 
 fn call_value(id: CallId) -> HeaderValue {
     // Hexadecimal digits are a header value.
-    HeaderValue::from_str(&id.to_string()).unwrap_or(HeaderValue::from_static("unknown"))
+    HeaderValue::from_bytes(&id.digits()).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
 /// Holds a service's reply against what can be sent, so that a client gets either what was meant or a problem.

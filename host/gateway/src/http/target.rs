@@ -20,8 +20,9 @@ pub(super) fn normalize(head: &mut request::Parts, local: &HeaderValue) -> Resul
     if head.method == Method::CONNECT {
         return Err(Fault::new(FaultKind::MethodNotAllowed, "this is no proxy: CONNECT is not served here"));
     }
-    let host = host(head)?;
-    head.headers.insert(HOST, host.unwrap_or_else(|| local.clone()));
+    if let Some(host) = host(head, local)? {
+        head.headers.insert(HOST, host);
+    }
     match head.uri.path_and_query() {
         Some(path) if path.as_str() == "*" && head.method == Method::OPTIONS => Ok(Target::Server),
         Some(path) if path.as_str().starts_with('/') => {
@@ -43,12 +44,17 @@ fn invalid(message: &'static str) -> Fault {
     Fault::new(FaultKind::Invalid, message)
 }
 
-/// The one host a request names; `None` for HTTP/1.0, which need not name any.
-fn host(head: &request::Parts) -> Result<Option<HeaderValue>, Fault> {
+/// The one host a request names; `None` if that stands in its `Host` already. HTTP/1.0 need not name any.
+fn host(head: &request::Parts, local: &HeaderValue) -> Result<Option<HeaderValue>, Fault> {
     let mut hosts = head.headers.get_all(HOST).iter();
     let (first, second) = (hosts.next(), hosts.next());
     if second.is_some() {
         return Err(invalid("the request names several hosts"));
+    }
+    if let (Some(host), None) = (first, head.uri.authority())
+        && is_plain(host.as_bytes())
+    {
+        return Ok(None);
     }
     let in_header = first.map(authority_of).transpose()?;
     match (head.uri.authority(), in_header) {
@@ -61,10 +67,19 @@ fn host(head: &request::Parts) -> Result<Option<HeaderValue>, Fault> {
             valid(target)?;
             HeaderValue::from_str(target.as_str()).map(Some).map_err(|_| invalid("the host is not valid"))
         }
-        (None, Some(_)) => Ok(first.cloned()),
-        (None, None) if head.version < Version::HTTP_11 => Ok(None),
+        (None, Some(_)) => Ok(None),
+        (None, None) if head.version < Version::HTTP_11 => Ok(Some(local.clone())),
         (None, None) => Err(invalid("the request names no host")),
     }
+}
+
+/// A name or an IPv4 address, with or without a port, as nearly all hosts are: valid without being taken apart.
+fn is_plain(host: &[u8]) -> bool {
+    let end = host.iter().position(|byte| *byte == b':').unwrap_or(host.len());
+    let (name, port) = host.split_at(end);
+    let is_name = name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+    let is_port = port.is_empty() || (port.len() > 1 && port.iter().skip(1).all(u8::is_ascii_digit));
+    !name.is_empty() && is_name && is_port
 }
 
 fn authority_of(value: &HeaderValue) -> Result<Authority, Fault> {
@@ -92,6 +107,9 @@ mod tests {
             (V::HTTP_11, "GET", "/a?b=c", &["x.test"][..], Some(("x.test", "/a?b=c"))),
             (V::HTTP_11, "GET", "/a", &["x.test:8080"], Some(("x.test:8080", "/a"))),
             (V::HTTP_11, "GET", "/a", &["[::1]:80"], Some(("[::1]:80", "/a"))),
+            (V::HTTP_11, "GET", "/a", &["x_1.test"], Some(("x_1.test", "/a"))),
+            (V::HTTP_11, "GET", "/a", &["x.test:8a"], None),
+            (V::HTTP_11, "GET", "/a", &[":80"], None),
             (V::HTTP_11, "GET", "http://y.test/a", &["x.test"], Some(("y.test", "/a"))),
             (V::HTTP_11, "GET", "http://y.test", &["x.test"], Some(("y.test", "/"))),
             (V::HTTP_11, "GET", "/a", &[], None),

@@ -6,11 +6,10 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::{Request, Response};
 use http_body::Frame;
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Empty, StreamBody};
+use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use patchbay_model::{Body, BodyError};
+use patchbay_model::{Body, BodyError, empty_body};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -20,7 +19,7 @@ use tokio::task::JoinHandle;
 pub(super) fn channel() -> (mpsc::Sender<Result<Frame<Bytes>, BodyError>>, Body) {
     let (sender, receiver) = mpsc::channel(1);
     let frames = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
-    (sender, StreamBody::new(Box::pin(frames)).boxed_unsync())
+    (sender, Body::new(StreamBody::new(Box::pin(frames))))
 }
 
 pub(super) fn data(text: &'static str) -> Result<Frame<Bytes>, BodyError> {
@@ -28,7 +27,7 @@ pub(super) fn data(text: &'static str) -> Result<Frame<Bytes>, BodyError> {
 }
 
 pub(super) fn no_body() -> Body {
-    UnsyncBoxBody::new(Empty::new().map_err(|never| match never {}))
+    empty_body()
 }
 
 /// The next piece of a reply's body, as text.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream;
 use http_body::Frame;
-use http_body_util::{BodyExt, StreamBody};
-use patchbay_model::{BodyError, Limits, Reply, Settings};
+use http_body_util::StreamBody;
+use patchbay_model::{Body, BodyError, Limits, Reply, Settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -67,7 +67,7 @@ async fn a_client_that_does_not_read_loses_its_reply() {
             let frames = stream::unfold(held, async |held| {
                 Some((Ok::<_, BodyError>(Frame::data(Bytes::from_static(&[0; 16 << 10]))), held))
             });
-            std::future::ready(Ok(Reply::new(StreamBody::new(Box::pin(frames)).boxed_unsync())))
+            std::future::ready(Ok(Reply::new(Body::new(StreamBody::new(Box::pin(frames))))))
         });
         let limits = Limits { timeout: Duration::from_secs(24 * 60 * 60), ..Limits::default() };
         let host = Host::with_settings(flood, &["/*"], Settings { limits, ..Settings::default() }).await;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use http_body_util::BodyExt;
-use patchbay_model::{Fault, Reply};
+use patchbay_model::{Body, Fault, Reply};
 use tokio::sync::oneshot;
 
 use super::client::{Client, channel, data, no_body, piece};
@@ -59,7 +59,7 @@ fn endless(with_head: bool) -> (Script, oneshot::Receiver<()>, oneshot::Receiver
                 let _ = (&sender, &gone);
                 frame
             });
-            Ok::<_, Fault>(Reply::new(body.boxed_unsync()))
+            Ok::<_, Fault>(Reply::new(Body::new(body)))
         }
     });
     (script, has_begun, is_gone)
