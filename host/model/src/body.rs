@@ -19,7 +19,7 @@ use crate::Fault;
 pub struct Body(Kind);
 
 enum Kind {
-    Whole { bytes: Bytes, _hold: Hold },
+    Whole { bytes: Bytes, hold: Hold },
     Streaming(UnsyncBoxBody<Bytes, BodyError>),
 }
 
@@ -29,9 +29,19 @@ impl Body {
         Self(Kind::Streaming(UnsyncBoxBody::new(body)))
     }
 
-    /// A body whose bytes are all there already. `hold` is let go of with the body.
-    pub const fn whole(bytes: Bytes, hold: Hold) -> Self {
-        Self(Kind::Whole { bytes, _hold: hold })
+    /// A body whose bytes are all there already.
+    pub fn whole(bytes: Bytes) -> Self {
+        Self(Kind::Whole { bytes, hold: Hold::default() })
+    }
+
+    /// Has a body that is whole let go of `held` when it is dropped, in place of what it held before. A body that
+    /// streams has to hold by itself what it needs.
+    #[must_use]
+    pub fn holding(mut self, held: Hold) -> Self {
+        if let Kind::Whole { hold, .. } = &mut self.0 {
+            *hold = held;
+        }
+        self
     }
 
     /// Whether all its bytes are there already, so that nothing can end it before its time.
@@ -106,7 +116,7 @@ pub fn empty_body() -> Body {
 
 /// A body whose bytes are all there already.
 pub fn full_body(bytes: impl Into<Bytes>) -> Body {
-    Body::whole(bytes.into(), Hold::default())
+    Body::whole(bytes.into())
 }
 
 #[cfg(test)]
