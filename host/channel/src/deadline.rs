@@ -25,11 +25,7 @@ pub(crate) enum Ended {
 
 /// The outcome of `work`, unless the deadline passes or `cut` is cancelled first. Neither is watched before the work
 /// has to wait, which most does not: to watch them touches memory that all threads share.
-pub(crate) async fn within<F: Future>(
-    deadline: Instant,
-    cut: &CancellationToken,
-    work: F,
-) -> Result<F::Output, Ended> {
+pub(crate) async fn within<F: Future>(deadline: Instant, cut: &CancellationToken, work: F) -> Result<F::Output, Ended> {
     let mut work = pin!(work);
     let mut watch = pin!(None::<Sleep>);
     let mut cutting = pin!(None::<WaitForCancellationFuture<'_>>);

@@ -41,12 +41,7 @@ pub(crate) fn reply<W: Work>(response: http::Response<WasiBody>, bodyless: bool,
 }
 
 /// Makes the reply to a caller of a guest that has nothing more to do with it.
-pub(crate) fn settled<W: Work>(
-    mut response: http::Response<WasiBody>,
-    bodyless: bool,
-    work: W,
-    hold: Hold,
-) -> Reply {
+pub(crate) fn settled<W: Work>(mut response: http::Response<WasiBody>, bodyless: bool, work: W, hold: Hold) -> Reply {
     match settle(response.body_mut()) {
         Settled::Whole(pieces) => response.map(|_| pieces.into_body(hold)),
         Settled::Streaming(ready) => streaming(response, ready, bodyless, work, hold),

@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use patchbay_model::{CallId, Fault, FaultKind, Hold};
 use wasmtime::Store;
+use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::Proxy;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::p2::body::HostOutgoingBody;
-use wasmtime_wasi_http::WasiHttpView;
 
 use super::Shared;
 use super::progress::{Ending, Progress};

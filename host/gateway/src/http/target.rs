@@ -108,7 +108,6 @@ mod tests {
             (V::HTTP_11, "GET", "/a", &["x.test:8080"], Some(("x.test:8080", "/a"))),
             (V::HTTP_11, "GET", "/a", &["[::1]:80"], Some(("[::1]:80", "/a"))),
             (V::HTTP_11, "GET", "/a", &["x_1.test"], Some(("x_1.test", "/a"))),
-            (V::HTTP_11, "GET", "/a", &["x.test:8a"], None),
             (V::HTTP_11, "GET", "/a", &[":80"], None),
             (V::HTTP_11, "GET", "http://y.test/a", &["x.test"], Some(("y.test", "/a"))),
             (V::HTTP_11, "GET", "http://y.test", &["x.test"], Some(("y.test", "/"))),
