@@ -22,6 +22,11 @@ use crate::args::Cli;
 use crate::failure::Failure;
 use crate::screen::Screen;
 
+/// A call makes and drops some dozens of small things, many of them on another thread than the one that made them.
+/// The allocator of the system takes locks for those.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long work in the background, which nobody waits for any more, may hold up the end of the program.
 const LINGER: Duration = Duration::from_millis(200);
 
