@@ -1,15 +1,16 @@
 //! Where the admin API of the running host listens, for those who share its state directory.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{StateDir, StateError, replace};
+use crate::disk::Disk;
+use crate::{StateDir, StateError, state};
 
 /// The announcement of an admin API in the state directory. Dropping it withdraws it.
 #[derive(Debug)]
 pub struct AdminAddress {
     state: PathBuf,
+    disk: Disk,
 }
 
 impl AdminAddress {
@@ -20,9 +21,11 @@ impl AdminAddress {
     /// [`StateError::Medium`] if the announcement cannot be written.
     pub fn announce(state: &StateDir, url: &str) -> Result<Self, StateError> {
         let path = path(state.path());
-        replace::replace(&path, format!("{url}\n").as_bytes())
+        state
+            .disk()
+            .replace(&path, format!("{url}\n").as_bytes())
             .map_err(|error| StateError::medium("write", &path, error))?;
-        Ok(Self { state: state.path().to_owned() })
+        Ok(Self { state: state.path().to_owned(), disk: state.disk().clone() })
     }
 
     /// Where the host that uses the state directory at `state` can be reached; `None` if no host announced itself. A
@@ -32,7 +35,7 @@ impl AdminAddress {
     /// [`StateError::Medium`] if the announcement cannot be read.
     pub fn find(state: &Path) -> Result<Option<String>, StateError> {
         let path = path(state);
-        match fs::read_to_string(&path) {
+        match state::read_small(&path) {
             Ok(text) => Ok(Some(text.trim().to_owned())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StateError::medium("read", &path, error)),
@@ -43,17 +46,14 @@ impl AdminAddress {
 impl Drop for AdminAddress {
     fn drop(&mut self) {
         // An announcement that stays is like that of a host that was killed: whoever follows it finds nobody.
-        let _ = remove(&self.state);
+        let _ = remove(&self.state, &self.disk);
     }
 }
 
 /// Withdraws the announcement in the state directory at `state`, if there is one.
-pub(crate) fn remove(state: &Path) -> Result<(), StateError> {
+pub(crate) fn remove(state: &Path, disk: &Disk) -> Result<(), StateError> {
     let path = path(state);
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StateError::medium("remove", &path, error)),
-        Ok(()) | Err(_) => Ok(()),
-    }
+    disk.remove(&path).map_err(|error| StateError::medium("remove", &path, error))
 }
 
 fn path(state: &Path) -> PathBuf {

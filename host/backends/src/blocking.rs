@@ -19,5 +19,17 @@ pub(crate) fn run<T: Send + 'static>(
 
 /// The error for `error`, which came up when the host tried to do `what` with `path`.
 pub(crate) fn medium(what: &str, path: &Path, error: &io::Error) -> StorageError {
-    StorageError::Medium { what: format!("cannot {what} {}", path.display()), problem: error.to_string() }
+    StorageError::Medium {
+        what: format!("cannot {what} {}", path.display()),
+        problem: format!("{error}{}", advice(error.kind())),
+    }
+}
+
+/// What to do about a disk that takes nothing more.
+pub(crate) const fn advice(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room on the disk, then try again",
+        io::ErrorKind::ReadOnlyFilesystem => "; make the file system writable, then try again",
+        _ => "",
+    }
 }

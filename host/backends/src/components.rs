@@ -13,6 +13,7 @@ use patchbay_model::Digest;
 use patchbay_model::ports::{BoxFuture, ComponentStore, ComponentWriter, StorageError};
 
 use crate::blocking::{self, medium};
+use crate::disk::Disk;
 use writer::DirComponentWriter;
 
 const EXTENSION: &str = "wasm";
@@ -22,11 +23,12 @@ const EXTENSION: &str = "wasm";
 #[derive(Debug, Clone)]
 pub struct DirComponentStore {
     directory: PathBuf,
+    disk: Disk,
 }
 
 impl DirComponentStore {
-    pub(crate) fn new(directory: PathBuf) -> Self {
-        Self { directory }
+    pub(crate) fn new(directory: PathBuf, disk: Disk) -> Self {
+        Self { directory, disk }
     }
 
     fn path(&self, digest: &Digest) -> PathBuf {
@@ -36,9 +38,9 @@ impl DirComponentStore {
 
 impl ComponentStore for DirComponentStore {
     fn begin(&self) -> BoxFuture<'_, Result<Box<dyn ComponentWriter>, StorageError>> {
-        let directory = self.directory.clone();
+        let (directory, disk) = (self.directory.clone(), self.disk.clone());
         blocking::run("begin to store a component", move || {
-            Ok(Box::new(DirComponentWriter::begin(directory)?) as Box<dyn ComponentWriter>)
+            Ok(Box::new(DirComponentWriter::begin(directory, &disk)?) as Box<dyn ComponentWriter>)
         })
     }
 
@@ -55,11 +57,8 @@ impl ComponentStore for DirComponentStore {
     }
 
     fn remove<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<(), StorageError>> {
-        let path = self.path(digest);
-        blocking::run("remove a component", move || match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(medium("remove", &path, &error)),
-            Ok(()) | Err(_) => Ok(()),
-        })
+        let (path, disk) = (self.path(digest), self.disk.clone());
+        blocking::run("remove a component", move || disk.remove(&path).map_err(|error| medium("remove", &path, &error)))
     }
 }
 

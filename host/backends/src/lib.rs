@@ -25,7 +25,8 @@
 //!
 //! # Other adapters
 //!
-//! The `conformance` feature has the checks that an adapter of each storage port must pass.
+//! The `conformance` feature has the checks that an adapter of each storage port must pass, and what may be on a disk
+//! after a power failure ([`power_loss`]).
 
 mod address;
 mod blocking;
@@ -33,8 +34,11 @@ mod clock;
 mod components;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+mod disk;
+mod owner;
+#[cfg(any(test, feature = "conformance"))]
+pub mod power_loss;
 mod registry;
-mod replace;
 mod state;
 mod token;
 

@@ -5,6 +5,7 @@ mod tests;
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use serde_json::value::RawValue;
 use tokio::sync::Mutex;
 
 use crate::blocking::{self, medium};
-use crate::replace::replace;
+use crate::disk::Disk;
 
 /// The format of the file that this host reads and writes.
 const FORMAT: u32 = 1;
@@ -25,6 +26,7 @@ const FORMAT: u32 = 1;
 #[derive(Debug, Clone)]
 pub struct FileRegistryStore {
     path: PathBuf,
+    disk: Disk,
     /// Held until a save is done, even if no one waits for it any more: so a later one is never overtaken.
     saving: Arc<Mutex<()>>,
 }
@@ -47,8 +49,8 @@ struct Format {
 }
 
 impl FileRegistryStore {
-    pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, saving: Arc::default() }
+    pub(crate) fn new(path: PathBuf, disk: Disk) -> Self {
+        Self { path, disk, saving: Arc::default() }
     }
 }
 
@@ -56,25 +58,44 @@ impl RegistryStore for FileRegistryStore {
     fn load(&self) -> BoxFuture<'_, Result<RegistryRecord, StorageError>> {
         let path = self.path.clone();
         blocking::run("load the registry", move || match fs::read(&path) {
-            Ok(content) => parse(&content, &path),
+            Ok(content) => {
+                check_mode(&path)?;
+                parse(&content, &path)
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => absent(&path),
             Err(error) => Err(medium("read", &path, &error)),
         })
     }
 
     fn save<'a>(&'a self, registry: &'a RegistryRecord) -> BoxFuture<'a, Result<(), StorageError>> {
-        let path = self.path.clone();
+        let (path, disk) = (self.path.clone(), self.disk.clone());
         let content = render(registry).map_err(|error| medium("write", &path, &error.into()));
         Box::pin(async move {
             let content = content?;
             let turn = Arc::clone(&self.saving).lock_owned().await;
             blocking::run("save the registry", move || {
                 let _turn = turn;
-                save(&path, &content)
+                save(&disk, &path, &content)
             })
             .await
         })
     }
+}
+
+/// Refuses a registry that other users could have written: they would decide what the host runs.
+fn check_mode(path: &Path) -> Result<(), StorageError> {
+    let mode = fs::metadata(path).map_err(|error| medium("inspect", path, &error))?.mode() & 0o7777;
+    if mode & 0o022 == 0 {
+        return Ok(());
+    }
+    let shown = path.display();
+    Err(StorageError::Damaged {
+        what: format!("the registry {shown}"),
+        problem: format!(
+            "other users can write to it (mode {mode:04o}), so it may not be what the host wrote; look through it, then \
+             `chmod 600 {shown}`"
+        ),
+    })
 }
 
 /// The registry where there is no file: the empty one, unless a file was there once.
@@ -90,16 +111,35 @@ fn absent(path: &Path) -> Result<RegistryRecord, StorageError> {
     }
 }
 
-fn save(path: &Path, content: &[u8]) -> Result<(), StorageError> {
-    match fs::read(path) {
-        Ok(current) => {
-            let previous = previous(path);
-            replace(&previous, &current).map_err(|error| medium("write", &previous, &error))?;
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+fn save(disk: &Disk, path: &Path, content: &[u8]) -> Result<(), StorageError> {
+    let current = match fs::read(path) {
+        Ok(current) => Some(current),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(medium("read", path, &error)),
+    };
+    if let Some(current) = &current {
+        let previous = previous(path);
+        disk.replace(&previous, current).map_err(|error| medium("write", &previous, &error))?;
     }
-    replace(path, content).map_err(|error| medium("write", path, &error))
+    disk.replace(path, content).map_err(|error| {
+        take_back(disk, path, current.as_deref(), content);
+        medium("write", path, &error)
+    })
+}
+
+/// Puts the registry back as it was before a save that failed. The last act of a save can fail when the new content is
+/// in place already; the next start would then serve what was refused.
+fn take_back(disk: &Disk, path: &Path, before: Option<&[u8]>, content: &[u8]) {
+    if !fs::read(path).is_ok_and(|found| found == content) {
+        return;
+    }
+    let back = match before {
+        Some(before) => disk.replace(path, before),
+        None => disk.remove(path),
+    };
+    if let Err(error) = back {
+        tracing::error!(file = %path.display(), "a change that failed may be found done after a restart: {error}");
+    }
 }
 
 fn render(registry: &RegistryRecord) -> serde_json::Result<Vec<u8>> {

@@ -4,19 +4,27 @@ mod error;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use patchbay_model::{Hazard, NoHazard};
 
 pub use error::StateError;
 
-use crate::{DirComponentStore, FileRegistryStore, address, replace};
+use crate::disk::Disk;
+use crate::{DirComponentStore, FileRegistryStore, address, owner};
 
 /// The format of the directory that this host reads and writes.
 const FORMAT: u32 = 1;
 
 const COMPONENTS: &str = "components";
+const CACHE: &str = "cache";
+
+/// More than the files that are read here have, in bytes.
+const SMALL: u64 = 4096;
 
 /// A state directory that this process, and no other, may use until the value is dropped.
 #[derive(Debug)]
@@ -24,6 +32,7 @@ pub struct StateDir {
     path: PathBuf,
     components: DirComponentStore,
     registry: FileRegistryStore,
+    disk: Disk,
     /// Dropping it releases the lock, as does the end of the process, however it ends.
     _lock: File,
 }
@@ -33,27 +42,42 @@ impl StateDir {
     /// earlier host left behind that did not come to its end. Blocks for as long as the file system takes.
     ///
     /// # Errors
-    /// [`StateError`] if something else is there, if it cannot be written to, if other users can write to it, if
-    /// another host uses it, or if a newer host has written it.
+    /// [`StateError`] if something else is there, if it cannot be written to, if it belongs to another user or other
+    /// users can write to it, if another host uses it, or if a newer host has written it.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, StateError> {
-        let path = path.into();
-        create(&path)?;
+        Self::open_amid(path, Arc::new(NoHazard))
+    }
+
+    /// Like [`StateDir::open`], where `hazard` says what goes wrong with the disk.
+    ///
+    /// # Errors
+    /// Those of [`StateDir::open`].
+    pub fn open_amid(path: impl Into<PathBuf>, hazard: Arc<dyn Hazard>) -> Result<Self, StateError> {
+        let (path, disk) = (path.into(), Disk::new(hazard));
+        create(&path, &disk)?;
         check_permissions(&path)?;
         let lock = lock(&path)?;
-        check_version(&path)?;
+        check_version(&path, &disk)?;
         let components = path.join(COMPONENTS);
-        create(&components)?;
+        create(&components, &disk)?;
         check_permissions(&components)?;
-        for directory in [&path, &components] {
-            replace::remove_remnants(directory).map_err(|error| StateError::medium("tidy up", directory, error))?;
+        let cache = path.join(CACHE);
+        for directory in [&path, &components, &cache].into_iter().filter(|directory| directory.is_dir()) {
+            disk.remove_remnants(directory).map_err(|error| StateError::medium("tidy up", directory, error))?;
         }
-        address::remove(&path)?;
+        address::remove(&path, &disk)?;
         Ok(Self {
-            components: DirComponentStore::new(components),
-            registry: FileRegistryStore::new(path.join("registry.json")),
+            components: DirComponentStore::new(components, disk.clone()),
+            registry: FileRegistryStore::new(path.join("registry.json"), disk.clone()),
             path,
+            disk,
             _lock: lock,
         })
+    }
+
+    /// The disk that the directory is on.
+    pub(crate) fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     /// Where the directory is.
@@ -63,7 +87,7 @@ impl StateDir {
 
     /// Where the engine may keep machine code. Not created here.
     pub fn cache(&self) -> PathBuf {
-        self.path.join("cache")
+        self.path.join(CACHE)
     }
 
     /// The components in the directory.
@@ -78,8 +102,8 @@ impl StateDir {
 }
 
 /// Creates a directory for its owner only, unless there is one.
-fn create(path: &Path) -> Result<(), StateError> {
-    match DirBuilder::new().recursive(true).mode(0o700).create(path) {
+fn create(path: &Path, disk: &Disk) -> Result<(), StateError> {
+    match disk.create_folder(path) {
         Ok(()) => Ok(()),
         Err(_) if path.exists() && !path.is_dir() => Err(StateError::NotADirectory { path: path.to_owned() }),
         Err(error) => Err(StateError::medium("create", path, error)),
@@ -90,7 +114,8 @@ fn create(path: &Path) -> Result<(), StateError> {
 fn check_permissions(path: &Path) -> Result<(), StateError> {
     const WRITABLE_BY_OTHERS: u32 = 0o022;
     let metadata = fs::metadata(path).map_err(|error| StateError::medium("inspect", path, error))?;
-    let mode = metadata.permissions().mode() & 0o7777;
+    owner::check(metadata.uid(), path)?;
+    let mode = metadata.mode() & 0o7777;
     if mode & WRITABLE_BY_OTHERS != 0 {
         return Err(StateError::WritableByOthers { path: path.to_owned(), mode });
     }
@@ -120,21 +145,21 @@ fn lock(directory: &Path) -> Result<File, StateError> {
         }
         Err(TryLockError::Error(error)) => return Err(cannot("lock")(error)),
     }
-    let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
-    written.map_err(cannot("write to"))?;
+    // On a full disk the lock holds all the same; only the message to whoever comes second says less.
+    let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
     Ok(file)
 }
 
 /// Refuses a directory in a format that this host does not know, and marks a new one.
-fn check_version(directory: &Path) -> Result<(), StateError> {
+fn check_version(directory: &Path, disk: &Disk) -> Result<(), StateError> {
     let path = directory.join("version");
-    let text = match fs::read_to_string(&path) {
+    let text = match read_small(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return replace::replace(&path, format!("{FORMAT}\n").as_bytes())
+            return disk
+                .replace(&path, format!("{FORMAT}\n").as_bytes())
                 .map_err(|error| StateError::medium("write to", directory, error));
         }
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => String::new(),
         Err(error) => return Err(StateError::medium("read", &path, error)),
     };
     match text.trim().parse::<u32>() {
@@ -142,4 +167,12 @@ fn check_version(directory: &Path) -> Result<(), StateError> {
         Ok(found) if found > FORMAT => Err(StateError::Newer { path: directory.to_owned(), found, known: FORMAT }),
         Ok(_) | Err(_) => Err(StateError::Version { path, known: FORMAT }),
     }
+}
+
+/// The text of a file that holds a line. What is no text, or more than a line, comes out as something that makes no
+/// sense to whoever wanted a line.
+pub(crate) fn read_small(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(SMALL).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::{StateDir, StateError, replace};
+use crate::{StateDir, StateError, owner};
 
 /// Random bytes in a token.
 const BYTES: usize = 32;
@@ -27,7 +27,9 @@ impl AdminToken {
         }
         let token = Self::random()?;
         let path = path(state.path());
-        replace::replace(&path, format!("{}\n", token.0).as_bytes())
+        state
+            .disk()
+            .replace(&path, format!("{}\n", token.0).as_bytes())
             .map_err(|error| StateError::medium("write", &path, error))?;
         Ok(token)
     }
@@ -46,7 +48,9 @@ impl AdminToken {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(cannot(error)),
         };
-        let mode = file.metadata().map_err(cannot)?.permissions().mode() & 0o7777;
+        let about = file.metadata().map_err(cannot)?;
+        owner::check(about.uid(), &path)?;
+        let mode = about.mode() & 0o7777;
         if mode & ACCESSIBLE_TO_OTHERS != 0 {
             return Err(StateError::TokenExposed { path, mode });
         }
@@ -87,6 +91,7 @@ fn is_token(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 

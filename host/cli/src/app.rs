@@ -1,18 +1,19 @@
 //! The composition root: the one file that names adapters and puts them behind the ports.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use patchbay_backends::{AdminAddress, AdminToken, StateDir, SystemClock};
 use patchbay_control::{Control, Journal, Ports};
-use patchbay_engine::{Allocation, CacheReport, Engine, EngineConfig, EngineReport};
+use patchbay_engine::{Allocation, CacheFolder, CacheReport, Engine, EngineConfig, EngineReport, Premises, Workshop};
 use patchbay_gateway::{AdminApi, HostFacts, HttpGateway, Readiness};
 use patchbay_model::ports::{Clock, Executor, LogSink};
-use patchbay_model::{LogRecord, units};
+use patchbay_model::{LogRecord, NoHazard, units};
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::hazards;
 
 /// Log records that are kept for those who come late.
 const KEPT_LOGS: usize = 4096;
@@ -31,7 +32,7 @@ pub(crate) struct App {
 
 /// The hold on the state directory: nobody else may use it, and operators find the host through it.
 pub(crate) struct Tenancy {
-    _announced: AdminAddress,
+    _announced: Option<AdminAddress>,
     _state: StateDir,
 }
 
@@ -42,15 +43,17 @@ impl App {
     /// If another host has the directory or an address, or this machine cannot run WebAssembly.
     pub(crate) async fn assemble(config: &Config) -> Result<Self, Failure> {
         let clock = Arc::new(SystemClock);
-        let state = StateDir::open(&config.host.state).map_err(Failure::failed)?;
+        let hazard = hazards::of_environment(&config.host.state);
+        let state = StateDir::open_amid(&config.host.state, hazard.clone()).map_err(Failure::failed)?;
         let token = AdminToken::open(&state).map_err(Failure::failed)?;
         let token = patchbay_gateway::AdminToken::new(token.as_str())
             .ok_or_else(|| Failure::failed("the admin token in the state directory is too short; remove it"))?;
         let http = HttpGateway::bind(config.http.clone()).await.map_err(Failure::failed)?;
         let admin = AdminApi::bind(config.admin.clone()).await.map_err(Failure::failed)?;
         let logs = Arc::new(Journal::new(KEPT_LOGS));
+        let cache = CacheFolder { path: state.cache(), hazard: hazard.clone() };
         let ports = Ports {
-            executor: executor(&config.engine, Some(state.cache()), Arc::clone(&logs) as Arc<dyn LogSink>)?,
+            executor: executor(&config.engine, Some(cache), Arc::clone(&logs) as Arc<dyn LogSink>)?,
             components: Arc::new(state.components()),
             registry: Arc::new(state.registry()),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
@@ -63,10 +66,9 @@ impl App {
             state_dir: state.path().to_owned(),
             config: facts(config),
         };
-        let announced =
-            AdminAddress::announce(&state, &format!("http://{}", admin.address())).map_err(Failure::failed)?;
+        let announced = announce(&state, &format!("http://{}", admin.address()));
         Ok(Self {
-            control: Control::new(config.control.clone(), ports, Arc::clone(&logs)),
+            control: Control::new(config.control.clone(), hazards::around(ports, &hazard), Arc::clone(&logs)),
             http,
             admin,
             token,
@@ -78,18 +80,38 @@ impl App {
     }
 }
 
+/// Tells where the admin API listens. Without that the host still serves, which matters more: a full disk must not keep
+/// it down.
+fn announce(state: &StateDir, url: &str) -> Option<AdminAddress> {
+    AdminAddress::announce(state, url)
+        .inspect_err(|error| {
+            tracing::warn!("commands will not find this host by themselves; give them `--admin {url}`: {error}");
+        })
+        .ok()
+}
+
 /// An executor, with a cache of machine code if a folder for it is given.
 ///
 /// # Errors
 /// If this machine cannot run WebAssembly.
 pub(crate) fn executor(
     config: &EngineConfig,
-    cache: Option<PathBuf>,
+    cache: Option<CacheFolder>,
     sink: Arc<dyn LogSink>,
 ) -> Result<Arc<dyn Executor>, Failure> {
-    let engine = Engine::new(config, cache, sink, Arc::new(SystemClock)).map_err(Failure::failed)?;
+    let premises = Premises { cache, workshop: Some(workshop()) };
+    let engine = Engine::new(config, premises, sink, Arc::new(SystemClock)).map_err(Failure::failed)?;
     tell(engine.report());
     Ok(Arc::new(engine))
+}
+
+/// This program, as one that compiles.
+fn workshop() -> Workshop {
+    // Under this name Linux finds the program that runs even after another one was put in its place.
+    let this = Path::new("/proc/self/exe");
+    let program =
+        if this.exists() { this.to_owned() } else { std::env::current_exe().unwrap_or_else(|_| "patchbay".into()) };
+    Workshop { program, arguments: vec!["compile".into()] }
 }
 
 /// An executor to try components with: nothing of them is called or kept, except machine code if there is a state
@@ -98,7 +120,7 @@ pub(crate) fn executor(
 /// # Errors
 /// If this machine cannot run WebAssembly.
 pub(crate) fn trial_executor(config: &EngineConfig, state: &Path) -> Result<Arc<dyn Executor>, Failure> {
-    let cache = state.is_dir().then(|| state.join("cache"));
+    let cache = state.is_dir().then(|| CacheFolder { path: state.join("cache"), hazard: Arc::new(NoHazard) });
     executor(config, cache, Arc::new(Journal::new(1)))
 }
 
@@ -140,6 +162,8 @@ fn facts(config: &Config) -> BTreeMap<String, String> {
         ("engine.stack", size(config.engine.stack)),
         ("engine.epoch_tick", duration(config.engine.epoch_tick)),
         ("engine.cache_size", size(config.engine.cache_size)),
+        ("engine.compile_time", duration(config.engine.compile_time)),
+        ("engine.compile_memory", size(config.engine.compile_memory)),
         ("deploy.retained", config.control.retained.to_string()),
         ("deploy.drain", duration(config.control.drain)),
     ];

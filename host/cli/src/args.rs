@@ -71,6 +71,9 @@ pub(crate) enum Command {
     /// Show what happened to services
     #[command(after_help = "Example:\n  patchbay events --follow")]
     Events(EventsArgs),
+    /// Compile one component, as the host orders it on the standard input; not for people
+    #[command(hide = true, after_help = "Example:\n  patchbay compile, started by `patchbay up`")]
+    Compile,
     /// Print a completion script for a shell
     #[command(after_help = "Examples:\n  \
         patchbay completions bash > ~/.local/share/bash-completion/completions/patchbay\n  \

@@ -30,6 +30,8 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Inspect(args) => inspect::run(&args, screen).await,
         Command::Logs(args) => journals::logs(&args, screen).await,
         Command::Events(args) => journals::events(&args, screen).await,
+        // Dealt with before there is anything asynchronous.
+        Command::Compile => Ok(()),
         Command::Completions { shell } => Ok(completions::print(shell)?),
     }
 }

@@ -8,17 +8,19 @@ mod columns;
 mod commands;
 mod config;
 mod failure;
+mod hazards;
 mod running;
 mod screen;
 mod signals;
 mod telemetry;
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
 
-use crate::args::Cli;
+use crate::args::{Cli, Command};
 use crate::failure::Failure;
 use crate::screen::Screen;
 
@@ -33,6 +35,9 @@ const LINGER: Duration = Duration::from_millis(200);
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let screen = Screen { json: cli.json };
+    if matches!(cli.command, Command::Compile) {
+        return compile();
+    }
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
@@ -40,6 +45,18 @@ fn main() -> ExitCode {
             // If even this cannot be written, the exit code still tells.
             let _ = screen.failure(&failure);
             ExitCode::from(failure.kind as u8)
+        }
+    }
+}
+
+/// Compiles one component, without anything of a host around it.
+fn compile() -> ExitCode {
+    match patchbay_engine::work() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The host reads it; if it is gone, nobody does.
+            let _ = writeln!(std::io::stderr(), "{error}");
+            ExitCode::FAILURE
         }
     }
 }

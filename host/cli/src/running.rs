@@ -6,8 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use patchbay_control::{Control, DeclaredService, Started};
 use patchbay_gateway::{Readiness, ReadinessState};
-use patchbay_model::ServiceName;
-use tokio::io::AsyncReadExt;
+use patchbay_model::ports::StoredComponent;
+use patchbay_model::{DigestWriter, ServiceName};
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -111,12 +113,30 @@ async fn store(control: &Control, service: &ServiceConfig) -> Result<DeclaredSer
     let cannot = |error: &dyn std::fmt::Display| {
         Failure::failed(format!("the component `{}` of service `{name}` cannot be taken: {error}", component.display()))
     };
-    let mut file = tokio::fs::File::open(component).await.map_err(|error| cannot(&error))?;
-    let mut writer = control.components().begin().await.map_err(|error| cannot(&error))?;
-    let mut piece = Vec::with_capacity(PIECE);
-    while (&mut file).take(PIECE as u64).read_to_end(&mut piece).await.map_err(|error| cannot(&error))? > 0 {
-        writer.write(Bytes::from(std::mem::take(&mut piece))).await.map_err(|error| cannot(&error))?;
+    let mut digest = DigestWriter::default();
+    let mut file = File::open(component).await.map_err(|error| cannot(&error))?;
+    while let Some(piece) = next_piece(&mut file).await.map_err(|error| cannot(&error))? {
+        digest.update(&piece);
     }
-    let component = writer.finish().await.map_err(|error| cannot(&error))?;
+    let digest = digest.finish();
+    let component = match control.components().read(&digest).await {
+        // It was stored at an earlier start. A disk that is full by now does not matter then.
+        Ok(bytes) => StoredComponent { digest, size: bytes.len() as u64 },
+        Err(_) => {
+            file.rewind().await.map_err(|error| cannot(&error))?;
+            let mut writer = control.components().begin().await.map_err(|error| cannot(&error))?;
+            while let Some(piece) = next_piece(&mut file).await.map_err(|error| cannot(&error))? {
+                writer.write(piece).await.map_err(|error| cannot(&error))?;
+            }
+            writer.finish().await.map_err(|error| cannot(&error))?
+        }
+    };
     Ok(DeclaredService { name: name.clone(), component, settings: settings.clone(), routes: routes.clone() })
+}
+
+/// The next bytes of a file; `None` at its end.
+async fn next_piece(file: &mut File) -> std::io::Result<Option<Bytes>> {
+    let mut piece = Vec::with_capacity(PIECE);
+    let length = file.take(PIECE as u64).read_to_end(&mut piece).await?;
+    Ok((length > 0).then(|| piece.into()))
 }

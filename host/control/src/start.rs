@@ -73,7 +73,10 @@ impl Control {
             };
             tell(service, &started);
         }
-        self.forget_leftovers().await?;
+        // A disk that is full must not keep down what can serve; the next start tidies up.
+        if let Err(error) = self.forget_leftovers().await {
+            tracing::warn!("what is not needed any more stays until the next start: {error}");
+        }
         let control = Arc::clone(self);
         self.tasks.spawn(async move { control.prepare_the_retained().await });
         self.tell_host(EventKind::HostStarted, "the host is up");
@@ -172,7 +175,9 @@ impl Control {
     async fn forget_leftovers(&self) -> Result<(), StorageError> {
         let _writer = self.writer.lock().await;
         let registry = self.snapshot.load().record();
-        self.ports.registry.save(&registry).await?;
+        if registry != self.ports.registry.load().await? {
+            self.ports.registry.save(&registry).await?;
+        }
         let needed: HashSet<_> =
             registry.services.values().flat_map(|record| &record.revisions).map(|record| record.component).collect();
         for digest in self.ports.components.list().await? {

@@ -3,22 +3,25 @@
 //! Machine code that is loaded is run: whoever can write to this folder owns the host. So the folder must belong to
 //! the user of the host and be writable by nobody else, and an entry is loaded only if it is what was written.
 
+mod disk;
 mod entry;
 
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::hash::{Hash, Hasher};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use patchbay_model::Digest;
+use patchbay_model::{Digest, Hazard};
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 
+use disk::Disk;
 pub(crate) use entry::{Entry, Found};
 
 /// A private folder with compiled components.
@@ -27,6 +30,7 @@ pub(crate) struct Cache {
     folder: PathBuf,
     /// In bytes.
     limit: u64,
+    disk: Disk,
 }
 
 impl Cache {
@@ -34,13 +38,9 @@ impl Cache {
     ///
     /// # Errors
     /// A sentence that says why the folder cannot be used and what to do.
-    pub(crate) fn open(folder: PathBuf, limit: u64) -> Result<Self, String> {
-        let what = folder.display();
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&folder)
-            .map_err(|error| format!("the cache folder {what} cannot be made: {error}"))?;
+    pub(crate) fn open(folder: PathBuf, limit: u64, hazard: Arc<dyn Hazard>) -> Result<Self, String> {
+        let (what, disk) = (folder.display(), Disk(hazard));
+        disk.create_folder(&folder).map_err(|error| format!("the cache folder {what} cannot be made: {error}"))?;
         let about =
             fs::metadata(&folder).map_err(|error| format!("the cache folder {what} cannot be read: {error}"))?;
         if about.uid() != rustix::process::geteuid().as_raw() {
@@ -49,16 +49,16 @@ impl Cache {
         if about.mode() & 0o022 != 0 {
             return Err(format!("the cache folder {what} can be written by other users; run `chmod 700 {what}`"));
         }
-        Ok(Self { folder, limit })
+        Ok(Self { folder, limit, disk })
     }
 
     /// Where the code of a component for this engine is, or would be.
     pub(crate) fn entry(&self, component: &Digest, engine: &Engine) -> Entry {
-        Entry::new(&self.folder.join(format!("{}-{}", component.hex(), fingerprint(engine))))
+        self.at(&self.folder.join(format!("{}-{}", component.hex(), fingerprint(engine))))
     }
 
-    /// Removes the entries that were not used for longest, until the rest fits the limit, and what earlier writers
-    /// left unfinished. `kept` stays whatever its size.
+    /// Removes the entries that were not used for longest, until the rest fits the limit. `kept` stays whatever its
+    /// size.
     pub(crate) fn shrink(&self, kept: &Entry) -> io::Result<()> {
         let mut entries = Vec::new();
         for file in fs::read_dir(&self.folder)? {
@@ -68,7 +68,6 @@ impl Cache {
                 Some(entry::CODE) if path != kept.code() => {
                     entries.push((about.modified().unwrap_or(SystemTime::UNIX_EPOCH), about.len(), path));
                 }
-                Some(entry::UNFINISHED) => remove(&path)?,
                 _ => {}
             }
         }
@@ -79,17 +78,14 @@ impl Cache {
             if size <= self.limit {
                 break;
             }
-            Entry::new(&path.with_extension("")).remove()?;
+            self.at(&path.with_extension("")).remove()?;
             size -= freed;
         }
         Ok(())
     }
-}
 
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+    fn at(&self, stem: &Path) -> Entry {
+        Entry::new(stem, self.disk.clone())
     }
 }
 

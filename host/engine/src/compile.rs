@@ -1,7 +1,8 @@
 //! Comes by machine code: from memory, from the cache, or by compiling.
 //!
-//! Compilation happens on threads of its own, at low priority and one component at a time: a JavaScript component
-//! takes 16 seconds of CPU time and 350 MiB, and the services that run must not notice.
+//! Compilation happens at low priority and one component at a time: a JavaScript component takes 16 seconds of CPU time
+//! and 350 MiB, and the services that run must not notice. A host compiles in a process of its own (`workshop`); without
+//! one, threads of this process do it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use patchbay_model::ports::{Clock, CodeSource, PrepareError};
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Result};
 
@@ -18,21 +19,53 @@ use crate::code::{Code, Key, Shelf};
 use crate::engines::{Engines, Wasi};
 use crate::offers;
 use crate::state::State;
+use crate::workshop::{Order, Workshop};
 
 /// How far below the threads that serve those that compile stand, in steps of `nice`. On a machine that calls keep
 /// fully busy this leaves a compiling thread about a quarter of what a serving one gets: calls come first, and a
 /// deployment still comes to its end.
-const NICENESS: i32 = 6;
+pub(crate) const NICENESS: i32 = 6;
 
 /// Where machine code comes from.
 pub(crate) struct Compiler {
     shop: Arc<Shop>,
-    threads: ThreadPool,
+    place: Place,
     /// Compiling takes hundreds of MiB, so one component at a time is compiled. Loading from the cache does not wait.
     turn: Arc<Semaphore>,
 }
 
-/// What the compiling threads work with.
+/// Where components are compiled.
+pub(crate) enum Place {
+    /// On these threads; what a component takes is not bounded.
+    Here(ThreadPool),
+    /// In another process, which gets orders like these.
+    Apart {
+        /// The program.
+        workshop: Workshop,
+        /// For the engine that it names; the other one gets the same.
+        order: Order,
+    },
+}
+
+impl Place {
+    /// Threads of this process.
+    ///
+    /// # Errors
+    /// If the operating system gives no threads.
+    pub(crate) fn here(threads: usize) -> Result<Self> {
+        let threads = ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|number| format!("patchbay-compile-{number}"))
+            .start_handler(|_| {
+                // Linux counts niceness per thread. Where it does not work compilation is only less polite.
+                let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS);
+            })
+            .build()?;
+        Ok(Self::Here(threads))
+    }
+}
+
+/// What machine code is made with.
 struct Shop {
     engines: Arc<Engines>,
     linkers: [Linker<State>; 2],
@@ -43,26 +76,18 @@ struct Shop {
 
 impl Compiler {
     /// # Errors
-    /// If the operating system gives no threads.
+    /// If wasmtime does not take what is offered to components.
     pub(crate) fn new(
         engines: Arc<Engines>,
-        threads: usize,
+        place: Place,
         cache: Option<Cache>,
         shelf: Arc<Shelf>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
-        let threads = ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|number| format!("patchbay-compile-{number}"))
-            .start_handler(|_| {
-                // Linux counts niceness per thread. Where it does not work compilation is only less polite.
-                let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS);
-            })
-            .build()?;
         let linkers =
             [offers::linker(engines.of(Wasi::P2), Wasi::P2)?, offers::linker(engines.of(Wasi::P3), Wasi::P3)?];
         let shop = Arc::new(Shop { engines, linkers, cache, shelf, clock });
-        Ok(Self { shop, threads, turn: Arc::new(Semaphore::new(1)) })
+        Ok(Self { shop, place, turn: Arc::new(Semaphore::new(1)) })
     }
 
     /// The machine code of the component in `bytes`, and where it came from.
@@ -83,14 +108,31 @@ impl Compiler {
         if let Some(code) = self.shop.shelf.find(&key) {
             return Ok((code, CodeSource::Shared));
         }
-        let code = self
-            .work(move |shop| {
-                // Held here, not by the future: what is being compiled goes on when nobody waits for it any more.
-                let _turn = turn;
-                shop.compile(key, &bytes)
-            })
-            .await??;
+        let code = self.compile(key, bytes, turn).await?;
         Ok((code, if damaged { CodeSource::CacheDamaged } else { CodeSource::Compiled }))
+    }
+
+    /// Compiles a component and links it.
+    async fn compile(&self, key: Key, bytes: Bytes, turn: OwnedSemaphorePermit) -> Result<Arc<Code>, PrepareError> {
+        let shop = self.shop.clone();
+        match &self.place {
+            Place::Here(threads) => {
+                let work = move || {
+                    // Held here, not by the future: what is being compiled goes on when nobody waits for it any more.
+                    let _turn = turn;
+                    let code = shop.engines.of(key.1).precompile_component(&bytes);
+                    shop.take(key, &code.map_err(|error| PrepareError::Malformed(format!("{error:#}")))?)
+                };
+                on(threads, work).await?
+            }
+            Place::Apart { workshop, order } => {
+                let _turn = turn;
+                let code = workshop.compile(&Order { wasi: key.1, ..order.clone() }, bytes).await?;
+                tokio::task::spawn_blocking(move || shop.take(key, &code))
+                    .await
+                    .map_err(|error| PrepareError::Host(format!("what was compiled could not be taken: {error}")))?
+            }
+        }
     }
 
     /// Looks into the cache. Not on a compiling thread: what is there must not wait for what is being compiled.
@@ -99,18 +141,20 @@ impl Compiler {
         let loaded = tokio::task::spawn_blocking(move || shop.load(key)).await;
         loaded.map_err(|error| PrepareError::Host(format!("the cache could not be read: {error}")))?
     }
+}
 
-    /// Does `work` on a compiling thread.
-    async fn work<T: Send + 'static>(&self, work: impl FnOnce(&Shop) -> T + Send + 'static) -> Result<T, PrepareError> {
-        let (done, result) = oneshot::channel();
-        let shop = self.shop.clone();
-        self.threads.spawn(move || {
-            // Nobody may wait for it any more.
-            let _ = done.send(catch_unwind(AssertUnwindSafe(|| work(&shop))));
-        });
-        let result = result.await.map_err(|_| stopped())?;
-        result.map_err(|_| PrepareError::Host("the compiler panicked on this component".to_owned()))
-    }
+/// Does `work` on a compiling thread.
+async fn on<T: Send + 'static>(
+    threads: &ThreadPool,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, PrepareError> {
+    let (done, result) = oneshot::channel();
+    threads.spawn(move || {
+        // Nobody may wait for it any more.
+        let _ = done.send(catch_unwind(AssertUnwindSafe(work)));
+    });
+    let result = result.await.map_err(|_| stopped())?;
+    result.map_err(|_| PrepareError::Host("the compiler panicked on this component".to_owned()))
 }
 
 fn stopped() -> PrepareError {
@@ -154,25 +198,34 @@ impl Shop {
         Ok(Loaded::Damaged)
     }
 
-    fn compile(&self, key: Key, bytes: &[u8]) -> Result<Arc<Code>, PrepareError> {
-        let engine = self.engines.of(key.1);
-        let component =
-            Component::from_binary(engine, bytes).map_err(|error| PrepareError::Malformed(format!("{error:#}")))?;
-        let component = self.cache.as_ref().and_then(|cache| self.keep(cache, key, &component)).unwrap_or(component);
+    /// Takes code that was compiled just now.
+    fn take(&self, key: Key, code: &[u8]) -> Result<Arc<Code>, PrepareError> {
+        let component = match self.cache.as_ref().and_then(|cache| self.keep(cache, key, code)) {
+            Some(component) => component,
+            // It was made for this engine a moment ago, so what keeps it out is what it asks for.
+            None => load(self.engines.of(key.1), code).map_err(|error| {
+                PrepareError::Incompatible(format!(
+                    "the component asks for more than an instance can have here: {error:#}"
+                ))
+            })?,
+        };
         self.finish(&component, key)
     }
 
     /// Writes the code to the cache, and takes it from there: mapped from a file, it needs memory only where it is
     /// used, and new instances get their memory from the file too. `None` if that failed; the code is good anyway.
-    fn keep(&self, cache: &Cache, key: Key, component: &Component) -> Option<Component> {
+    fn keep(&self, cache: &Cache, key: Key, code: &[u8]) -> Option<Component> {
         let engine = self.engines.of(key.1);
         let entry = cache.entry(&key.0, engine);
-        let kept = component.serialize().and_then(|code| {
-            entry.write(&code)?;
+        let kept = || {
+            entry.write(code)?;
             cache.shrink(&entry)?;
-            open(engine, &entry)
-        });
-        kept.inspect_err(|error| {
+            open(engine, &entry).inspect_err(|_| {
+                // It will not load the next time either; what cannot be removed now is found damaged then.
+                let _ = entry.remove();
+            })
+        };
+        kept().inspect_err(|error| {
             tracing::warn!(error = format!("{error:#}"), file = %entry.code().display(), "compiled code was not cached");
         })
         .ok()
@@ -184,10 +237,18 @@ impl Shop {
     }
 }
 
+/// Loads code that this host has just had compiled.
+#[allow(unsafe_code, reason = "machine code cannot be loaded in a safe way")]
+fn load(engine: &Engine, code: &[u8]) -> Result<Component> {
+    // SAFETY: the bytes must be what `Engine::precompile_component` made. They are: it made them on a thread of this
+    // process, or in a process that this one started, from the same program, and whose output nobody else can write to.
+    unsafe { Component::deserialize(engine, code) }
+}
+
 /// Maps the code of an entry that was checked.
 #[allow(unsafe_code, reason = "machine code cannot be loaded in a safe way")]
 fn open(engine: &Engine, entry: &Entry) -> Result<Component> {
-    // SAFETY: the file must be what `Component::serialize` made, and must not change while it is mapped. It is in a
+    // SAFETY: the file must be what `Engine::precompile_component` made, and must not change while it is mapped. It is in a
     // folder that only the user of this host can write to (`Cache::open` sees to it), it was written there by this
     // host, and its digest was just found to be the one that was written with it (`Entry::check`). Entries are
     // replaced by renaming, never written in place, so the mapped file stays as it is even if its entry goes.

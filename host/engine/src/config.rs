@@ -27,6 +27,12 @@ pub struct EngineConfig {
     /// used for longest are removed first.
     #[serde(with = "units::size")]
     pub cache_size: u64,
+    /// CPU time that compiling one component may take, of all threads together; whole seconds. Default 5 minutes.
+    #[serde(with = "units::duration")]
+    pub compile_time: Duration,
+    /// Memory that compiling one component may take, in bytes. Default 2 GiB.
+    #[serde(with = "units::size")]
+    pub compile_memory: u64,
 }
 
 impl Default for EngineConfig {
@@ -37,6 +43,8 @@ impl Default for EngineConfig {
             stack: 512 << 10,
             epoch_tick: Duration::from_millis(1),
             cache_size: 2 << 30,
+            compile_time: Duration::from_secs(300),
+            compile_memory: 2 << 30,
         }
     }
 }
@@ -60,6 +68,15 @@ impl EngineConfig {
             "must lie between 100us and 100ms",
         );
         require(self.cache_size >= 1 << 20, "cache_size", "must be at least 1MiB");
+        let whole = self.compile_time.subsec_nanos() == 0;
+        let hour = Duration::from_secs(1)..=Duration::from_secs(3600);
+        require(
+            whole && hour.contains(&self.compile_time),
+            "compile_time",
+            "must lie between 1s and 1h, in whole seconds",
+        );
+        // The compiler needs a part of this before it has seen any component.
+        require(self.compile_memory >= 128 << 20, "compile_memory", "must be at least 128MiB");
         problems
     }
 
@@ -85,9 +102,17 @@ mod tests {
 
     #[test]
     fn every_impossible_value_is_named() {
-        let config =
-            EngineConfig { instances: 0, compile_threads: 1000, stack: 0, epoch_tick: Duration::ZERO, cache_size: 0 };
+        let config = EngineConfig {
+            instances: 0,
+            compile_threads: 1000,
+            stack: 0,
+            epoch_tick: Duration::ZERO,
+            cache_size: 0,
+            compile_time: Duration::from_millis(1500),
+            compile_memory: 0,
+        };
         let keys: Vec<_> = config.problems().into_iter().map(|problem| problem.key).collect();
-        assert_eq!(keys, ["instances", "compile_threads", "stack", "epoch_tick", "cache_size"]);
+        let all = ["instances", "compile_threads", "stack", "epoch_tick", "cache_size", "compile_time", "compile_memory"];
+        assert_eq!(keys, all);
     }
 }

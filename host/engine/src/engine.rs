@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use patchbay_model::Hazard;
 use patchbay_model::ports::{
     BoxFuture, Clock, Executor, LogSink, Preparation, PrepareError, PrepareRequest, Prepared, Usage,
 };
@@ -10,9 +11,9 @@ use patchbay_model::ports::{
 use crate::admit;
 use crate::cache::Cache;
 use crate::code::{Service, Shelf};
-use crate::compile::Compiler;
+use crate::compile::{Compiler, Place};
 use crate::config::EngineConfig;
-use crate::engines::{Allocation, Engines};
+use crate::engines::{Allocation, Engines, Wasi};
 use crate::http02::Handler02;
 use crate::http03::Handler03;
 use crate::offers::Offers;
@@ -20,6 +21,7 @@ use crate::revision::{Revision, Surroundings};
 use crate::ticker::Ticker;
 use crate::usage::{Instances, Totals};
 use crate::watchdog::Watchdog;
+use crate::workshop::{Order, Workshop};
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +56,25 @@ pub enum CacheReport {
     Refused(String),
 }
 
+/// Where compiled components may be kept.
+#[derive(Debug, Clone)]
+pub struct CacheFolder {
+    /// The folder, which has to be private to the user of the host.
+    pub path: PathBuf,
+    /// What can go wrong with the disk that it is on.
+    pub hazard: Arc<dyn Hazard>,
+}
+
+/// What an engine works with on this machine.
+#[derive(Debug, Clone, Default)]
+pub struct Premises {
+    /// Where compiled components may be kept; nowhere if there is none.
+    pub cache: Option<CacheFolder>,
+    /// The program that compiles. Without one, components are compiled in this process, and `compile_time` and
+    /// `compile_memory` do not hold.
+    pub workshop: Option<Workshop>,
+}
+
 /// Compiles and runs components. Implements [`Executor`].
 pub struct Engine {
     offers: Offers,
@@ -66,14 +87,14 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts an engine. `cache` is the folder for compiled components, which has to be private to the user of the
-    /// host; if it is not, the engine runs without and the report says why.
+    /// Starts an engine. If the folder for compiled components cannot be used, the engine runs without and the report
+    /// says why.
     ///
     /// # Errors
     /// If the configuration has problems, or this machine cannot run WebAssembly.
     pub fn new(
         config: &EngineConfig,
-        cache: Option<PathBuf>,
+        premises: Premises,
         sink: Arc<dyn LogSink>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, EngineError> {
@@ -83,11 +104,11 @@ impl Engine {
         }
         let machine = |error: wasmtime::Error| EngineError::Machine(format!("{error:#}"));
         let engines = Arc::new(Engines::new(config).map_err(machine)?);
-        let both = [crate::engines::Wasi::P2, crate::engines::Wasi::P3].map(|wasi| engines.of(wasi).weak());
+        let both = [Wasi::P2, Wasi::P3].map(|wasi| engines.of(wasi).weak());
         let ticker =
             Ticker::start(both.into(), config.epoch_tick).map_err(|error| EngineError::Machine(error.to_string()))?;
         let watchdog = Watchdog::start().map_err(|error| EngineError::Machine(error.to_string()))?;
-        let (cache, cache_report) = open_cache(cache, config.cache_size);
+        let (cache, cache_report) = open_cache(premises.cache, config.cache_size);
         let report = EngineReport {
             allocation: engines.allocation.clone(),
             cache: cache_report,
@@ -95,7 +116,11 @@ impl Engine {
         };
         let totals = Arc::new(Totals::default());
         let shelf = Shelf::new(totals.clone());
-        let compiler = Compiler::new(engines, config.threads(), cache, shelf, clock.clone()).map_err(machine)?;
+        let place = match premises.workshop {
+            Some(workshop) => Place::Apart { workshop, order: order(config, &engines) },
+            None => Place::here(config.threads()).map_err(machine)?,
+        };
+        let compiler = Compiler::new(engines, place, cache, shelf, clock.clone()).map_err(machine)?;
         let surroundings = Surroundings {
             sink,
             clock,
@@ -136,8 +161,20 @@ impl Executor for Engine {
     }
 }
 
-fn open_cache(folder: Option<PathBuf>, limit: u64) -> (Option<Cache>, CacheReport) {
-    match folder.map(|folder| (Cache::open(folder.clone(), limit), folder)) {
+/// What the compiler of this engine is told.
+fn order(config: &EngineConfig, engines: &Engines) -> Order {
+    Order {
+        wasi: Wasi::P2,
+        pooled: matches!(engines.allocation, Allocation::Pooling { .. }),
+        threads: config.threads(),
+        stack: config.stack,
+        memory: config.compile_memory,
+        cpu_time: config.compile_time,
+    }
+}
+
+fn open_cache(folder: Option<CacheFolder>, limit: u64) -> (Option<Cache>, CacheReport) {
+    match folder.map(|CacheFolder { path, hazard }| (Cache::open(path.clone(), limit, hazard), path)) {
         None => (None, CacheReport::Off),
         Some((Ok(cache), folder)) => (Some(cache), CacheReport::Used(folder)),
         Some((Err(problem), _)) => (None, CacheReport::Refused(problem)),

@@ -101,6 +101,18 @@ fn pooled(config: &EngineConfig) -> Result<(Engine, Engine)> {
     Ok((make(Wasi::P2)?, make(Wasi::P3)?))
 }
 
+/// An engine that makes code for the one of this kind, and runs none.
+///
+/// # Errors
+/// If wasmtime does not work on this machine.
+pub(crate) fn for_compiling(wasi: Wasi, pooled: bool, config: &EngineConfig) -> Result<Engine> {
+    let mut settings = settings(wasi, config)?;
+    if pooled {
+        settings.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(1)));
+    }
+    Engine::new(&settings)
+}
+
 fn settings(wasi: Wasi, config: &EngineConfig) -> Result<Config> {
     let mut settings = Config::new();
     settings.concurrency_support(wasi == Wasi::P3);

@@ -4,7 +4,8 @@
 //!
 //! - `admit` refuses what cannot run here, from the names of imports and exports alone; `offers` has what can be
 //!   imported;
-//! - `compile` comes by the machine code, from memory (`code`), from the disk (`cache`) or by compiling;
+//! - `compile` comes by the machine code, from memory (`code`), from the disk (`cache`) or by compiling, which a process
+//!   of its own does (`workshop`);
 //! - `http02` and `http03` take the calls, for the two versions of WASI;
 //! - `state` is what the host keeps per instance: `limiter` and `meter` bound it, `stdio` has its log, and `log_rate`
 //!   bounds that;
@@ -39,7 +40,9 @@ mod stdio;
 mod ticker;
 mod usage;
 mod watchdog;
+mod workshop;
 
 pub use config::EngineConfig;
-pub use engine::{CacheReport, Engine, EngineError, EngineReport};
+pub use engine::{CacheFolder, CacheReport, Engine, EngineError, EngineReport, Premises};
 pub use engines::Allocation;
+pub use workshop::{Workshop, work};

@@ -8,12 +8,14 @@
 //! - **call**: one unit of work that crosses the host, [`Call`].
 //! - **fault**: how a call failed, cut by what its caller can do about it, [`Fault`].
 //! - **port**: what the host needs from the outside, a trait in [`ports`].
+//! - **hazard**: what can go wrong between two acts of the host, [`Hazard`]; there for tests.
 
 mod body;
 mod call;
 mod deployment;
 mod digest;
 mod fault;
+mod hazard;
 mod interface;
 mod log;
 mod name;
@@ -28,6 +30,7 @@ pub use call::{Call, CallId, Hold, Reply};
 pub use deployment::{Declaration, Origin, RegistryRecord, RevisionRecord, ServiceRecord};
 pub use digest::{Digest, DigestError, DigestWriter};
 pub use fault::{Fault, FaultKind};
+pub use hazard::{Act, Hazard, NoHazard};
 pub use interface::{InterfaceName, InterfaceNameError};
 pub use log::{LogRecord, LogStream};
 pub use name::{NameError, RevisionId, RevisionNumber, ServiceName};

@@ -1,7 +1,9 @@
 //! Components on a real disk, whole and damaged.
 
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 
+use patchbay_model::NoHazard;
 use proptest::prelude::*;
 use tokio::runtime::{Builder, Runtime};
 
@@ -119,7 +121,7 @@ async fn errors_name_the_path() {
     for error in [store.read(&digest).await.unwrap_err(), store.remove(&digest).await.unwrap_err()] {
         assert!(matches!(&error, StorageError::Medium { what, .. } if what.contains(&path)), "{error}");
     }
-    let gone = DirComponentStore::new(PathBuf::from("/nowhere/components"));
+    let gone = DirComponentStore::new(PathBuf::from("/nowhere/components"), Disk::new(Arc::new(NoHazard)));
     assert!(gone.begin().await.err().unwrap().to_string().starts_with("cannot write to /nowhere/components: "));
     assert!(gone.list().await.unwrap_err().to_string().starts_with("cannot list /nowhere/components: "));
 }

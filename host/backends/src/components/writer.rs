@@ -1,15 +1,13 @@
 //! A component on its way to disk.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use bytes::Bytes;
 use patchbay_model::DigestWriter;
 use patchbay_model::ports::{BoxFuture, ComponentWriter, StorageError, StoredComponent};
-use tempfile::NamedTempFile;
 
 use crate::blocking::{self, medium};
-use crate::replace;
+use crate::disk::{self, Disk};
 
 /// Writes a component to an unfinished file and names it by its digest at the end.
 pub(super) struct DirComponentWriter {
@@ -21,15 +19,15 @@ pub(super) struct DirComponentWriter {
 
 /// The file and what is known of its content.
 struct Incoming {
-    file: NamedTempFile,
+    file: disk::Incoming,
     digest: DigestWriter,
     size: u64,
 }
 
 impl DirComponentWriter {
     /// Blocks for as long as the file system takes.
-    pub(super) fn begin(directory: PathBuf) -> Result<Self, StorageError> {
-        let file = replace::begin(&directory).map_err(|error| medium("write to", &directory, &error))?;
+    pub(super) fn begin(directory: PathBuf, disk: &Disk) -> Result<Self, StorageError> {
+        let file = disk.begin(&directory).map_err(|error| medium("write to", &directory, &error))?;
         Ok(Self { directory, incoming: Some(Incoming { file, digest: DigestWriter::default(), size: 0 }) })
     }
 
@@ -47,7 +45,7 @@ impl ComponentWriter for DirComponentWriter {
             let mut incoming = self.take()?;
             let directory = self.directory.clone();
             let incoming = blocking::run("write a component", move || {
-                incoming.file.write_all(&piece).map_err(|error| medium("write to", &directory, &error))?;
+                incoming.file.write(&piece).map_err(|error| medium("write to", &directory, &error))?;
                 incoming.digest.update(&piece);
                 incoming.size += piece.len() as u64;
                 Ok(incoming)
@@ -64,7 +62,7 @@ impl ComponentWriter for DirComponentWriter {
             let digest = digest.finish();
             let path = super::path(&directory, &digest);
             // A file that is there already has the same bytes, unless it was damaged: then this repairs it.
-            replace::commit(file, &path).map_err(|error| medium("write", &path, &error))?;
+            file.commit(&path).map_err(|error| medium("write", &path, &error))?;
             Ok(StoredComponent { digest, size })
         })
     }

@@ -1,11 +1,13 @@
 //! The registry file, whole, torn and flipped.
 
+use patchbay_model::NoHazard;
 use proptest::prelude::*;
 use tokio::runtime::Builder;
 
 use super::*;
+use crate::StateDir;
 use crate::conformance::{self, registry};
-use crate::{StateDir, replace::begin};
+use crate::disk::Disk;
 
 fn state() -> (tempfile::TempDir, StateDir) {
     let home = tempfile::tempdir().unwrap();
@@ -60,9 +62,10 @@ async fn a_crash_before_the_last_step_leaves_the_old_state() {
     state.registry().save(&registry(&["orders"])).await.unwrap();
     let content = render(&registry(&["payments"])).unwrap();
     for written in [0, content.len() / 2, content.len()] {
-        let mut torn = begin(state.path()).unwrap();
-        io::Write::write_all(&mut torn, &content[..written]).unwrap();
-        torn.keep().unwrap();
+        let mut torn = Disk::new(Arc::new(NoHazard)).begin(state.path()).unwrap();
+        torn.write(&content[..written]).unwrap();
+        // Its end is never reached, as in a crash.
+        std::mem::forget(torn);
     }
     drop(state);
     let state = StateDir::open(home.path().join("state")).unwrap();
@@ -88,7 +91,7 @@ fn a_save_that_no_one_waits_for_does_not_overtake_a_later_one() {
 
 #[tokio::test]
 async fn the_medium_is_named_when_it_fails() {
-    let store = FileRegistryStore::new(PathBuf::from("/nowhere/registry.json"));
+    let store = FileRegistryStore::new(PathBuf::from("/nowhere/registry.json"), Disk::new(Arc::new(NoHazard)));
     let error = store.save(&registry(&[])).await.unwrap_err().to_string();
     assert!(error.starts_with("cannot write /nowhere/registry.json: "), "{error}");
 }

@@ -25,6 +25,21 @@ pub enum StateError {
         /// Its permissions.
         mode: u32,
     },
+    /// Another user owns it, and could replace what the host runs, or knows the secret.
+    #[error(
+        "{} belongs to user {owner}, and this host runs as user {user}: start the host as its owner, or, if you trust \
+         what is in it, `chown {user} {}`",
+        path.display(),
+        path.display()
+    )]
+    OfAnother {
+        /// The directory or file.
+        path: PathBuf,
+        /// The id of its owner.
+        owner: u32,
+        /// The id of the user that the host runs as.
+        user: u32,
+    },
     /// Another host has it.
     #[error(
         "the state directory {} is in use by another host ({}): stop that one, or give this one a directory of its own",

@@ -1,5 +1,7 @@
 //! Opening state directories of all kinds.
 
+use std::os::unix::fs::PermissionsExt;
+
 use super::*;
 
 fn open(path: &Path) -> Result<StateDir, String> {

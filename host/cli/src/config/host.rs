@@ -59,6 +59,8 @@ pub(crate) fn engine(table: &mut Table<'_>) -> EngineConfig {
     table.set("stack", &mut engine.stack, value::size);
     table.set("epoch_tick", &mut engine.epoch_tick, value::duration);
     table.set("cache_size", &mut engine.cache_size, value::size);
+    table.set("compile_time", &mut engine.compile_time, value::duration);
+    table.set("compile_memory", &mut engine.compile_memory, value::size);
     for problem in engine.problems() {
         table.report_own(problem.key, &problem.problem);
     }

@@ -136,6 +136,23 @@ async fn a_disk_that_is_full_leaves_the_old_revision() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_disk_that_is_full_does_not_keep_the_host_down() {
+    let bench = Bench::new();
+    let first = bench.declared("a", &[("version", "1")]);
+    bench.start(vec![first.clone()]).await;
+    let bench = bench.restarted();
+    bench.registry.fails.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert!(matches!(&bench.start(vec![first]).await[..], [Started::Restored(_)]));
+    assert_eq!(bench.ask().await.as_deref(), Ok("1"));
+
+    // The same with a change to the file, which cannot be saved.
+    let bench = bench.restarted();
+    let started = bench.start(vec![bench.declared("b", &[("version", "2")])]).await;
+    assert!(matches!(&started[..], [Started::Failed { serving: Some(_), .. }]), "{started:?}");
+    assert_eq!(bench.ask().await.as_deref(), Ok("1"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_keeps_its_revision_while_the_next_serves() {
     let bench = Bench::new();
     bench.deploy("a", &[("version", "1"), ("delay", "5")]).await.unwrap();

@@ -1,26 +1,25 @@
 //! One compiled component on disk: a file of machine code, and beside it the digest of that file.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use patchbay_model::{Digest, DigestWriter};
 
-use super::remove;
+use super::disk::Disk;
 
 /// The extension of machine code.
 pub(super) const CODE: &str = "cwasm";
 /// The extension of the digest beside it.
 const SEAL: &str = "sha256";
-/// The extension of a file that is being written.
-pub(super) const UNFINISHED: &str = "new";
 
 /// The place of one compiled component.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     code: PathBuf,
     seal: PathBuf,
+    disk: Disk,
 }
 
 /// What is at an entry's place.
@@ -35,9 +34,9 @@ pub(crate) enum Found {
 }
 
 impl Entry {
-    pub(super) fn new(stem: &Path) -> Self {
+    pub(super) fn new(stem: &Path, disk: Disk) -> Self {
         // `with_extension` would cut a name at its last dot; these names have none.
-        Self { code: stem.with_extension(CODE), seal: stem.with_extension(SEAL) }
+        Self { code: stem.with_extension(CODE), seal: stem.with_extension(SEAL), disk }
     }
 
     /// The file of machine code.
@@ -77,29 +76,16 @@ impl Entry {
     ///
     /// The digest goes first and comes last, so that at no moment the new code stands beside the old digest.
     pub(crate) fn write(&self, code: &[u8]) -> io::Result<()> {
-        remove(&self.seal)?;
-        replace(&self.code, code)?;
-        replace(&self.seal, Digest::of(code).to_string().as_bytes())
+        self.disk.remove(&self.seal)?;
+        self.disk.replace(&self.code, code)?;
+        self.disk.replace(&self.seal, Digest::of(code).to_string().as_bytes())
     }
 
     /// Removes the entry; no error if there is none.
     pub(crate) fn remove(&self) -> io::Result<()> {
-        remove(&self.seal)?;
-        remove(&self.code)
+        self.disk.remove(&self.seal)?;
+        self.disk.remove(&self.code)
     }
-}
-
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(".");
-    unfinished.push(UNFINISHED);
-    let unfinished = PathBuf::from(unfinished);
-    remove(&unfinished)?;
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 fn digest(file: &mut File) -> io::Result<Digest> {

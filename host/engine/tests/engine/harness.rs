@@ -7,12 +7,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use patchbay_engine::{Engine, EngineConfig};
+use patchbay_engine::{CacheFolder, Engine, EngineConfig, Premises};
 use patchbay_model::ports::{
     Clock, CodeSource, Executor, InstanceCount, LogSink, Preparation, PrepareError, PrepareRequest, Prepared,
 };
 use patchbay_model::{
-    Body, BodyError, Call, CallId, Digest, Fault, Hold, InstancePolicy, LogRecord, Reply, Settings, empty_body,
+    Body, BodyError, Call, CallId, Digest, Fault, Hold, InstancePolicy, LogRecord, NoHazard, Reply, Settings,
+    empty_body,
 };
 
 /// The guests that exist in both versions of WASI, with the policies that each can have.
@@ -81,7 +82,8 @@ impl Rig {
 
     pub(crate) fn with(config: &EngineConfig, cache: Option<PathBuf>) -> Self {
         let log = Arc::new(Log::default());
-        let engine = Engine::new(config, cache, log.clone(), Arc::new(WallClock)).unwrap();
+        let cache = cache.map(|path| CacheFolder { path, hazard: Arc::new(NoHazard) });
+        let engine = Engine::new(config, Premises { cache, workshop: None }, log.clone(), Arc::new(WallClock)).unwrap();
         Self { engine, log }
     }
 

@@ -1,7 +1,7 @@
 //! Components that cannot run here.
 
 use bytes::Bytes;
-use patchbay_engine::{Engine, EngineConfig, EngineError};
+use patchbay_engine::{Engine, EngineConfig, EngineError, Premises};
 use patchbay_model::ports::{Executor, PrepareError, Usage};
 use patchbay_model::{InstancePolicy, Settings};
 
@@ -45,6 +45,8 @@ async fn a_component_that_breaks_the_rules_inside_is_refused() {
 fn a_configuration_that_cannot_run_is_an_error() {
     let config = EngineConfig { instances: 0, ..EngineConfig::default() };
     let sink = std::sync::Arc::new(Log::default());
-    let Err(error) = Engine::new(&config, None, sink, std::sync::Arc::new(WallClock)) else { panic!("it runs") };
+    let Err(error) = Engine::new(&config, Premises::default(), sink, std::sync::Arc::new(WallClock)) else {
+        panic!("it runs")
+    };
     assert!(matches!(&error, EngineError::Config(problem) if problem.contains("`instances`")), "{error}");
 }
