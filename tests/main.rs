@@ -5,8 +5,12 @@
 mod admin;
 mod cli;
 mod configuration;
+mod crash;
+mod damage;
 mod deploy;
+mod disk;
 mod faults;
+mod hostile;
 mod http;
 mod instances;
 mod languages;

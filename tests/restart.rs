@@ -84,12 +84,28 @@ async fn calls_that_outlive_the_drain_deadline_are_ended() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hosts_do_not_share_a_state_directory() {
-    let host = Host::start("").await;
-    let output =
-        Command::new(patchbay()).args(["up", "--json"]).current_dir(host.folder.path()).output().await.unwrap();
-    assert!(!output.status.success());
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(text.contains("state") && text.contains(&host.pid().to_string()), "{text}");
+    let mut host = Host::start("").await;
+    let link = host.folder.path().join("other-name");
+    std::os::unix::fs::symlink(host.state(""), &link).unwrap();
+    for directory in ["state", "other-name", "./state/../other-name"] {
+        let second = Command::new(patchbay())
+            .args(["up", "--json", "--state", directory])
+            .current_dir(host.folder.path())
+            .output()
+            .await
+            .unwrap();
+        assert_eq!(second.status.code(), Some(1), "{directory}");
+        let text = String::from_utf8_lossy(&second.stderr).into_owned();
+        let says = format!("in use by another host (process {})", host.pid());
+        assert!(text.contains(directory) && text.contains(&says), "{text}");
+    }
+    assert_eq!(host.admin(Method::GET, "/v1/services").send().await.unwrap().status(), 200);
+
+    // A host that was killed holds nothing any more, whatever it left.
+    host.signal(Signal::KILL);
+    host.exited().await;
+    std::fs::remove_file(host.folder.path().join("state/admin.address")).unwrap();
+    host.run().await;
     assert_eq!(host.admin(Method::GET, "/v1/services").send().await.unwrap().status(), 200);
 }
 

@@ -1,12 +1,15 @@
 //! What the tests stand on: a running host, and waiting for something to become true.
 
+mod hazards;
 mod host;
+pub(crate) mod wasm;
 
 use std::future::Future;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+pub(crate) use hazards::Hazards;
 pub(crate) use host::{Host, PATIENCE, guest, marked, patchbay, root, service};
 
 /// Waits until `probe` answers something; fails the test if it never does. For what the host gives no event for.

@@ -12,6 +12,8 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use super::Hazards;
+
 /// How long anything may take before the test fails. Generous: a cold compiler on a busy machine is slow.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -85,16 +87,7 @@ impl Host {
 
     /// Starts the host and waits until it serves.
     pub(crate) async fn run(&mut self) {
-        let log = std::fs::File::options().create(true).append(true).open(self.log_path()).unwrap();
-        let mut process = Command::new(patchbay())
-            .args(["up", "--json"])
-            .current_dir(self.folder.path())
-            .env("RUST_LOG", "info")
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+        let mut process = self.spawn();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let line = timeout(PATIENCE, lines.next_line()).await.expect("the host starts in time").unwrap();
         let Some(line) = line else { panic!("the host did not start:\n{}", self.log()) };
@@ -102,6 +95,36 @@ impl Host {
         self.http = ready["http"].as_str().unwrap().to_owned();
         self.admin = ready["admin"].as_str().unwrap().to_owned();
         self.process = Some(process);
+    }
+
+    /// Starts a host that is not expected to serve; waits until it has exited.
+    pub(crate) async fn run_in_vain(&self) -> ExitStatus {
+        let mut process = self.spawn();
+        timeout(PATIENCE, process.wait()).await.expect("the host exits in time").unwrap()
+    }
+
+    fn spawn(&self) -> Child {
+        let log = std::fs::File::options().create(true).append(true).open(self.log_path()).unwrap();
+        Command::new(patchbay())
+            .args(["up", "--json"])
+            .current_dir(self.folder.path())
+            .env("RUST_LOG", "info")
+            .env("PATCHBAY_HAZARDS", self.hazards().folder())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap()
+    }
+
+    /// What goes wrong with this host.
+    pub(crate) fn hazards(&self) -> Hazards {
+        Hazards::new(self.folder.path().join("hazards"))
+    }
+
+    /// A path in the state directory.
+    pub(crate) fn state(&self, path: &str) -> PathBuf {
+        self.folder.path().join("state").join(path)
     }
 
     /// The process id of the running host.
