@@ -74,9 +74,17 @@ impl ConfigFile {
     /// # Errors
     /// [`ConfigError`] if it cannot be read or is no text. What it says is judged by [`ConfigFile::finish`].
     pub(crate) fn open(path: &Path) -> Result<Self, ConfigError> {
-        let (file, text) = (path.display().to_string(), text_of(path)?);
-        let (config, problems, _) = read(&file, &text, directory_of(path));
-        Ok(Self { file, text, config, problems })
+        Self::read(&path.display().to_string(), bytes_of(path)?, directory_of(path))
+    }
+
+    /// Reads what is in the file `file`; paths in it are relative to `directory`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Problems`] if it is no text.
+    pub(crate) fn read(file: &str, bytes: Vec<u8>, directory: &Path) -> Result<Self, ConfigError> {
+        let text = text_of(file, bytes)?;
+        let (config, problems, _) = read(file, &text, directory);
+        Ok(Self { file: file.to_owned(), text, config, problems })
     }
 
     /// Notes one more problem, at these bytes of the file.
@@ -96,7 +104,7 @@ impl ConfigFile {
 
 /// The state directory that the file at `path` names, as far as it can be read.
 pub(crate) fn state_of(path: &Path) -> PathBuf {
-    let text = text_of(path).unwrap_or_default();
+    let text = bytes_of(path).and_then(|bytes| text_of("", bytes)).unwrap_or_default();
     read("", &text, directory_of(path)).0.host.state
 }
 
@@ -105,18 +113,24 @@ fn directory_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
 }
 
-/// The text of the file at `path`.
+/// The bytes of the file at `path`.
 ///
 /// # Errors
-/// [`ConfigError`] if it cannot be read or is no text.
-fn text_of(path: &Path) -> Result<String, ConfigError> {
-    let file = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| ConfigError::Unreadable { file: file.clone(), error })?;
+/// [`ConfigError::Unreadable`] if it cannot be read.
+fn bytes_of(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    std::fs::read(path).map_err(|error| ConfigError::Unreadable { file: path.display().to_string(), error })
+}
+
+/// The text that `bytes` of the file `file` are.
+///
+/// # Errors
+/// [`ConfigError::Problems`] if they are none.
+fn text_of(file: &str, bytes: Vec<u8>) -> Result<String, ConfigError> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let text = String::from_utf8_lossy(error.as_bytes());
         let message = "this byte is no UTF-8, which TOML is written in; save the file as UTF-8";
-        Problems(vec![Source::new(&file, &text).problem(&(at..at + 1), "", message)]).into()
+        Problems(vec![Source::new(file, &text).problem(&(at..at + 1), "", message)]).into()
     })
 }
 

@@ -26,6 +26,8 @@ mod change;
 mod components;
 mod config;
 mod contract;
+#[cfg(feature = "direct")]
+mod direct;
 mod health;
 mod host;
 mod journals;
@@ -40,6 +42,8 @@ mod summary;
 mod token;
 
 pub use config::AdminConfig;
+#[cfg(feature = "direct")]
+pub use direct::DirectAdmin;
 pub use host::HostFacts;
 pub use token::AdminToken;
 

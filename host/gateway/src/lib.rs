@@ -16,6 +16,8 @@ mod problem;
 mod readiness;
 mod server;
 
+#[cfg(feature = "direct")]
+pub use admin::DirectAdmin;
 pub use admin::{AdminApi, AdminConfig, AdminToken, HostFacts};
 pub use error::GatewayError;
 pub use http::{CALL_HEADER, HttpConfig, HttpGateway};

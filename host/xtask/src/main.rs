@@ -3,6 +3,7 @@
 
 mod bench;
 mod demo;
+mod fuzz;
 mod guests;
 mod place;
 mod program;
@@ -36,6 +37,8 @@ enum Task {
     Demo,
     /// Measure, beside what is compared with
     Bench(bench::Options),
+    /// Run the fuzz targets, each for a while
+    Fuzz(fuzz::Options),
     /// Build everything and run every test
     Test {
         /// Arguments for `cargo test`
@@ -60,6 +63,7 @@ fn run(task: Task) -> Result<()> {
         Task::Guests { names } => guests::build(&place, &names),
         Task::Demo => demo::run(&place),
         Task::Bench(options) => bench::run(&place, &options),
+        Task::Fuzz(options) => fuzz::run(&place, &options),
         Task::Test { arguments } => test::run(&place, &arguments),
     }
 }

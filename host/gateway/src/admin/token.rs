@@ -17,6 +17,13 @@ impl AdminToken {
         (text.len() >= 16 && text.bytes().all(is_token68)).then_some(Self(text))
     }
 
+    /// The `Authorization` header that opens.
+    #[cfg(feature = "direct")]
+    pub(super) fn authorization(&self) -> http::HeaderValue {
+        // A token has only characters that can stand in a header.
+        http::HeaderValue::try_from(format!("Bearer {}", self.0)).unwrap_or_else(|_| http::HeaderValue::from_static(""))
+    }
+
     /// Whether an `Authorization` header carries this token.
     pub(super) fn opens(&self, authorization: &[u8]) -> bool {
         const SCHEME: usize = b"Bearer ".len();

@@ -1,0 +1,37 @@
+//! `runtime.toml`: whatever the bytes, reading them ends with a configuration, or with problems that have a place.
+#![no_main]
+
+use std::path::Path;
+
+use libfuzzer_sys::fuzz_target;
+
+// The reader names the engine's configuration, which is data and needs nothing else of the engine.
+extern crate self as patchbay_engine;
+
+#[path = "../../../host/engine/src"]
+#[allow(dead_code, reason = "the engine looks at all of it")]
+mod engine {
+    pub mod config;
+}
+pub use engine::config::EngineConfig;
+
+#[path = "../../../host/cli/src"]
+#[allow(dead_code, unused_imports, reason = "the command line looks at all of it")]
+mod cli {
+    pub(crate) mod config;
+}
+use cli::config::{ConfigError, ConfigFile};
+
+fuzz_target!(|bytes: &[u8]| {
+    let read = ConfigFile::read("runtime.toml", bytes.to_vec(), Path::new("/nowhere")).map(ConfigFile::finish);
+    let problems = match read {
+        Ok(Ok(_)) => return,
+        Ok(Err(problems)) | Err(ConfigError::Problems(problems)) => problems,
+        Err(error @ ConfigError::Unreadable { .. }) => panic!("nothing was read from a file: {error}"),
+    };
+    assert!(!problems.0.is_empty());
+    for problem in &problems.0 {
+        assert!(problem.line >= 1 && problem.column >= 1);
+        assert!(!problem.to_string().is_empty() && problem.excerpt().contains('^'));
+    }
+});
