@@ -112,7 +112,8 @@ mod tests {
             compile_memory: 0,
         };
         let keys: Vec<_> = config.problems().into_iter().map(|problem| problem.key).collect();
-        let all = ["instances", "compile_threads", "stack", "epoch_tick", "cache_size", "compile_time", "compile_memory"];
+        let all =
+            ["instances", "compile_threads", "stack", "epoch_tick", "cache_size", "compile_time", "compile_memory"];
         assert_eq!(keys, all);
     }
 }

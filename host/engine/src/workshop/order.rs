@@ -59,7 +59,14 @@ impl Order {
 
     #[cfg(test)]
     pub(super) fn sample() -> Self {
-        Self { wasi: Wasi::P3, pooled: true, threads: 3, stack: 512 << 10, memory: 1 << 30, cpu_time: Duration::from_secs(60) }
+        Self {
+            wasi: Wasi::P3,
+            pooled: true,
+            threads: 3,
+            stack: 512 << 10,
+            memory: 1 << 30,
+            cpu_time: Duration::from_secs(60),
+        }
     }
 }
 
