@@ -111,7 +111,9 @@ fn workshop() -> Workshop {
     let this = Path::new("/proc/self/exe");
     let program =
         if this.exists() { this.to_owned() } else { std::env::current_exe().unwrap_or_else(|_| "patchbay".into()) };
-    Workshop { program, arguments: vec!["compile".into()] }
+    // What the allocator holds in reserve would count as memory that compiling takes.
+    let environment = vec![("MIMALLOC_ARENA_EAGER_COMMIT".into(), "0".into())];
+    Workshop { program, arguments: vec!["compile".into()], environment }
 }
 
 /// An executor to try components with: nothing of them is called or kept, except machine code if there is a state

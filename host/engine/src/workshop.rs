@@ -40,6 +40,8 @@ pub struct Workshop {
     pub program: PathBuf,
     /// The arguments.
     pub arguments: Vec<OsString>,
+    /// All of its environment.
+    pub environment: Vec<(OsString, OsString)>,
 }
 
 /// How a compilation ended.
@@ -60,6 +62,7 @@ impl Workshop {
         let child = Command::new(&self.program)
             .args(&self.arguments)
             .env_clear()
+            .envs(self.environment.iter().map(|(key, value)| (key, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
