@@ -47,7 +47,8 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     say("Building", "the fuzz targets, with instrumentation; the first time takes minutes");
     let mut build = program::cargo();
     // With `--target`, build scripts and macros are left without instrumentation.
-    build.args(["build", "--locked", "--bins", "--target", &triple]);
+    // Not `--locked`: the lock file follows the manifests of the host's packages, which change without looking here.
+    build.args(["build", "--bins", "--target", &triple]);
     build.env("RUSTFLAGS", FLAGS).env("CARGO_TARGET_DIR", &built);
     program::foreground(build.current_dir(place.folder("tests/fuzz")))?;
     for (name, max_len) in chosen {

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
+use patchbay_backends::power_loss::Recorder;
 use patchbay_model::NoHazard;
 
 use super::*;
@@ -40,6 +41,37 @@ fn an_entry_is_whole_only_as_it_was_written() {
     entry.remove().unwrap();
     entry.remove().unwrap();
     assert_eq!(entry.check(), Found::Nothing);
+}
+
+#[test]
+fn whatever_a_power_failure_leaves_only_what_was_written_is_loaded() {
+    let home = tempfile::tempdir().unwrap();
+    let recorder = Arc::<Recorder>::default();
+    let cache = Cache::open(home.path().join("cache"), 1 << 20, recorder.clone()).unwrap();
+    let codes = [&b"code"[..], b"other code"];
+    let entry = cache.entry(&Digest::of(b"component"), &engine());
+    for code in codes {
+        entry.write(code).unwrap();
+        recorder.mark();
+    }
+    entry.remove().unwrap();
+    let (mut n_whole, mut n_damaged) = (0, 0);
+    let n_outcomes = recorder.outcomes(home.path(), |found, _| {
+        let cache = open(found.join("cache"), 1 << 20).unwrap();
+        let entry = cache.entry(&Digest::of(b"component"), &engine());
+        match entry.check() {
+            Found::Nothing => {}
+            Found::Whole => {
+                assert!(codes.contains(&&fs::read(entry.code()).unwrap()[..]));
+                n_whole += 1;
+            }
+            Found::Damaged(_) => n_damaged += 1,
+        }
+        // Whatever is there can be replaced.
+        entry.write(b"new code").unwrap();
+        assert_eq!(entry.check(), Found::Whole);
+    });
+    assert!(n_outcomes.unwrap() > 50 && n_whole > 5 && n_damaged > 5, "{n_whole} whole, {n_damaged} damaged");
 }
 
 #[test]
