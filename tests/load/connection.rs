@@ -1,99 +1,98 @@
 //! One connection: sends the same request again and again and reads the answers.
 
 use std::io::{Error, ErrorKind, Result};
+use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::net::tcp::ReadHalf;
+use tokio::try_join;
 
-pub(crate) struct Connection {
-    stream: TcpStream,
-    request: Vec<u8>,
-    buffer: Vec<u8>,
+use crate::answer::{Body, Head};
+
+/// A request longer than this is sent while its answer is read: a server that echoes may answer before it has read all,
+/// and neither side could go on if both only wrote.
+const AT_ONCE: usize = 16 << 10;
+
+/// A request, ready to be sent.
+#[derive(Clone)]
+pub(crate) struct Request {
+    /// Host and port.
+    host: String,
+    bytes: Arc<[u8]>,
+    /// The size that the body of its answer has to have.
+    echo: Option<usize>,
 }
 
-/// Where the body of an answer ends.
-enum Length {
-    Known(usize),
-    Chunked,
+impl Request {
+    /// GET for this address, or POST with a body of so many bytes.
+    pub(crate) fn new(url: &str, echo: Option<usize>) -> Result<Self> {
+        let rest = url.strip_prefix("http://").ok_or_else(|| Error::other("the address has to begin with http://"))?;
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let path = if path.is_empty() { "/" } else { path };
+        let bytes = match echo {
+            None => format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n"),
+            Some(size) => {
+                let body = "x".repeat(size);
+                format!("POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {size}\r\n\r\n{body}")
+            }
+        };
+        Ok(Self { host: host.to_owned(), bytes: bytes.into_bytes().into(), echo })
+    }
+}
+
+/// An open connection.
+pub(crate) struct Connection {
+    stream: TcpStream,
+    buffer: Box<[u8]>,
 }
 
 impl Connection {
-    pub(crate) async fn open(host: &str, path: &str) -> Result<Self> {
-        let stream = TcpStream::connect(host).await?;
+    /// Connects to where the request goes.
+    pub(crate) async fn open(request: &Request) -> Result<Self> {
+        let stream = TcpStream::connect(&request.host).await?;
         stream.set_nodelay(true)?;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").into_bytes();
-        Ok(Self { stream, request, buffer: Vec::with_capacity(16 << 10) })
+        Ok(Self { stream, buffer: vec![0; 64 << 10].into_boxed_slice() })
     }
 
-    /// Sends the request and reads the whole answer.
-    pub(crate) async fn request(&mut self) -> Result<()> {
-        self.stream.write_all(&self.request).await?;
-        self.buffer.clear();
-        let (head, length) = loop {
-            self.read().await?;
-            if let Some(parsed) = head(&self.buffer)? {
-                break parsed;
-            }
-        };
-        while !is_whole(&self.buffer, head, &length) {
-            self.read().await?;
-        }
-        Ok(())
-    }
-
-    async fn read(&mut self) -> Result<()> {
-        if self.stream.read_buf(&mut self.buffer).await? == 0 {
-            return Err(Error::new(ErrorKind::UnexpectedEof, "the server closed the connection"));
-        }
-        Ok(())
-    }
-}
-
-/// The size of the head and where the body ends, once the head is there.
-fn head(buffer: &[u8]) -> Result<Option<(usize, Length)>> {
-    let mut headers = [httparse::EMPTY_HEADER; 32];
-    let mut response = httparse::Response::new(&mut headers);
-    let httparse::Status::Complete(size) = response.parse(buffer).map_err(Error::other)? else {
-        return Ok(None);
-    };
-    if response.code != Some(200) {
-        return Err(Error::other(format!("the server answered {:?}", response.code)));
-    }
-    let length = response.headers.iter().find_map(|header| {
-        let value = std::str::from_utf8(header.value).ok()?;
-        if header.name.eq_ignore_ascii_case("content-length") {
-            value.parse().ok().map(Length::Known)
+    /// Sends the request and reads the whole answer. Returns whether the connection can be used again. Anything but
+    /// success is an error: a benchmark of failures is none.
+    pub(crate) async fn exchange(&mut self, request: &Request) -> Result<bool> {
+        let (mut reader, mut writer) = self.stream.split();
+        let (length, stays) = if request.bytes.len() <= AT_ONCE {
+            writer.write_all(&request.bytes).await?;
+            answer(&mut reader, &mut self.buffer).await?
         } else {
-            header.name.eq_ignore_ascii_case("transfer-encoding").then_some(Length::Chunked)
+            try_join!(writer.write_all(&request.bytes), answer(&mut reader, &mut self.buffer))?.1
+        };
+        match request.echo {
+            Some(size) if size != length => Err(Error::other(format!("{length} bytes came back, not {size}"))),
+            _ => Ok(stays),
         }
-    });
-    Ok(Some((size, length.unwrap_or(Length::Known(0)))))
-}
-
-fn is_whole(buffer: &[u8], head: usize, length: &Length) -> bool {
-    match length {
-        Length::Known(length) => buffer.len() >= head + length,
-        Length::Chunked => buffer.ends_with(b"0\r\n\r\n"),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn answers_are_read_to_their_end_and_not_further() {
-        for (answer, whole) in [
-            ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab", false),
-            ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", true),
-            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n", false),
-            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", true),
-            ("HTTP/1.1 200 OK\r\n\r\n", true),
-        ] {
-            let (size, length) = head(answer.as_bytes()).unwrap().unwrap();
-            assert_eq!(is_whole(answer.as_bytes(), size, &length), whole, "{answer}");
+/// Reads an answer to its end. Returns the size of its body, and whether the connection stays.
+async fn answer(stream: &mut ReadHalf<'_>, buffer: &mut [u8]) -> Result<(usize, bool)> {
+    let mut filled = 0;
+    let head = loop {
+        filled += read(stream, buffer.get_mut(filled..).unwrap_or_default()).await?;
+        if let Some(head) = Head::parse(buffer.get(..filled).unwrap_or_default())? {
+            break head;
         }
-        assert!(head(b"HTTP/1.1 200 OK\r\nContent-Le").unwrap().is_none());
-        assert!(head(b"HTTP/1.1 503 Busy\r\n\r\n").is_err());
+    };
+    let mut body = Body::new(&head.length);
+    body.take(buffer.get(head.size..filled).unwrap_or_default())?;
+    while !body.is_whole() {
+        let length = read(stream, buffer).await?;
+        body.take(buffer.get(..length).unwrap_or_default())?;
+    }
+    Ok((body.length(), head.stays))
+}
+
+async fn read(stream: &mut ReadHalf<'_>, buffer: &mut [u8]) -> Result<usize> {
+    match stream.read(buffer).await? {
+        0 => Err(Error::new(ErrorKind::UnexpectedEof, "the server closed the connection")),
+        length => Ok(length),
     }
 }

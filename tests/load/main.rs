@@ -1,19 +1,32 @@
 //! A closed-loop load generator for HTTP/1.1: so many connections, each sending its next request when the last is
-//! answered. It does little per request, so that what is measured is the server. Prints one JSON object.
+//! answered. It does little per request, and tells what it used itself, so that what is measured is the server. What
+//! fails is counted, not measured. Prints one JSON object.
 #![allow(clippy::print_stdout, reason = "it prints its result")]
 
+mod answer;
 mod connection;
+mod cpu;
+mod plan;
+mod tally;
 
-use std::io::{Error, Result};
-use std::time::Duration;
+use std::io::{Error, ErrorKind, Result};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use clap::Parser;
-use hdrhistogram::Histogram;
 use serde_json::json;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
-use connection::Connection;
+use connection::{Connection, Request};
+use plan::Plan;
+use tally::Tally;
+
+/// How long a connection whose request failed waits before the next: a server that refuses is not to be hammered.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// How long the last requests may take to be answered.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Loads one address and prints what came of it.
 #[derive(Parser)]
@@ -23,65 +36,117 @@ struct Arguments {
     /// Connections, each with one request at a time
     #[arg(long, default_value_t = 50)]
     connections: u32,
-    /// Seconds to measure
+    /// Seconds to measure, at most
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
     /// Seconds to run before
     #[arg(long, default_value_t = 1.0)]
     warm_up: f64,
+    /// Requests after which to stop, if the seconds are not over before
+    #[arg(long, default_value_t = u64::MAX)]
+    requests: u64,
+    /// Send POST with a body of this many bytes, and expect as many back
+    #[arg(long)]
+    echo: Option<usize>,
+    /// The process of the server, whose CPU time is measured
+    #[arg(long)]
+    server: Option<u32>,
+    /// A file for when each answered request was sent, after the warm-up, and how long it took: two little-endian 32-bit
+    /// numbers each, in microseconds
+    #[arg(long)]
+    timeline: Option<PathBuf>,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let (host, path) = target(&arguments.url)?;
-    let begin = Instant::now() + Duration::from_secs_f64(arguments.warm_up);
-    let end = begin + Duration::from_secs_f64(arguments.seconds);
+    let request = Request::new(&arguments.url, arguments.echo)?;
+    let plan = Plan::new(arguments.warm_up, arguments.seconds, arguments.requests);
     let mut clients = JoinSet::new();
     for _ in 0..arguments.connections {
-        clients.spawn(client(host.clone(), path.clone(), begin, end));
+        clients.spawn(client(request.clone(), plan.clone(), Tally::new(arguments.timeline.is_some())?));
     }
-    let mut latencies = histogram()?;
-    while let Some(measured) = clients.join_next().await {
-        latencies.add(measured.map_err(Error::other)??).map_err(Error::other)?;
+    let begin = since_1970() + plan.begin.saturating_duration_since(Instant::now());
+    sleep_until(plan.begin).await;
+    let (own, server) = (cpu::own()?, arguments.server.map(cpu::of).transpose()?);
+    let mut tally = Tally::new(arguments.timeline.is_some())?;
+    let in_time = timeout_at(plan.end, collect(&mut clients, &mut tally)).await;
+    let seconds = plan.begin.elapsed().as_secs_f64();
+    let own = cpu::own()? - own;
+    let server =
+        server.map(|before| Ok::<_, Error>(cpu::of(arguments.server.unwrap_or_default())? - before)).transpose()?;
+    match in_time {
+        Ok(done) => done?,
+        Err(_) => timeout(PATIENCE, collect(&mut clients, &mut tally))
+            .await
+            .map_err(|_| Error::new(ErrorKind::TimedOut, format!("requests were not answered for {PATIENCE:?}")))??,
     }
+    if let Some(path) = arguments.timeline {
+        std::fs::write(path, tally.timeline())?;
+    }
+    let answered = tally.answered().max(1) as f64;
     let result = json!({
-        "requests": latencies.len(),
-        "per_second": latencies.len() as f64 / arguments.seconds,
-        "p50_us": latencies.value_at_quantile(0.5),
-        "p99_us": latencies.value_at_quantile(0.99),
+        "requests": tally.answered(),
+        "failed": tally.failed(),
+        "failures": tally.failures(),
+        "per_second": tally.answered() as f64 / seconds,
+        "p50_us": tally.quantile(0.5),
+        "p99_us": tally.quantile(0.99),
+        "max_us": tally.quantile(1.0),
+        "begin_us": u64::try_from(begin.as_micros()).unwrap_or(u64::MAX),
+        "seconds": seconds,
+        "load_cpu_us": own / answered,
+        "server_cpu_us": server.map(|used| used / answered),
     });
     println!("{result}");
     Ok(())
 }
 
-/// Host with port, and path.
-fn target(url: &str) -> Result<(String, String)> {
-    let rest = url.strip_prefix("http://").ok_or_else(|| Error::other("the address has to begin with http://"))?;
-    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    Ok((host.to_owned(), if path.is_empty() { "/".to_owned() } else { path.to_owned() }))
+/// The time of day, which is the clock that processes share.
+#[allow(clippy::disallowed_methods, reason = "this is a tool, and it measures in real time")]
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Microseconds up to a minute, to three digits.
-fn histogram() -> Result<Histogram<u64>> {
-    Histogram::new_with_bounds(1, 60_000_000, 3).map_err(Error::other)
-}
-
-/// One connection's requests between `begin` and `end`. Anything but a success ends the run with an error: a
-/// benchmark of failures is none.
-async fn client(host: String, path: String, begin: Instant, end: Instant) -> Result<Histogram<u64>> {
-    let mut connection = Connection::open(&host, &path).await?;
-    let mut latencies = histogram()?;
-    loop {
-        let sent = Instant::now();
-        connection.request().await?;
-        let answered = Instant::now();
-        if answered >= end {
-            return Ok(latencies);
-        }
-        if sent >= begin {
-            let micros = u64::try_from((answered - sent).as_micros()).unwrap_or(u64::MAX);
-            latencies.saturating_record(micros.max(1));
-        }
+/// Adds up what all connections measured.
+async fn collect(clients: &mut JoinSet<Result<Tally>>, tally: &mut Tally) -> Result<()> {
+    while let Some(measured) = clients.join_next().await {
+        tally.add(&measured.map_err(Error::other)??)?;
     }
+    Ok(())
+}
+
+/// One connection's requests, until the plan is done.
+async fn client(request: Request, plan: Plan, mut tally: Tally) -> Result<Tally> {
+    let mut connection = None;
+    let mut sent = Instant::now();
+    while plan.goes_on(sent) {
+        let result = exchange(&mut connection, &request).await;
+        let answered = Instant::now();
+        match result {
+            Ok(()) if plan.measures(answered) => {
+                tally.answer(sent.saturating_duration_since(plan.begin), answered - sent)
+            }
+            Ok(()) => {}
+            Err(error) => {
+                tally.failure(&error);
+                sleep(PAUSE).await;
+            }
+        }
+        sent = answered;
+    }
+    Ok(tally)
+}
+
+/// One request and its answer, on the connection that is there or on a new one. A connection that failed, or that the
+/// server ends, is not used again.
+async fn exchange(connection: &mut Option<Connection>, request: &Request) -> Result<()> {
+    let mut open = match connection.take() {
+        Some(open) => open,
+        None => Connection::open(request).await?,
+    };
+    if open.exchange(request).await? {
+        *connection = Some(open);
+    }
+    Ok(())
 }

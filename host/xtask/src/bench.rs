@@ -1,16 +1,25 @@
 //! `cargo xtask bench`: what the host can do, always beside what it is compared with, in turn and in one run.
 
+mod client;
+mod cores;
+mod host;
 mod http;
+mod load;
 mod machine;
+mod memory;
 mod report;
+mod samples;
 mod server;
+mod start;
+mod swap;
+mod variant;
 
 use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::place::Place;
+use crate::program;
 use crate::progress::say;
-use crate::{guests, program};
 
 use report::Report;
 
@@ -19,23 +28,33 @@ use report::Report;
 pub(crate) struct Options {
     /// The benchmark; all of them by default
     name: Option<String>,
-    /// Print one JSON object instead of a table
+    /// Print one JSON object per benchmark instead of tables
     #[arg(long)]
     json: bool,
-    /// Rounds; the median of all rounds is reported
+    /// Rounds; all are measured in turn in each, and the median of all rounds is reported
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
-    /// Seconds per measurement
-    #[arg(long, default_value_t = 5.0)]
-    seconds: f64,
-    /// Connections, each with one request at a time
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    connections: u32,
+    /// What to measure of it: what has one of these in its name; all by default
+    #[arg(long, value_delimiter = ',', value_name = "PART")]
+    only: Vec<String>,
+    #[command(flatten)]
+    http: http::Options,
+    #[command(flatten)]
+    start: start::Options,
+    #[command(flatten)]
+    swap: swap::Options,
 }
 
 type Bench = fn(&Place, &Options) -> Result<Report>;
 
-const BENCHES: [(&str, Bench); 1] = [("http", http::run)];
+const BENCHES: [(&str, Bench); 3] = [("http", http::run), ("start", start::run), ("swap", swap::run)];
+
+impl Options {
+    /// Whether something of this name is to be measured.
+    fn wants(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|part| name.contains(part.as_str()))
+    }
+}
 
 /// Builds what is needed, optimised, and runs the benchmarks.
 pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
@@ -45,23 +64,16 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
         let names: Vec<_> = BENCHES.iter().map(|(name, _)| *name).collect();
         bail!("there is no such benchmark; there is {}", names.join(", "));
     }
-    guests::build(place, &["bench2".to_owned(), "bench3".to_owned()])?;
     say("Building", "the host and what it is compared with, optimised; the first time takes minutes");
-    let mut build = program::cargo();
-    build.args([
-        "build",
-        "--release",
-        "--locked",
-        "--package",
-        "patchbay-cli",
-        "--package",
-        "patchbay-tests",
-        "--bins",
-    ]);
-    program::foreground(build.current_dir(place.root()))?;
+    build(place, &["--package", "patchbay-cli", "--package", "patchbay-tests", "--bins"])?;
     for (_, bench) in chosen {
         let report = bench(place, options)?;
-        if options.json { report.print_json() } else { report.print_table() }
+        if options.json { report.print_json() } else { report.print_tables() }
     }
     Ok(())
+}
+
+/// Builds programs, optimised.
+fn build(place: &Place, what: &[&str]) -> Result<()> {
+    program::foreground(program::cargo().args(["build", "--release", "--locked"]).args(what).current_dir(place.root()))
 }

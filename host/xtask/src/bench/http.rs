@@ -1,131 +1,102 @@
-//! Requests per second over HTTP/1.1: the hello guests of both WASI versions under each instance policy, and a native
-//! axum server with the same answer. All in turn in every round, so that a noisy machine is noisy for all.
+//! Requests per second over HTTP/1.1: a native axum server, Patchbay under each instance policy, and `wasmtime serve` in
+//! the corresponding modes, with the same components. All in turn in every round, so that a noisy machine is noisy for
+//! all.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+mod goals;
+mod results;
+mod rival;
+mod scaling;
+mod servers;
+mod subjects;
+mod tables;
 
-use anyhow::{Context, Result};
-use serde_json::Value;
+use anyhow::{Result, bail};
+use clap::Args;
 
+use crate::guests;
 use crate::place::Place;
 use crate::progress::say;
 
-use super::Options;
-use super::report::{Report, Row, median};
-use super::server::Server;
+use super::load::Load;
+use super::report::Report;
+use results::Results;
+use rival::Rival;
+use servers::Servers;
+use subjects::{Subject, WORKLOADS, Workload};
 
-const BASELINE: &str = "native-axum";
-
-/// Name, guest and instance policy of what is measured.
-const SERVICES: [(&str, &str, &str); 5] = [
-    ("wasi-0.2-fresh", "bench2", "fresh"),
-    ("wasi-0.2-reuse", "bench2", "reuse"),
-    ("wasi-0.3-fresh", "bench3", "fresh"),
-    ("wasi-0.3-reuse", "bench3", "reuse"),
-    ("wasi-0.3-concurrent", "bench3", "concurrent"),
-];
-
-/// One measurement.
-struct Measured {
-    per_second: f64,
-    p50_us: f64,
-    p99_us: f64,
-    cpu_us: f64,
+/// What to measure over HTTP.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Measure `wasmtime serve`, too; installs it into target/tools with cargo if it is not there
+    #[arg(long)]
+    rivals: bool,
+    /// Workloads; all by default
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    workload: Vec<String>,
+    /// Connections, each with one request at a time; by default 1, 50 and 256 for hello and 50 for the others
+    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    connections: Vec<u32>,
+    /// Seconds per measurement
+    #[arg(long, default_value_t = 3.0)]
+    seconds: f64,
 }
 
-/// What is measured, and what came of it, round by round.
-struct Subject {
-    name: &'static str,
-    url: String,
-    rounds: Vec<Measured>,
+impl Options {
+    fn workloads(&self) -> Result<Vec<&'static Workload>> {
+        let names: Vec<_> = WORKLOADS.iter().map(|workload| workload.name).collect();
+        if let Some(stranger) = self.workload.iter().find(|name| !names.contains(&name.as_str())) {
+            bail!("there is no workload `{stranger}`; there are {}", names.join(", "));
+        }
+        let chosen = |name: &str| self.workload.is_empty() || self.workload.iter().any(|chosen| chosen == name);
+        Ok(WORKLOADS.iter().filter(|workload| chosen(workload.name)).collect())
+    }
 }
 
 /// Runs the benchmark.
-pub(super) fn run(place: &Place, options: &Options) -> Result<Report> {
-    let native = Server::start(&mut Command::new(place.binary("release", "native-axum")))?;
-    let folder = place.folder("target/bench");
-    let host = start_host(place, &folder)?;
-    let ready: Value = serde_json::from_str(host.first_line())?;
-    let address = ready.get("http").and_then(Value::as_str).context("the host does not tell its address")?;
-    let subject = |name, url| Subject { name, url, rounds: Vec::new() };
-    let mut subjects = vec![(&native, subject(BASELINE, native.first_line().to_owned()))];
-    subjects.extend(SERVICES.iter().map(|(name, ..)| (&host, subject(name, format!("{address}/{name}")))));
-    for round in 1..=options.rounds {
-        for (server, subject) in &mut subjects {
-            say("Measuring", &format!("{}, round {round} of {}", subject.name, options.rounds));
-            subject.rounds.push(measure(place, server, &subject.url, options)?);
+pub(super) fn run(place: &Place, all: &super::Options) -> Result<Report> {
+    let (rounds, options) = (all.rounds, &all.http);
+    let mut results = Results::default();
+    let workloads = options.workloads()?;
+    let rival = if options.rivals { Some(Rival::install(place)?) } else { None };
+    for workload in workloads {
+        let chosen = |subject: &&Subject| (options.rivals || !subject.is_rival()) && all.wants(subject.name);
+        let subjects: Vec<_> = workload.subjects.iter().filter(chosen).collect();
+        if subjects.is_empty() {
+            continue;
+        }
+        let mut names: Vec<_> = subjects.iter().filter_map(|subject| subject.guest).map(str::to_owned).collect();
+        names.dedup();
+        guests::build(place, &names)?;
+        if workload.scaling {
+            scaling::run(place, rounds, options.seconds, workload, &subjects, rival.as_ref(), &mut results)?;
+            continue;
+        }
+        let servers = Servers::start(place, workload, &subjects, rival.as_ref())?;
+        let connections =
+            if options.connections.is_empty() { workload.connections } else { options.connections.as_slice() };
+        for connections in connections {
+            for round in 1..=rounds {
+                for subject in &subjects {
+                    let what = format!("{}, {} on {connections} connections", subject.name, workload.name);
+                    say("Measuring", &format!("{what}, round {round} of {rounds}"));
+                    let (server, url) = servers.get(subject)?;
+                    let load = Load {
+                        url,
+                        connections: *connections,
+                        seconds: options.seconds,
+                        echo: workload.echo,
+                        timeline: None,
+                    };
+                    results.add(workload, *connections, subject, load.run(place, server)?);
+                }
+            }
         }
     }
-    let subjects: Vec<_> = subjects.into_iter().map(|(_, subject)| subject).collect();
-    Ok(report(&subjects))
-}
-
-/// A host with one service per row, on a state directory of its own that the last run may have left.
-fn start_host(place: &Place, folder: &Path) -> Result<Server> {
-    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let config = folder.join("runtime.toml");
-    fs::write(&config, configuration(&place.guests())).with_context(|| format!("cannot write {}", config.display()))?;
-    let mut command = Command::new(place.binary("release", "patchbay"));
-    Server::start(command.args(["up", "--json"]).env("RUST_LOG", "warn").current_dir(folder))
-}
-
-fn configuration(guests: &Path) -> String {
-    let component = |guest: &str| -> PathBuf { guests.join(guest).with_extension("wasm") };
-    let services = SERVICES.map(|(name, guest, policy)| {
-        let key = name.replace('.', "-");
-        let component = component(guest);
-        format!(
-            "[services.{key}]\ncomponent = {component:?}\nroutes = [\"/{name}\"]\ninstances = \"{policy}\"\n\
-             concurrency = 100000\n"
-        )
-    });
-    format!("[http]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n{}", services.concat())
-}
-
-fn measure(place: &Place, server: &Server, url: &str, options: &Options) -> Result<Measured> {
-    let mut load = Command::new(place.binary("release", "load"));
-    load.arg(url).args(["--connections", &options.connections.to_string()]);
-    load.args(["--seconds", &options.seconds.to_string(), "--warm-up", "1"]);
-    let before = server.cpu_us()?;
-    let output = load.output().context("cannot start the load generator")?;
-    let used = server.cpu_us()? - before;
-    anyhow::ensure!(output.status.success(), "{url}: {}", String::from_utf8_lossy(&output.stderr));
-    let result: Value = serde_json::from_slice(&output.stdout)?;
-    let number = |key: &str| {
-        result.get(key).and_then(Value::as_f64).with_context(|| format!("the load generator tells no {key}"))
-    };
-    // CPU time also runs while the load warms up, at the same rate.
-    let requests = number("requests")? * (options.seconds + 1.0) / options.seconds;
-    Ok(Measured {
-        per_second: number("per_second")?,
-        p50_us: number("p50_us")?,
-        p99_us: number("p99_us")?,
-        cpu_us: used / requests,
+    Ok(Report {
+        bench: "http",
+        how: format!("median of {rounds} rounds of {} s; wasmtime serve {}", options.seconds, rival::VERSION),
+        values: results.values(),
+        tables: tables::of(&results),
+        goals: goals::of(&results),
     })
-}
-
-type Metric = (&'static str, &'static str, fn(&Measured) -> f64);
-
-const METRICS: [Metric; 4] = [
-    ("requests", "1/s", |measured| measured.per_second),
-    ("p50", "us", |measured| measured.p50_us),
-    ("p99", "us", |measured| measured.p99_us),
-    ("cpu-per-request", "us", |measured| measured.cpu_us),
-];
-
-fn report(subjects: &[Subject]) -> Report {
-    let mut rows = Vec::new();
-    for (metric, unit, value) in METRICS {
-        let medians: Vec<_> =
-            subjects.iter().map(|subject| (subject.name, median(subject.rounds.iter().map(value).collect()))).collect();
-        let baseline = medians.first().map_or(f64::NAN, |(_, value)| *value);
-        rows.extend(medians.into_iter().map(|(name, value)| Row {
-            name: format!("http/{name}/{metric}"),
-            value,
-            unit,
-            ratio: value / baseline,
-        }));
-    }
-    Report { bench: "http", baseline: BASELINE, rows }
 }

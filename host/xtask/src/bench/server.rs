@@ -1,10 +1,24 @@
-//! A server under load: a process that tells its address on its first line, and what CPU time it has used.
+//! A server under load: a process that tells its address when it is ready.
 
-use std::fs;
-use std::io::{BufRead, BufReader};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+
+/// How long a server may take to start: the first time, it may have to compile.
+const DEADLINE: Duration = Duration::from_secs(300);
+
+/// Where a server tells its address.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Says {
+    OnStdout,
+    OnStderr,
+}
 
 /// A running server; killed when dropped.
 pub(super) struct Server {
@@ -13,15 +27,27 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts it, and waits for its first line.
-    pub(super) fn start(command: &mut Command) -> Result<Self> {
+    /// Starts it, and waits for its first line. What it says after that goes to a log.
+    pub(super) fn start(command: &mut Command, says: Says, log: &Path) -> Result<Self> {
         let name = command.get_program().display().to_string();
-        let mut process = command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {name}"))?;
-        let stdout = process.stdout.take().context("the server has no output")?;
-        let mut first_line = String::new();
-        BufReader::new(stdout).read_line(&mut first_line).with_context(|| format!("{name} says nothing"))?;
-        let server = Self { process, first_line };
-        anyhow::ensure!(!server.first_line.is_empty(), "{name} ended before it was ready");
+        let mut process = match says {
+            Says::OnStdout => command.stdout(Stdio::piped()),
+            Says::OnStderr => command.stdout(Stdio::null()).stderr(Stdio::piped()),
+        }
+        .spawn()
+        .with_context(|| format!("cannot start {name}"))?;
+        let output: Box<dyn Read + Send> = match (says, process.stdout.take(), process.stderr.take()) {
+            (Says::OnStdout, Some(stdout), _) => Box::new(stdout),
+            (Says::OnStderr, _, Some(stderr)) => Box::new(stderr),
+            _ => bail!("{name} has no output"),
+        };
+        let lines = follow(output, log)?;
+        let mut server = Self { process, first_line: String::new() };
+        let Ok(line) = lines.recv_timeout(DEADLINE) else {
+            bail!("{name} says nothing for {} s", DEADLINE.as_secs());
+        };
+        anyhow::ensure!(!line.is_empty(), "{name} ended before it was ready; its output is in {}", log.display());
+        server.first_line = line;
         Ok(server)
     }
 
@@ -30,12 +56,30 @@ impl Server {
         self.first_line.trim()
     }
 
-    /// CPU time used so far, in microseconds: user and system, all threads.
-    pub(super) fn cpu_us(&self) -> Result<f64> {
-        let path = format!("/proc/{}/stat", self.process.id());
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-        ticks(&text).map(|ticks| ticks as f64 * US_PER_TICK).with_context(|| format!("{path} has another form"))
+    /// Its process.
+    pub(super) fn id(&self) -> u32 {
+        self.process.id()
     }
+}
+
+/// Passes on the first line, and writes all of them to a log, on a thread of its own: a server must not stall on a pipe
+/// that nobody reads.
+fn follow(output: Box<dyn Read + Send>, log: &Path) -> Result<mpsc::Receiver<String>> {
+    if let Some(folder) = log.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    let mut file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+    let (sender, receiver) = mpsc::sync_channel(1);
+    thread::spawn(move || {
+        let mut output = BufReader::new(output);
+        let mut line = String::new();
+        // An error is an end, too.
+        let _ = output.read_line(&mut line);
+        let _ = file.write_all(line.as_bytes());
+        let _ = sender.send(line);
+        let _ = std::io::copy(&mut output, &mut file);
+    });
+    Ok(receiver)
 }
 
 impl Drop for Server {
@@ -43,27 +87,5 @@ impl Drop for Server {
         // It may have ended already; there is nothing else to do about either.
         let _ = self.process.kill();
         let _ = self.process.wait();
-    }
-}
-
-/// Linux counts CPU time for `/proc` in hundredths of a second on every architecture.
-const US_PER_TICK: f64 = 10_000.0;
-
-/// `utime` and `stime` of a `/proc/PID/stat`, the 14th and 15th field (proc(5)). The second may contain spaces.
-fn ticks(stat: &str) -> Option<u64> {
-    let (_, rest) = stat.rsplit_once(')')?;
-    let mut fields = rest.split_whitespace().skip(11).map(str::parse::<u64>);
-    Some(fields.next()?.ok()? + fields.next()?.ok()?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cpu_time_is_found_behind_any_name() {
-        let stat = "1 (a) name) S 0 1 1 0 -1 4194560 1 2 3 4 70 30 5 6 20 0 1 0";
-        assert_eq!(ticks(stat), Some(100));
-        assert_eq!(ticks("1 (x) S 0"), None);
     }
 }

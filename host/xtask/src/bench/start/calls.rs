@@ -1,0 +1,39 @@
+//! Calls through the engine alone, one after the other on one thread: without HTTP, sockets and policies.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value as Json;
+
+use crate::place::Place;
+use crate::progress::say;
+
+use super::super::build;
+use super::super::report::Value;
+use super::value;
+
+/// The instance policies that are compared.
+const POLICIES: [&str; 2] = ["fresh", "reuse"];
+
+/// Microseconds per call under each policy, in every round.
+pub(super) fn run(place: &Place, rounds: u32) -> Result<Vec<Value>> {
+    say("Building", "engine-calls, optimised; the first time takes minutes");
+    super::super::build(
+        place,
+        &["--package", "patchbay-tests", "--features", "engine-calls", "--bin", "engine-calls"],
+    )?;
+    let mut samples: [Vec<f64>; 2] = Default::default();
+    for round in 1..=rounds {
+        say("Measuring", &format!("calls through the engine, round {round} of {rounds}"));
+        let mut command = Command::new(place.binary("release", "engine-calls"));
+        let output = command.arg(place.guests().join("bench2.wasm")).output().context("cannot start engine-calls")?;
+        ensure!(output.status.success(), "engine-calls: {}", String::from_utf8_lossy(&output.stderr));
+        let result: Json = serde_json::from_slice(&output.stdout).context("engine-calls prints no JSON")?;
+        for (policy, samples) in POLICIES.iter().zip(&mut samples) {
+            let us = result.get(policy).and_then(Json::as_f64).context("engine-calls tells no time")?;
+            samples.push(us);
+        }
+    }
+    let values = POLICIES.iter().zip(samples);
+    Ok(values.map(|(policy, samples)| value(format!("start/call/{policy}"), "us", samples)).collect())
+}

@@ -1,0 +1,86 @@
+//! Times calls through the engine alone: one after the other, on one thread, without HTTP, sockets and policies. With the
+//! policy `fresh` a call is all of it: a store, an instance, the call, and letting go of both. Prints one JSON object of
+//! microseconds per call.
+#![allow(clippy::print_stdout, reason = "it prints its result")]
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use clap::Parser;
+use http_body_util::BodyExt;
+use patchbay_engine::{Engine, EngineConfig};
+use patchbay_model::ports::{Clock, Executor, LogSink, PrepareRequest, Prepared};
+use patchbay_model::{Call, CallId, Digest, Hold, InstancePolicy, LogRecord, Settings, empty_body};
+use serde_json::{Map, Value, json};
+use tokio::time::Instant;
+
+/// Times calls of a component.
+#[derive(Parser)]
+struct Arguments {
+    /// The component, of WASI 0.2
+    component: PathBuf,
+    /// Calls to time
+    #[arg(long, default_value_t = 50_000)]
+    calls: u32,
+    /// Calls to make before
+    #[arg(long, default_value_t = 5_000)]
+    warm_up: u32,
+}
+
+/// What a call may take.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What the component says and when is not looked at.
+struct Nobody;
+
+impl LogSink for Nobody {
+    fn record(&self, _: LogRecord) {}
+}
+
+impl Clock for Nobody {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = Arguments::parse();
+    let bytes = bytes::Bytes::from(std::fs::read(&arguments.component)?);
+    let engine = Engine::new(&EngineConfig::default(), None, Arc::new(Nobody), Arc::new(Nobody))?;
+    let mut result = Map::new();
+    for policy in [InstancePolicy::Fresh, InstancePolicy::Reuse] {
+        let request = PrepareRequest {
+            revision: "timed@1".parse()?,
+            component: Digest::of(&bytes),
+            bytes: bytes.clone(),
+            instances: policy,
+            settings: Settings::default(),
+        };
+        let prepared = engine.prepare(request).await?.prepared;
+        calls(prepared.as_ref(), arguments.warm_up).await?;
+        let begun = Instant::now();
+        calls(prepared.as_ref(), arguments.calls).await?;
+        let us = begun.elapsed().as_secs_f64() * 1_000_000.0 / f64::from(arguments.calls);
+        result.insert(policy.name().to_owned(), json!(us));
+    }
+    println!("{}", Value::Object(result));
+    Ok(())
+}
+
+/// Makes calls, and reads their replies to the end.
+async fn calls(prepared: &dyn Prepared, n_calls: u32) -> Result<(), Box<dyn Error>> {
+    for number in 0..n_calls {
+        let request = http::Request::get("/").header(http::header::HOST, "localhost").body(empty_body())?;
+        let deadline = (Instant::now() + TIMEOUT).into_std();
+        let call = Call { id: CallId::new(number.into()), deadline, request, hold: Hold::default() };
+        let reply = prepared.serve(call).await?;
+        if !reply.status().is_success() {
+            return Err(format!("the component answered {}", reply.status()).into());
+        }
+        reply.into_body().collect().await?;
+    }
+    Ok(())
+}
