@@ -37,7 +37,8 @@ impl ServiceEntry {
 #[derive(Default)]
 pub(crate) struct Snapshot {
     services: BTreeMap<ServiceName, Arc<ServiceEntry>>,
-    routes: RouteTable,
+    /// Shared with the snapshots before that had the same routes.
+    routes: Arc<RouteTable>,
 }
 
 impl Snapshot {
@@ -56,7 +57,12 @@ impl Snapshot {
     /// The snapshot with one service put in or replaced.
     pub(crate) fn with(&self, entry: ServiceEntry) -> Result<Self, RouteConflict> {
         let mut services = self.services.clone();
-        services.insert(entry.name.clone(), Arc::new(entry));
+        let (name, entry) = (entry.name.clone(), Arc::new(entry));
+        let before = services.insert(name, Arc::clone(&entry));
+        // Most changes leave the routes as they are, and a table of thousands takes its time.
+        if before.is_some_and(|before| before.routes().eq(entry.routes())) {
+            return Ok(Self { services, routes: Arc::clone(&self.routes) });
+        }
         Self::new(services)
     }
 
@@ -72,7 +78,15 @@ impl Snapshot {
         let of_file = services.values().filter(|entry| entry.declared.is_some());
         let of_api = services.values().filter(|entry| entry.declared.is_none());
         let pairs = of_file.chain(of_api).flat_map(|entry| entry.routes().map(|route| (&entry.name, route)));
-        Ok(Self { routes: RouteTable::new(pairs)?, services })
+        Ok(Self { routes: Arc::new(RouteTable::new(pairs)?), services })
+    }
+
+    /// Whether both have the same to remember. What they share is not looked into.
+    pub(crate) fn remembers_the_same_as(&self, other: &Self) -> bool {
+        let same = |(one, other): (&Arc<ServiceEntry>, &Arc<ServiceEntry>)| {
+            Arc::ptr_eq(one, other) || one.name == other.name && one.record == other.record
+        };
+        self.services.len() == other.services.len() && self.services.values().zip(other.services.values()).all(same)
     }
 
     /// What has to survive a restart. A declared service that never had a revision has nothing to remember.

@@ -38,11 +38,11 @@ pub(crate) struct Options {
     #[arg(long, value_delimiter = ',', value_name = "PART")]
     only: Vec<String>,
     #[command(flatten)]
-    http: http::Options,
+    http: http::HttpOptions,
     #[command(flatten)]
-    start: start::Options,
+    start: start::StartOptions,
     #[command(flatten)]
-    swap: swap::Options,
+    swap: swap::SwapOptions,
 }
 
 type Bench = fn(&Place, &Options) -> Result<Report>;

@@ -67,3 +67,15 @@ fn run(task: Task) -> Result<()> {
         Task::Test { arguments } => test::run(&place, &arguments),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

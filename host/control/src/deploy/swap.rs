@@ -198,9 +198,8 @@ impl Control {
 
     /// Saves the registry, then publishes the snapshot: a crash in between starts with what was saved.
     pub(crate) async fn publish(&self, old: &Snapshot, new: Snapshot) -> Result<(), ChangeError> {
-        let record = new.record();
-        if record != old.record() {
-            self.ports.registry.save(&record).await?;
+        if !new.remembers_the_same_as(old) {
+            self.ports.registry.save(&new.record()).await?;
         }
         self.snapshot.store(Arc::new(new));
         Ok(())

@@ -26,7 +26,7 @@ use subjects::{Subject, WORKLOADS, Workload};
 
 /// What to measure over HTTP.
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct HttpOptions {
     /// Measure `wasmtime serve`, too; installs it into target/tools with cargo if it is not there
     #[arg(long)]
     rivals: bool,
@@ -41,7 +41,7 @@ pub(crate) struct Options {
     seconds: f64,
 }
 
-impl Options {
+impl HttpOptions {
     fn workloads(&self) -> Result<Vec<&'static Workload>> {
         let names: Vec<_> = WORKLOADS.iter().map(|workload| workload.name).collect();
         if let Some(stranger) = self.workload.iter().find(|name| !names.contains(&name.as_str())) {

@@ -15,7 +15,7 @@ use super::report::{Goal, Report, Table, Value, Wanted};
 
 /// What to start.
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct StartOptions {
     /// Services of the hosts that are started
     #[arg(long, value_delimiter = ',', default_values_t = [100, 1000], value_parser = clap::value_parser!(u32).range(1..=10_000))]
     services: Vec<u32>,

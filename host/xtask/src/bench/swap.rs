@@ -15,7 +15,7 @@ use one::Swapped;
 
 /// How often to swap, under how many requests.
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct SwapOptions {
     /// Requests, at least, for each instance policy
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..))]
     requests: u32,

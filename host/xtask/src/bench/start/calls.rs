@@ -18,10 +18,10 @@ const POLICIES: [&str; 2] = ["fresh", "reuse"];
 /// Microseconds per call under each policy, in every round.
 pub(super) fn run(place: &Place, rounds: u32) -> Result<Vec<Value>> {
     say("Building", "engine-calls, optimised; the first time takes minutes");
-    super::super::build(
-        place,
-        &["--package", "patchbay-tests", "--features", "engine-calls", "--bin", "engine-calls"],
-    )?;
+    // With the host's package, so that both are built from the same dependencies.
+    let packages = ["--package", "patchbay-cli", "--package", "patchbay-tests"];
+    let program = ["--features", "patchbay-tests/engine-calls", "--bin", "engine-calls"];
+    build(place, &[packages.as_slice(), program.as_slice()].concat())?;
     let mut samples: [Vec<f64>; 2] = Default::default();
     for round in 1..=rounds {
         say("Measuring", &format!("calls through the engine, round {round} of {rounds}"));

@@ -15,7 +15,7 @@ use super::super::host::Host;
 use super::super::load::Load;
 use super::super::memory::Resident;
 use super::super::variant::variant;
-use super::Options;
+use super::SwapOptions;
 use super::timeline::{Latencies, Request, Window, latencies, read, split};
 
 /// Components that take turns; more than the host retains, so that each swap loads code and lets go of some.
@@ -66,7 +66,7 @@ struct Service<'a> {
 }
 
 /// Measures one policy.
-pub(super) fn run(place: &Place, policy: &'static str, guest: &str, options: &Options) -> Result<Swapped> {
+pub(super) fn run(place: &Place, policy: &'static str, guest: &str, options: &SwapOptions) -> Result<Swapped> {
     let folder = place.folder(&format!("target/bench/swap-{policy}"));
     if folder.exists() {
         fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
