@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::Parser;
 use http_body_util::BodyExt;
-use patchbay_engine::{Engine, EngineConfig};
+use patchbay_engine::{Engine, EngineConfig, Premises};
 use patchbay_model::ports::{Clock, Executor, LogSink, PrepareRequest, Prepared};
 use patchbay_model::{Call, CallId, Digest, Hold, InstancePolicy, LogRecord, Settings, empty_body};
 use rustix::time::{ClockId, clock_gettime};
@@ -29,6 +29,10 @@ struct Arguments {
     #[arg(long, default_value_t = 5_000)]
     warm_up: u32,
 }
+
+/// That of the host.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What a call may take.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -50,7 +54,7 @@ impl Clock for Nobody {
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let bytes = bytes::Bytes::from(std::fs::read(&arguments.component)?);
-    let engine = Engine::new(&EngineConfig::default(), None, Arc::new(Nobody), Arc::new(Nobody))?;
+    let engine = Engine::new(&EngineConfig::default(), Premises::default(), Arc::new(Nobody), Arc::new(Nobody))?;
     let mut result = Map::new();
     for policy in [InstancePolicy::Fresh, InstancePolicy::Reuse] {
         let request = PrepareRequest {

@@ -107,6 +107,28 @@ pub(super) const WORKLOADS: &[Workload] = &[
         ],
     },
     Workload {
+        name: "go",
+        path: Some("/api/inventory/tea"),
+        echo: None,
+        connections: &[50],
+        scaling: false,
+        subjects: &[
+            wasmtime("wasmtime-go-reuse-tuned", "inventory", &[IMPORTS, TUNED, REUSED]),
+            patchbay("patchbay-go-reuse", "inventory", "reuse"),
+        ],
+    },
+    Workload {
+        name: "c",
+        path: Some("/api/pricing/quote?sku=tea&quantity=12&sku=mug&quantity=1&currency=CHF"),
+        echo: None,
+        connections: &[50],
+        scaling: false,
+        subjects: &[
+            wasmtime("wasmtime-c-fresh-tuned", "pricing", &[IMPORTS, TUNED]),
+            patchbay("patchbay-c-fresh", "pricing", "fresh"),
+        ],
+    },
+    Workload {
         name: "scaling",
         path: None,
         echo: None,
