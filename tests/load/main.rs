@@ -125,7 +125,7 @@ async fn client(request: Request, plan: Plan, mut tally: Tally) -> Result<Tally>
         let answered = Instant::now();
         match result {
             Ok(()) if plan.measures(answered) => {
-                tally.answer(sent.saturating_duration_since(plan.begin), answered - sent)
+                tally.answer(sent.saturating_duration_since(plan.begin), answered - sent);
             }
             Ok(()) => {}
             Err(error) => {
