@@ -12,6 +12,7 @@ use wasmtime_wasi::I32Exit;
 use crate::limiter::Refused;
 use crate::meter::{Panic, Stop};
 use crate::revision::Revision;
+use crate::state::HANDED_OVER;
 
 /// Frames of a backtrace that are worth telling.
 const FRAMES: usize = 8;
@@ -20,6 +21,8 @@ const TEXT: usize = 2 << 10;
 
 /// What wasmtime says when an instance has as many handles as it may. A plain text; `tests/misuse/hostile.rs` pins it.
 const NO_HANDLE: &str = "store handle limit exceeded";
+/// The same for what a guest hands to the host in one call.
+const TOO_MUCH: &str = "fuel allocated for hostcalls has been exhausted";
 /// The same for core instances.
 const NO_CORE_INSTANCE: &str = "resource limit exceeded: instance count too high";
 
@@ -62,6 +65,10 @@ fn used_up(
     let says = |text: &str| error.chain().any(|cause| cause.to_string().contains(text));
     if matches!(error.downcast_ref::<ResourceTableError>(), Some(ResourceTableError::Full)) || says(NO_HANDLE) {
         return Some((HANDLES, format!("an instance wanted more than the {} that `handles` allows", limits.handles)));
+    }
+    if says(TOO_MUCH) {
+        let details = format!("a guest may hand {} to the host at once", format_size(HANDED_OVER as u64));
+        return Some(("The service handed more to the host than it may.", details));
     }
     if says(NO_CORE_INSTANCE) {
         let details =

@@ -94,13 +94,18 @@ impl<W: Work> GuestBody<W> {
         self.hold = None;
     }
 
-    fn note(&mut self, frame: &Frame<Bytes>) {
+    /// Takes note of a piece, which must not be larger than what is still promised: what is cut off is not what the
+    /// guest meant.
+    fn note(&mut self, frame: &Frame<Bytes>) -> Result<(), BodyError> {
         if let (Some(remaining), Some(piece)) = (&mut self.remaining, frame.data_ref()) {
-            *remaining = remaining.saturating_sub(piece.len() as u64);
+            *remaining = remaining
+                .checked_sub(piece.len() as u64)
+                .ok_or_else(|| BodyError::Failed("it wrote more than its content-length says".to_owned()))?;
             if *remaining == 0 {
                 self.complete();
             }
         }
+        Ok(())
     }
 }
 
@@ -125,10 +130,13 @@ impl<W: Work> http_body::Body for GuestBody<W> {
             },
         };
         Poll::Ready(match next {
-            Some(Ok(frame)) => {
-                this.note(&frame);
-                Some(Ok(frame))
-            }
+            Some(Ok(frame)) => Some(match this.note(&frame) {
+                Ok(()) => Ok(frame),
+                Err(error) => {
+                    this.end();
+                    Err(error)
+                }
+            }),
             Some(Err(error)) => {
                 let fault = this.work.fault();
                 this.end();

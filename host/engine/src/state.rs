@@ -19,7 +19,7 @@ use crate::usage::Live;
 
 /// Bytes that a guest may hand to the host in one call of a function: what the host allocates and works through for it
 /// before anything can interrupt that.
-const HANDED_OVER: usize = 8 << 20;
+pub(crate) const HANDED_OVER: usize = 8 << 20;
 /// Random bytes that a guest may ask for at once: they are made one by one, and nothing interrupts that either.
 const RANDOM_BYTES: u64 = 1 << 20;
 

@@ -1,9 +1,9 @@
 //! Notices threads that work for a guest without a pause, for longer than anything can take that ends.
 //!
 //! A guest that computes is looked at every tick, and one that waits has no thread. What neither reaches is one long
-//! stretch of work that nothing can interrupt: of the host on behalf of a guest, or of a guest whose code fills memory
-//! again and again without a loop. Nobody can end such a stretch; but the operator has to know of it, and which
-//! revision it is for. The thread that looks is no thread that works.
+//! stretch of work of the host on behalf of a guest. Such work is kept short, and a stretch that is not is a defect of
+//! the host; nobody can end it, but the operator has to know of it, and which revision it is for. The thread that looks
+//! is no thread that works.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
