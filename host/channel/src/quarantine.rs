@@ -57,8 +57,8 @@ impl fmt::Debug for Quarantine {
 }
 
 impl Quarantine {
-    /// A clean start under these limits. `seed` keeps revisions that crash together from trying together; `tell` is
-    /// called with a lock held and must not block.
+    /// A clean start under these limits. `seed` keeps revisions that crash together from trying together; `tell` hears
+    /// what happens.
     pub fn new(limits: &Limits, seed: u64, tell: impl Fn(QuarantineNews) + Send + Sync + 'static) -> Arc<Self> {
         Arc::new(Self {
             after: limits.quarantine_after,
@@ -92,18 +92,25 @@ impl Quarantine {
         if self.after == 0 {
             return;
         }
-        let mut record = self.lock();
-        self.uneasy.store(true, Ordering::Release);
-        if let Some(rest) = record.crash(tries, Instant::now(), self.after, self.seed) {
-            (self.tell)(QuarantineNews::Begun { crashes: record.crashes(), rest });
+        let begun = {
+            let mut record = self.lock();
+            self.uneasy.store(true, Ordering::Release);
+            let rest = record.crash(tries, Instant::now(), self.after, self.seed);
+            rest.map(|rest| QuarantineNews::Begun { crashes: record.crashes(), rest })
+        };
+        if let Some(begun) = begun {
+            (self.tell)(begun);
         }
     }
 
     fn success(&self) {
         if self.uneasy.load(Ordering::Acquire) {
-            let mut record = self.lock();
-            self.uneasy.store(false, Ordering::Release);
-            if record.success() {
+            let ended = {
+                let mut record = self.lock();
+                self.uneasy.store(false, Ordering::Release);
+                record.success()
+            };
+            if ended {
                 (self.tell)(QuarantineNews::Ended);
             }
         }

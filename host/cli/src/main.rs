@@ -15,6 +15,7 @@ mod signals;
 mod telemetry;
 
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -31,6 +32,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// How long work in the background, which nobody waits for any more, may hold up the end of the program.
 const LINGER: Duration = Duration::from_millis(200);
+
+/// Threads that serve, at least: one that is held by an instance must not be the only one.
+const SERVING: usize = 2;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -62,7 +66,8 @@ fn compile() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).max(SERVING);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     let done = runtime.block_on(commands::run(cli));
     runtime.shutdown_timeout(LINGER);
     done
