@@ -14,6 +14,7 @@ mod hostile;
 mod http;
 mod instances;
 mod languages;
+mod misuse;
 mod restart;
 mod streaming;
 mod support;

@@ -40,7 +40,10 @@ impl wasip3::exports::http::handler::Guest for Probe {
             Behaviour::Spin => spin(),
             Behaviour::Recurse => answer::text(200, &behaviour::recurse(0).to_string()),
             Behaviour::Lie { promised, sent } => lie(promised, sent),
-            Behaviour::Never => std::future::pending().await,
+            Behaviour::Never => {
+                monotonic_clock::wait_for(u64::MAX).await;
+                answer::text(200, "waited for centuries")
+            }
             Behaviour::Block { ms } => {
                 std::thread::sleep(Duration::from_millis(ms));
                 answer::text(200, &format!("blocked for {ms} ms"))
