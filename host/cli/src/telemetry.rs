@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use patchbay_control::{Entry, Journal};
-use patchbay_model::{LogRecord, LogStream};
+use patchbay_model::{LogLevel, LogRecord};
 use tokio::sync::broadcast::error::RecvError;
 use tracing::Level;
 use tracing_subscriber::filter::{FilterExt, LevelFilter, dynamic_filter_fn};
@@ -81,12 +81,10 @@ pub(crate) fn forward(logs: &Journal<LogRecord>) -> io::Result<()> {
 }
 
 fn log(entry: &Entry<LogRecord>) {
-    let LogRecord { service, revision, call, stream, line, .. } = &entry.record;
-    let stream = match stream {
-        LogStream::Stdout => "stdout",
-        LogStream::Stderr => "stderr",
-    };
-    tracing::info!(target: "guest", service, revision, call, stream, "{line}");
+    let LogRecord { service, revision, call, stream, level, context, line, .. } = &entry.record;
+    // The level is the service's word, not the host's: RUST_LOG is about what the host says.
+    let (stream, level) = (stream.name(), level.map(LogLevel::name));
+    tracing::info!(target: "guest", service, revision, call, stream, level, context, "{line}");
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@
 //! - `compile` comes by the machine code, from memory (`code`), from the disk (`cache`) or by compiling, which a process
 //!   of its own does (`workshop`);
 //! - `http02` and `http03` take the calls, for the two versions of WASI;
-//! - `state` is what the host keeps per instance: `limiter` and `meter` bound it, `stdio` has its log, and `log_rate`
-//!   bounds that;
+//! - `state` is what the host keeps per instance: `limiter` and `meter` bound it, `stdio` has its log, to which `logging`
+//!   adds, and `log_rate` bounds that;
 //! - `fault` says what went wrong.
 //!
 //! # CPU time
@@ -30,6 +30,7 @@ mod http02;
 mod http03;
 mod limiter;
 mod log_rate;
+mod logging;
 mod meter;
 mod offers;
 mod patience;

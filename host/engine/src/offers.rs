@@ -6,6 +6,7 @@ use wasmtime::{Engine, Result};
 use wasmtime_wasi_config::WasiConfig;
 
 use crate::engines::Wasi;
+use crate::logging;
 use crate::state::State;
 
 /// WASI 0.2, in the version that wasmtime implements. Components that were built against an earlier 0.2 link too.
@@ -68,7 +69,7 @@ const P3: &[&str] = &[
 ];
 
 /// Proposals with one version for both.
-const ANY: &[&str] = &["wasi:config/store@0.2.0-rc.1"];
+const ANY: &[&str] = &["wasi:config/store@0.2.0-rc.1", logging::INTERFACE];
 
 /// What components of each kind may import.
 pub(crate) struct Offers {
@@ -109,6 +110,7 @@ pub(crate) fn linker(engine: &Engine, wasi: Wasi) -> Result<Linker<State>> {
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     wasmtime_wasi_config::add_to_linker(&mut linker, |state: &mut State| WasiConfig::from(&state.revision.variables))?;
+    logging::add_to_linker(&mut linker)?;
     if wasi == Wasi::P3 {
         wasmtime_wasi::p3::add_to_linker(&mut linker)?;
         wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;

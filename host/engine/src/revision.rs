@@ -115,6 +115,8 @@ async fn tell_dropped(revision: Arc<Revision>) {
         revision: revision.id.number.get(),
         call: None,
         stream: LogStream::Stderr,
+        level: None,
+        context: None,
         line: format!("{dropped} of output dropped: log_rate is {rate} per second"),
     });
 }

@@ -1,4 +1,4 @@
-//! What guests write to stdout and stderr, cut into log records.
+//! What guests write to stdout, stderr and `wasi:logging`, cut into log records.
 //!
 //! WASI 0.2 and 0.3 see the same two streams. Nothing is allocated for a guest that writes nothing.
 
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use patchbay_model::{CallId, LogRecord, LogStream};
+use patchbay_model::{CallId, LogLevel, LogRecord, LogStream};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
@@ -19,6 +19,8 @@ use crate::revision::Revision;
 const LINE: usize = 8 << 10;
 /// What follows a line that was cut.
 const CUT: &str = " [cut: the line is longer than 8 KiB]";
+/// The longest context of `wasi:logging`, in bytes. What is beyond is dropped.
+const CONTEXT: usize = 256;
 /// What a guest may write at once, in bytes.
 const PERMIT: usize = 64 << 10;
 
@@ -70,7 +72,8 @@ impl Output {
         let call = lines.call;
         let line = match stream {
             LogStream::Stdout => &mut lines.out,
-            LogStream::Stderr => &mut lines.err,
+            // What is logged comes whole, by a way of its own.
+            LogStream::Stderr | LogStream::Logging => &mut lines.err,
         };
         let mut rest = bytes;
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
@@ -82,26 +85,58 @@ impl Output {
         line.push(rest);
     }
 
+    /// Records a message of `wasi:logging`: each of its lines, cut like those that are printed.
+    pub(crate) fn log(&self, level: LogLevel, context: &str, message: &str) {
+        let call = self.lock().call;
+        let context = (!context.is_empty()).then(|| context.get(..floor(context, CONTEXT)).unwrap_or_default());
+        let mut rest = Some(message);
+        while let Some(text) = rest {
+            let (text, tail) = text.split_once('\n').map_or((text, None), |(head, tail)| (head, Some(tail)));
+            // The end of the last line begins no further one.
+            rest = tail.filter(|tail| !tail.is_empty());
+            let mut line = Line::default();
+            line.push(text.as_bytes());
+            if self.revision.may_print(line.bytes.len() + context.map_or(0, str::len) + 1) {
+                let record = self.entry(call, LogStream::Logging, line.finish());
+                self.revision.log(LogRecord { level: Some(level), context: context.map(str::to_owned), ..record });
+            }
+        }
+    }
+
     /// Records a line that is complete, or drops it if the revision prints too much.
     fn record(&self, call: Option<CallId>, stream: LogStream, line: &mut Line) {
         if !self.revision.may_print(line.bytes.len() + 1) {
             line.clear();
             return;
         }
-        let line = line.finish();
-        self.revision.log(LogRecord {
+        self.revision.log(self.entry(call, stream, line.finish()));
+    }
+
+    fn entry(&self, call: Option<CallId>, stream: LogStream, line: String) -> LogRecord {
+        LogRecord {
             time: self.revision.now(),
             service: self.revision.id.service.to_string(),
             revision: self.revision.id.number.get(),
             call: call.map(|call| call.to_string()),
             stream,
+            level: None,
+            context: None,
             line,
-        });
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Lines> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The last boundary between characters of `text` that is not beyond `most` bytes.
+fn floor(text: &str, most: usize) -> usize {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    end
 }
 
 impl Line {

@@ -32,7 +32,7 @@ pub use digest::{Digest, DigestError, DigestWriter};
 pub use fault::{Fault, FaultKind};
 pub use hazard::{Act, Hazard, NoHazard};
 pub use interface::{InterfaceName, InterfaceNameError};
-pub use log::{LogRecord, LogStream};
+pub use log::{LogLevel, LogRecord, LogStream};
 pub use name::{NameError, RevisionId, RevisionNumber, ServiceName};
 pub use route::{HostPattern, PathPattern, Route, RouteError, parse_method};
 pub use settings::{HealthCheck, InstancePolicy, Limits, Settings, SettingsError};

@@ -153,6 +153,8 @@ pub(crate) struct LogLine {
     pub(crate) revision: u32,
     pub(crate) call: Option<String>,
     pub(crate) stream: String,
+    pub(crate) level: Option<String>,
+    pub(crate) context: Option<String>,
     pub(crate) line: String,
 }
 

@@ -71,11 +71,27 @@ fn print(records: Value, screen: Screen, line: fn(Value) -> Result<String, Failu
 }
 
 fn log_line(record: Value) -> Result<String, Failure> {
-    let LogLine { time, service, revision, call, stream, line } = serde_json::from_value(record)?;
-    let mark = if stream == "stderr" { styled(WARN, "!") } else { styled(DIM, "|") };
+    let LogLine { time, service, revision, call, stream, level, context, line } = serde_json::from_value(record)?;
+    let mark = match (level, stream.as_str()) {
+        (Some(level), _) => leveled(&level),
+        (None, "stderr") => styled(WARN, "!"),
+        (None, _) => styled(DIM, "|"),
+    };
     let call = call.map(|call| styled(DIM, format!(" {call}"))).unwrap_or_default();
-    let time = styled(DIM, time);
-    Ok(format!("{time} {}{call} {mark} {}", styled(NAME, format!("{service}@{revision}")), harmless(&line)))
+    let context = context.map(|context| format!("{} ", styled(DIM, format!("{}:", harmless(&context)))));
+    let (time, context) = (styled(DIM, time), context.unwrap_or_default());
+    Ok(format!("{time} {}{call} {mark} {context}{}", styled(NAME, format!("{service}@{revision}")), harmless(&line)))
+}
+
+/// The level of a line that was logged through `wasi:logging`.
+fn leveled(level: &str) -> String {
+    let style = match level {
+        "error" | "critical" => BAD,
+        "warn" => WARN,
+        "info" => GOOD,
+        _ => DIM,
+    };
+    styled(style, level.to_ascii_uppercase())
 }
 
 fn event_line(record: Value) -> Result<String, Failure> {
@@ -119,6 +135,11 @@ mod tests {
         });
         let line = log_line(record).unwrap();
         assert_eq!(plain(&line), "2026-01-01T00:00:00.000Z orders@2 00a7 ! no\\u{1b}[2Jway\t!");
+        let record = json!({
+            "number": 8, "time": "2026-01-01T00:00:00.000Z", "service": "orders", "revision": 2,
+            "stream": "logging", "level": "warn", "context": "stock", "line": "low",
+        });
+        assert_eq!(plain(&log_line(record).unwrap()), "2026-01-01T00:00:00.000Z orders@2 WARN stock: low");
         let record = json!({
             "number": 7, "time": "2026-01-01T00:00:00.000Z", "kind": "published", "service": "orders", "revision": 2,
             "message": "it serves",

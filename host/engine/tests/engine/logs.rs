@@ -1,6 +1,6 @@
 //! What guests print.
 
-use patchbay_model::{InstancePolicy, LogStream, empty_body};
+use patchbay_model::{InstancePolicy, LogLevel, LogStream, empty_body};
 
 use crate::harness::{PATIENCE, Rig, call, every_way, until};
 
@@ -68,5 +68,36 @@ async fn long_lines_are_cut() {
         let records = rig.log.records();
         assert!(records[0].line.starts_with("xxx") && records[0].line.ends_with("longer than 8 KiB]"));
         assert!(records[0].line.len() < 8_300 && records[1].line == "next");
+        service.get(&format!("/log?info=a:{long}")).await.unwrap();
+        until(|| rig.log.records().len() == 3).await;
+        assert!(rig.log.records()[2].line == records[0].line, "logged lines are cut like printed ones");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_logged_has_its_level_and_context() {
+    for (guest, policy) in every_way() {
+        let rig = Rig::new();
+        let service = rig.probe(guest, policy).await;
+        let long = "c".repeat(300);
+        let path = format!("/log?warn=stock:low%0Avery+low%0A&critical=:out&trace={long}:&out=printed");
+        let (call, _) = call(&path, empty_body(), PATIENCE);
+        let id = call.id.to_string();
+        drop(service.serve(call).await.unwrap());
+        until(|| rig.log.records().len() == 5).await;
+        let records = rig.log.records();
+        let found: Vec<_> = records
+            .iter()
+            .map(|record| (record.stream, record.level, record.context.as_deref(), record.line.as_str()))
+            .collect();
+        let expected = [
+            (LogStream::Logging, Some(LogLevel::Warn), Some("stock"), "low"),
+            (LogStream::Logging, Some(LogLevel::Warn), Some("stock"), "very low"),
+            (LogStream::Logging, Some(LogLevel::Critical), None, "out"),
+            (LogStream::Logging, Some(LogLevel::Trace), Some(&long[..256]), ""),
+            (LogStream::Stdout, None, None, "printed"),
+        ];
+        assert_eq!(found, expected, "{guest} {policy:?}");
+        assert!(records.iter().all(|record| record.call.as_deref() == Some(id.as_str())), "{guest} {policy:?}");
     }
 }

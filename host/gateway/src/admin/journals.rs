@@ -82,8 +82,15 @@ pub(super) struct LogSchema {
     /// The call it belongs to.
     #[schema(required = false)]
     call: Option<String>,
-    /// `stdout` or `stderr`.
+    /// `stdout`, `stderr`, or `logging` for `wasi:logging`.
+    #[schema(example = "stdout")]
     stream: String,
+    /// `trace`, `debug`, `info`, `warn`, `error` or `critical`; only of `wasi:logging`.
+    #[schema(required = false)]
+    level: Option<String>,
+    /// What it is about; only of `wasi:logging`.
+    #[schema(required = false)]
+    context: Option<String>,
     /// The line without its end.
     line: String,
 }

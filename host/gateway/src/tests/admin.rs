@@ -291,6 +291,8 @@ fn printed(service: &str, line: &str) -> LogRecord {
         revision: 1,
         call: None,
         stream: LogStream::Stdout,
+        level: None,
+        context: None,
         line: line.to_owned(),
     }
 }

@@ -93,7 +93,8 @@ pub enum Behaviour {
         /// Mebibytes.
         mib: usize,
     },
-    /// `/log?out=TEXT&err=TEXT`: prints lines, in the order of the query; both keys may be repeated.
+    /// `/log?out=TEXT&err=TEXT&LEVEL=CONTEXT:TEXT`: prints and logs lines, in the order of the query; LEVEL is one of
+    /// `wasi:logging`. Keys may be repeated.
     Log(Vec<Line>),
     /// `/headers`: answers what arrived, as JSON.
     Headers,
@@ -115,6 +116,15 @@ pub enum Line {
     Out(String),
     /// To standard error.
     Err(String),
+    /// Through `wasi:logging`.
+    Logged {
+        /// The level.
+        level: String,
+        /// The context.
+        context: String,
+        /// The message.
+        message: String,
+    },
 }
 
 /// The `content-length` that `/half` promises, in bytes.
@@ -167,6 +177,11 @@ fn lines(query: &Query) -> Vec<Line> {
         .filter_map(|(key, value)| match key {
             "out" => Some(Line::Out(value.to_owned())),
             "err" => Some(Line::Err(value.to_owned())),
+            "trace" | "debug" | "info" | "warn" | "error" | "critical" => {
+                let (context, message) = value.split_once(':').unwrap_or(("", value));
+                let (context, message) = (context.to_owned(), message.to_owned());
+                Some(Line::Logged { level: key.to_owned(), context, message })
+            }
             _ => None,
         })
         .collect()

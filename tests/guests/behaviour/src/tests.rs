@@ -16,6 +16,14 @@ fn every_path_means_one_behaviour() {
         ("/exit?code=3", Behaviour::Exit { code: 3 }),
         ("/log?out=a%20b&err=c+d", Behaviour::Log(vec![Line::Out("a b".into()), Line::Err("c d".into())])),
         ("/log?out=100%&out=%zz", Behaviour::Log(vec![Line::Out("100%".into()), Line::Out("%zz".into())])),
+        (
+            "/log?warn=stock:low",
+            Behaviour::Log(vec![Line::Logged {
+                level: "warn".into(),
+                context: "stock".into(),
+                message: "low".into(),
+            }]),
+        ),
         ("/outgoing?url=http%3A%2F%2F127.0.0.1%3A9%2Fa%3Fb%3D1", Behaviour::Outgoing(Some(target))),
         ("/outgoing?url=ftp://x", Behaviour::Outgoing(None)),
         ("/", Behaviour::Unknown),

@@ -1,4 +1,4 @@
-//! The configuration that the host gives this service.
+//! What the host gives this service: its configuration, and a log.
 
 #[allow(missing_docs, clippy::all, reason = "generated")]
 mod bindings {
@@ -6,6 +6,7 @@ mod bindings {
 }
 
 use bindings::wasi::config::store;
+use bindings::wasi::logging::logging;
 
 /// The value of `key`, or `none`; what the host could not read is said in the text.
 pub(crate) fn value(key: &str) -> String {
@@ -13,4 +14,17 @@ pub(crate) fn value(key: &str) -> String {
         Ok(value) => value.unwrap_or_else(|| "none".into()),
         Err(error) => format!("config: {error:?}"),
     }
+}
+
+/// Logs `message` at the level of that name; `info` if there is none.
+pub(crate) fn log(level: &str, context: &str, message: &str) {
+    let level = match level {
+        "trace" => logging::Level::Trace,
+        "debug" => logging::Level::Debug,
+        "warn" => logging::Level::Warn,
+        "error" => logging::Level::Error,
+        "critical" => logging::Level::Critical,
+        _ => logging::Level::Info,
+    };
+    logging::log(level, context, message);
 }

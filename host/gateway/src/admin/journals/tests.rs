@@ -13,6 +13,8 @@ fn line(service: &str) -> LogRecord {
         revision: 1,
         call: None,
         stream: LogStream::Stderr,
+        level: None,
+        context: None,
         line: String::new(),
     }
 }
