@@ -69,6 +69,8 @@ pub struct Call {
     pub id: CallId,
     /// When the caller stops waiting. Covers queueing, the instance, and both bodies.
     pub deadline: Instant,
+    /// How many services called each other on the way to this call: 0 if it came from outside.
+    pub hops: u32,
     /// The request, with an absolute path and a `Host` or authority.
     pub request: http::Request<Body>,
     /// What the call occupies until it is over.

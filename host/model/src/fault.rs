@@ -14,6 +14,8 @@ pub enum FaultKind {
     NotFound,
     /// Something answers at this address, but not to this method.
     MethodNotAllowed,
+    /// The caller may not call this service. Its operator can allow it.
+    Denied,
     /// The request breaks the protocol or the contract. Repair it.
     Invalid,
     /// The request is larger than the service accepts. Send less.
@@ -30,6 +32,8 @@ pub enum FaultKind {
     Trapped,
     /// The service ended the call without an answer, or with one that is no valid answer.
     Failed,
+    /// Services called each other in too long a chain, which most likely has no end.
+    Loop,
     /// The caller went away. Nobody reads the answer.
     Cancelled,
     /// The host itself failed. Its operator has to look.
@@ -42,6 +46,7 @@ impl FaultKind {
         match self {
             Self::NotFound => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
+            Self::Denied => "denied",
             Self::Invalid => "invalid",
             Self::TooLarge => "too-large",
             Self::Deadline => "deadline",
@@ -50,6 +55,7 @@ impl FaultKind {
             Self::Exhausted => "exhausted",
             Self::Trapped => "trapped",
             Self::Failed => "failed",
+            Self::Loop => "loop",
             Self::Cancelled => "cancelled",
             Self::Internal => "internal",
         }

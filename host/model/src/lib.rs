@@ -10,29 +10,35 @@
 //! - **port**: what the host needs from the outside, a trait in [`ports`].
 //! - **hazard**: what can go wrong between two acts of the host, [`Hazard`]; there for tests.
 
+mod address;
 mod body;
 mod call;
 mod deployment;
+mod destination;
 mod digest;
 mod fault;
 mod hazard;
 mod interface;
 mod log;
 mod name;
+mod outbound;
 pub mod ports;
 mod route;
 mod settings;
 mod text;
 pub mod units;
 
+pub use address::is_public;
 pub use body::{Body, BodyError, empty_body, full_body};
 pub use call::{Call, CallId, Hold, Reply};
 pub use deployment::{Declaration, Origin, RegistryRecord, RevisionRecord, ServiceRecord};
+pub use destination::{Destination, DestinationError};
 pub use digest::{Digest, DigestError, DigestWriter};
 pub use fault::{Fault, FaultKind};
 pub use hazard::{Act, Hazard, NoHazard};
 pub use interface::{InterfaceName, InterfaceNameError};
 pub use log::{LogLevel, LogRecord, LogStream};
 pub use name::{NameError, RevisionId, RevisionNumber, ServiceName};
+pub use outbound::{Course, OutboundError, OutboundRequest};
 pub use route::{HostPattern, PathPattern, Route, RouteError, parse_method};
 pub use settings::{HealthCheck, InstancePolicy, Limits, Settings, SettingsError};

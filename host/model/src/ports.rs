@@ -7,7 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
-use crate::{Call, Digest, Fault, InstancePolicy, LogRecord, RegistryRecord, Reply, RevisionId, Settings};
+use crate::{
+    Call, Digest, Fault, InstancePolicy, LogRecord, OutboundError, OutboundRequest, RegistryRecord, Reply, RevisionId,
+    Settings,
+};
 
 /// A boxed future, for traits that are used as `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -111,6 +114,18 @@ pub trait Prepared: Send + Sync {
 
     /// The instances that exist now.
     fn instances(&self) -> InstanceCount;
+}
+
+/// Sends the requests of instances. Implemented by the gateway.
+pub trait Outbound: Send + Sync {
+    /// The way out of one revision, with what its settings allow. Connections that it keeps end with it.
+    fn open(&self, revision: &RevisionId, settings: &Settings) -> Arc<dyn Outlet>;
+}
+
+/// The way out of one revision.
+pub trait Outlet: Send + Sync {
+    /// Sends one request. Dropping the future, or the body of the reply before its end, breaks it off.
+    fn send(&self, request: OutboundRequest) -> BoxFuture<'static, Result<Reply, OutboundError>>;
 }
 
 /// Why a stored thing could not be read or written.

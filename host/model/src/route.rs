@@ -31,6 +31,20 @@ pub enum HostPattern {
     Below(String),
 }
 
+impl HostPattern {
+    /// Whether `name` belongs to the pattern.
+    pub fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Exact(exact) => exact.eq_ignore_ascii_case(name),
+            Self::Below(above) => {
+                name.len().checked_sub(above.len()).and_then(|end| name.split_at_checked(end)).is_some_and(
+                    |(below, end)| end.eq_ignore_ascii_case(above) && below.len() > 1 && below.ends_with('.'),
+                )
+            }
+        }
+    }
+}
+
 impl FromStr for HostPattern {
     type Err = RouteError;
 

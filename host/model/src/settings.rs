@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::units;
+use crate::{Destination, ServiceName, units};
 
 /// How calls and instances meet, with what that means for isolation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +68,11 @@ pub struct Limits {
     pub log_rate: u64,
     /// Calls in a row that may end in a crash before the revision is quarantined; 0: it never is.
     pub quarantine_after: u32,
+    /// Connections to the outside at a time, idle ones among them.
+    pub outbound_connections: u32,
+    /// Body of a request that the service sends, and of the reply to it, in bytes.
+    #[serde(with = "units::size")]
+    pub outbound_body: u64,
 }
 
 impl Limits {
@@ -94,6 +99,8 @@ impl Default for Limits {
             response_body: 64 << 20,
             log_rate: 1 << 20,
             quarantine_after: 16,
+            outbound_connections: 64,
+            outbound_body: 64 << 20,
         }
     }
 }
@@ -134,6 +141,10 @@ pub struct Settings {
     pub instance_idle: Duration,
     /// What the host enforces.
     pub limits: Limits,
+    /// Where the service may send requests. Empty: nowhere.
+    pub outbound: Vec<Destination>,
+    /// The services that may call this one. Empty: none.
+    pub callers: Vec<ServiceName>,
     /// A request that has to succeed before a revision is published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<HealthCheck>,
@@ -148,6 +159,8 @@ impl Default for Settings {
             instance_calls: 16,
             instance_idle: Duration::from_secs(30),
             limits: Limits::default(),
+            outbound: Vec::new(),
+            callers: Vec::new(),
             health: None,
         }
     }
@@ -195,6 +208,7 @@ impl Settings {
             ("concurrency", limits.concurrency),
             ("instance_uses", self.instance_uses),
             ("instance_calls", self.instance_calls),
+            ("outbound_connections", limits.outbound_connections),
         ] {
             require((1..=1_000_000).contains(&value), key, "must lie between 1 and 1000000");
         }
