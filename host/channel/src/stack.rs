@@ -18,6 +18,10 @@ use crate::{Bulkhead, Quarantine, request_body};
 pub struct Arrival {
     /// Names the call in logs.
     pub id: CallId,
+    /// The call in whose course a service made this one.
+    pub parent: Option<CallId>,
+    /// How many services called each other on the way to it: 0 if it came from outside.
+    pub hops: u32,
     /// When it arrived; the service's timeout counts from here.
     pub arrived: Instant,
     /// When its caller stops waiting, where the caller says so.
@@ -66,12 +70,12 @@ pub trait Target: Send + Sync {
 /// # Errors
 /// The fault that ended the call, with a sentence for its caller and details for the operator.
 pub async fn call<T: Target>(target: &T, arrival: Arrival) -> Result<Reply, Fault> {
-    let id = arrival.id;
+    let (id, parent) = (arrival.id, arrival.parent);
     let arrived = arrival.arrived;
 
     // 1. Trace: outermost, so that refusals are seen too.
     let outcome = admit(target, arrival).await;
-    record(target.name(), id, arrived.elapsed(), &outcome);
+    record(target.name(), (id, parent), arrived.elapsed(), &outcome);
     outcome
 }
 
@@ -96,7 +100,8 @@ async fn admit<T: Target>(target: &T, arrival: Arrival) -> Result<Reply, Fault> 
 
     // 7. Dispatch: bound by the deadline and by the end of the revision.
     let has_body = request.method() != Method::HEAD;
-    let call = Call { id: arrival.id, deadline: deadline.into_std(), request, hold: hold.clone() };
+    let (id, hops) = (arrival.id, arrival.hops);
+    let call = Call { id, deadline: deadline.into_std(), hops, request, hold: hold.clone() };
     let served = deadline::within(deadline, &cut, prepared.serve(call)).await;
     // A guest that trips over the end of a body that is too large is not at fault, whatever it answers.
     if let Some(fault) = overrun.fault(limits.request_body) {
@@ -125,18 +130,24 @@ fn ended(ended: Ended) -> Fault {
 }
 
 /// One record per call: quiet for those that succeed, visible for those that fail.
-fn record(service: &ServiceName, id: CallId, elapsed: Duration, outcome: &Result<Reply, Fault>) {
+fn record(
+    service: &ServiceName,
+    (id, parent): (CallId, Option<CallId>),
+    elapsed: Duration,
+    outcome: &Result<Reply, Fault>,
+) {
+    let parent = parent.map(tracing::field::display);
     match outcome {
         Ok(reply) => {
             let status = reply.status().as_u16();
-            tracing::debug!(%service, call = %id, status, ?elapsed, "call answered");
+            tracing::debug!(%service, call = %id, parent, status, ?elapsed, "call answered");
         }
         Err(fault) if fault.kind() == FaultKind::Cancelled => {
-            tracing::debug!(%service, call = %id, ?elapsed, "call cancelled by its caller");
+            tracing::debug!(%service, call = %id, parent, ?elapsed, "call cancelled by its caller");
         }
         Err(fault) => {
             let (kind, details) = (fault.kind(), fault.details());
-            tracing::warn!(%service, call = %id, fault = %kind, details, ?elapsed, "{}", fault.public());
+            tracing::warn!(%service, call = %id, parent, fault = %kind, details, ?elapsed, "{}", fault.public());
         }
     }
 }

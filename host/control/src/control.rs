@@ -1,6 +1,7 @@
 //! The handle on everything that runs: calls go in here, and so does every change.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -97,6 +98,8 @@ pub struct Control {
     pub(crate) tasks: TaskTracker,
     /// What `runtime.toml` declares. Set once, at start.
     pub(crate) declared: OnceLock<BTreeMap<ServiceName, Arc<DeclaredService>>>,
+    /// The number of the next call.
+    calls: AtomicU64,
     events: Arc<Journal<Event>>,
     logs: Arc<Journal<LogRecord>>,
 }
@@ -116,9 +119,16 @@ impl Control {
             pins: Pins::default(),
             tasks: TaskTracker::new(),
             declared: OnceLock::new(),
+            // Call 0 is that of the host itself, when it asks for a health path.
+            calls: AtomicU64::new(1),
             events: Arc::new(Journal::new(KEPT_EVENTS)),
             logs,
         })
+    }
+
+    /// The name of a call that comes now. No other has it in this run of the host.
+    pub fn new_call(&self) -> CallId {
+        CallId::new(self.calls.fetch_add(1, Ordering::Relaxed))
     }
 
     /// The service that a request belongs to.
@@ -139,8 +149,8 @@ impl Control {
     /// # Errors
     /// The fault that ended the call.
     pub async fn call(&self, routing: Routing, id: CallId, request: Request<Body>) -> Result<Reply, Fault> {
-        let arrival = Arrival { id, arrived: Instant::now(), deadline: None, request };
-        patchbay_channel::call(&Routed { snapshot: &self.snapshot, entry: routing.0 }, arrival).await
+        let arrival = Arrival { id, parent: None, hops: 0, arrived: Instant::now(), deadline: None, request };
+        patchbay_channel::call(&Routed { snapshot: &self.snapshot, entry: routing.0, caller: None }, arrival).await
     }
 
     /// What happened to services.

@@ -5,7 +5,7 @@
 //!
 //! Where to look: [`Control`] is the handle; `snapshot.rs` is what calls read; `deploy.rs` is the life of a change;
 //! `gate.rs` is why no call is lost in a swap; `declared.rs` has the rules by which `runtime.toml` and the admin API
-//! live together.
+//! live together; `internal.rs` has who may call whom.
 
 mod change;
 mod control;
@@ -15,6 +15,7 @@ mod event;
 #[cfg(test)]
 mod fakes;
 mod gate;
+mod internal;
 mod journal;
 mod pins;
 mod revision;
@@ -30,6 +31,7 @@ pub use change::{Change, ChangeError, ChangeErrorKind, DeployRequest, Outcome, P
 pub use control::{Control, ControlConfig, NoRoute, Ports, Routing};
 pub use declared::DeclaredService;
 pub use event::{Event, EventKind};
+pub use internal::MAX_HOPS;
 pub use journal::{Entry, Journal, Reading};
 pub use patchbay_channel::QuarantineStatus;
 pub use routes::{Found, RouteConflict, RouteTable};

@@ -6,6 +6,7 @@ use arc_swap::ArcSwap;
 use patchbay_channel::{Bulkhead, Chosen, Target};
 use patchbay_model::{Fault, FaultKind, Limits, ServiceName};
 
+use crate::internal::admits;
 use crate::revision::Lease;
 use crate::snapshot::{ServiceEntry, Snapshot};
 
@@ -13,6 +14,8 @@ use crate::snapshot::{ServiceEntry, Snapshot};
 pub(crate) struct Routed<'a> {
     pub(crate) snapshot: &'a ArcSwap<Snapshot>,
     pub(crate) entry: Arc<ServiceEntry>,
+    /// The service that calls; `None` for a call from outside, whose route let it in.
+    pub(crate) caller: Option<&'a ServiceName>,
 }
 
 impl Target for Routed<'_> {
@@ -47,6 +50,9 @@ impl Target for Routed<'_> {
             let Some(active) = &entry.active else {
                 return unavailable(entry.failure.as_deref().unwrap_or("no revision is active"));
             };
+            if let Some(caller) = self.caller {
+                admits(&active.ready.record.settings, caller)?;
+            }
             if let Some((lease, cut)) = active.enter() {
                 let (prepared, quarantine) = (Arc::clone(&active.ready.prepared), Arc::clone(&active.quarantine));
                 return Ok(Chosen { prepared, lease, quarantine, cut });
@@ -73,4 +79,6 @@ static NO_REVISION: Limits = Limits {
     response_body: u64::MAX,
     log_rate: 0,
     quarantine_after: 0,
+    outbound_connections: 0,
+    outbound_body: 0,
 };

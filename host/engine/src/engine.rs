@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use patchbay_model::Hazard;
 use patchbay_model::ports::{
-    BoxFuture, Clock, Executor, LogSink, Preparation, PrepareError, PrepareRequest, Prepared, Usage,
+    BoxFuture, Clock, Executor, LogSink, Outbound, Preparation, PrepareError, PrepareRequest, Prepared, Usage,
 };
 
 use crate::admit;
@@ -88,7 +88,7 @@ pub struct Engine {
 
 impl Engine {
     /// Starts an engine. If the folder for compiled components cannot be used, the engine runs without and the report
-    /// says why.
+    /// says why. What guests print goes to `sink`, and what they ask of others to `outbound`.
     ///
     /// # Errors
     /// If the configuration has problems, or this machine cannot run WebAssembly.
@@ -96,6 +96,7 @@ impl Engine {
         config: &EngineConfig,
         premises: Premises,
         sink: Arc<dyn LogSink>,
+        outbound: Arc<dyn Outbound>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, EngineError> {
         let problems: Vec<_> = config.problems().iter().map(ToString::to_string).collect();
@@ -123,6 +124,7 @@ impl Engine {
         let compiler = Compiler::new(engines, place, cache, shelf, clock.clone()).map_err(machine)?;
         let surroundings = Surroundings {
             sink,
+            outbound,
             clock,
             pulse: ticker.pulse(),
             tick: config.epoch_tick,

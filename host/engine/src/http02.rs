@@ -83,12 +83,12 @@ impl Prepared for Handler02 {
 }
 
 async fn serve(shared: &Arc<Shared>, call: Call) -> Result<Reply, Fault> {
-    let Call { id, deadline, request, hold } = call;
+    let Call { id, deadline, hops, request, hold } = call;
     let request = body::request_02(request)?;
     let bodyless = request.method() == http::Method::HEAD;
     let progress = Arc::new(Progress::default());
     let mut work: GuestWork =
-        Box::pin(guest::work(shared.clone(), id, deadline, request, progress.clone(), hold.clone()));
+        Box::pin(guest::work(shared.clone(), (id, deadline, hops), request, progress.clone(), hold.clone()));
     let over = std::future::poll_fn(|cx| {
         let over = work.as_mut().poll(cx).is_ready();
         if over || progress.is_answered() { std::task::Poll::Ready(over) } else { std::task::Poll::Pending }

@@ -72,11 +72,11 @@ impl Prepared for Handler03 {
 }
 
 async fn serve(pool: &Arc<Pool>, call: Call) -> Result<Reply, Fault> {
-    let Call { id, deadline, request, hold } = call;
+    let Call { id, deadline, hops, request, hold } = call;
     let request = body::request_03(request)?;
     let bodyless = request.method() == http::Method::HEAD;
     let (answer, answered) = oneshot::channel();
-    let serving = Arc::new(Serving::new(id, deadline, answer, hold.clone()));
+    let serving = Arc::new(Serving::new(id, deadline, hops, answer, hold.clone()));
     // Tells the worker when this future is dropped.
     let presence = Presence::new(serving.clone());
     pool.dispatch(Job { serving, request });

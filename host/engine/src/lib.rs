@@ -8,7 +8,7 @@
 //!   of its own does (`workshop`);
 //! - `http02` and `http03` take the calls, for the two versions of WASI;
 //! - `state` is what the host keeps per instance: `limiter` and `meter` bound it, `stdio` has its log, to which `logging`
-//!   adds, and `log_rate` bounds that;
+//!   adds, `log_rate` bounds that, and `outgoing` sends its requests;
 //! - `fault` says what went wrong.
 //!
 //! # CPU time
@@ -33,6 +33,7 @@ mod log_rate;
 mod logging;
 mod meter;
 mod offers;
+mod outgoing;
 mod patience;
 mod reply;
 mod revision;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use patchbay_model::ports::{Clock, LogSink, PrepareRequest};
+use patchbay_model::ports::{Clock, LogSink, Outbound, Outlet, PrepareRequest};
 use patchbay_model::units::{format_size, round_size};
 use patchbay_model::{CallId, Fault, InstancePolicy, LogRecord, LogStream, RevisionId, Settings};
 use wasmtime_wasi_config::WasiConfigVariables;
@@ -18,6 +18,7 @@ use crate::watchdog::{Ticket, Watch};
 #[derive(Clone)]
 pub(crate) struct Surroundings {
     pub(crate) sink: Arc<dyn LogSink>,
+    pub(crate) outbound: Arc<dyn Outbound>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pulse: Pulse,
     pub(crate) tick: Duration,
@@ -35,6 +36,8 @@ pub(crate) struct Revision {
     pub(crate) instances: Arc<Instances>,
     log_rate: LogRate,
     ticket: Arc<Ticket>,
+    /// Where the requests go that its instances send.
+    pub(crate) outlet: Arc<dyn Outlet>,
     surroundings: Surroundings,
 }
 
@@ -48,6 +51,7 @@ impl Revision {
             instances: Arc::new(instances),
             ticket: Arc::new(surroundings.watch.ticket(request.revision.clone())),
             log_rate: LogRate::new(request.settings.limits.log_rate, now()),
+            outlet: surroundings.outbound.open(&request.revision, &request.settings),
             surroundings,
         }
     }

@@ -1,18 +1,17 @@
 //! The data of a store: everything that the host keeps for one instance.
 
-use std::future::Future;
 use std::sync::Arc;
 
-use http_body_util::combinators::UnsyncBoxBody;
 use patchbay_model::{Fault, LogStream};
 use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::fault;
 use crate::limiter::Limiter;
 use crate::meter::{Meter, Stop};
+use crate::outgoing::Outgoing;
 use crate::revision::Revision;
 use crate::stdio::{Output, Stream};
 use crate::usage::Live;
@@ -25,6 +24,8 @@ const RANDOM_BYTES: u64 = 1 << 20;
 
 /// The host's side of one instance.
 pub(crate) struct State {
+    // First: a body that is being sent has to be told that the instance is lost before its other end in the table goes.
+    pub(crate) outgoing: Outgoing,
     pub(crate) table: ResourceTable,
     pub(crate) limiter: Limiter,
     pub(crate) meter: Arc<Meter>,
@@ -32,7 +33,6 @@ pub(crate) struct State {
     pub(crate) revision: Arc<Revision>,
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    outgoing: NoOutgoing,
     _live: Live,
 }
 
@@ -45,6 +45,7 @@ impl State {
         let handles = limits.handles as usize;
         table.set_max_capacity(handles);
         let state = Self {
+            outgoing: Outgoing::new(revision.clone()),
             table,
             limiter: Limiter::new(limits),
             meter: revision.meter(),
@@ -58,7 +59,6 @@ impl State {
             output,
             revision: revision.clone(),
             http: WasiHttpCtx::new(),
-            outgoing: NoOutgoing,
             _live: Live::new(revision.instances.clone()),
         };
         let mut store = Store::new(engine, state);
@@ -93,31 +93,5 @@ impl WasiView for State {
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outgoing }
-    }
-}
-
-/// Outgoing requests are not offered in this version: every one is denied, which guests see as `HTTP-request-denied`.
-struct NoOutgoing;
-
-type Sent = (http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
-
-impl WasiHttpHooks for NoOutgoing {
-    /// Small replies that are written in pieces are then complete before the guest has to wait for a reader.
-    fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
-        8
-    }
-
-    /// With the above, the most that the host buffers of one body is half a MiB.
-    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
-        64 << 10
-    }
-
-    fn send_request(
-        &mut self,
-        _request: http::Request<UnsyncBoxBody<bytes::Bytes, Error>>,
-        _options: Option<RequestOptions>,
-        _processed: Box<dyn Future<Output = Result<(), Error>> + Send>,
-    ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
-        Box::new(std::future::ready(Err(Error::HttpRequestDenied)))
     }
 }

@@ -136,8 +136,14 @@ impl Service {
     }
 
     async fn call(&self, body: Body) -> Result<Reply, Fault> {
-        let arrival =
-            Arrival { id: CallId::new(1), arrived: Instant::now(), deadline: None, request: Request::new(body) };
+        let arrival = Arrival {
+            id: CallId::new(1),
+            parent: None,
+            hops: 0,
+            arrived: Instant::now(),
+            deadline: None,
+            request: Request::new(body),
+        };
         call(self, arrival).await
     }
 }

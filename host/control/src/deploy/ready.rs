@@ -182,7 +182,8 @@ async fn check_health(
         .body(empty_body())
         .map_err(|error| refused(format!("the health path `{}` cannot be asked for: {error}", health.path)))?;
     let deadline = Instant::now() + health.timeout;
-    let call = Call { id: CallId::new(0), deadline: deadline.into_std(), request, hold: Hold::default() };
+    let deadline_of_call = deadline.into_std();
+    let call = Call { id: CallId::new(0), deadline: deadline_of_call, hops: 0, request, hold: Hold::default() };
     let failed = |what: String| refused(format!("the health request to `{}` failed: {what}", health.path));
     match timeout_at(deadline, ready.prepared.serve(call)).await {
         Err(_) => Err(failed(format!("no answer within {}", units::format_duration(health.timeout)))),

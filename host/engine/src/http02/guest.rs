@@ -16,6 +16,7 @@ use crate::body::RequestBody;
 use crate::code::Service;
 use crate::fault;
 use crate::meter::Panic;
+use crate::outgoing::AtWork;
 use crate::patience::{Late, within};
 use crate::state::State;
 
@@ -83,8 +84,7 @@ impl Guest {
 /// All of an instance's work on one call. `hold` is let go of when it is done.
 pub(super) async fn work(
     shared: Arc<Shared>,
-    id: CallId,
-    deadline: Instant,
+    (id, deadline, hops): (CallId, Instant, u32),
     request: http::Request<RequestBody>,
     progress: Arc<Progress>,
     _hold: Hold,
@@ -101,9 +101,11 @@ pub(super) async fn work(
     };
     guest.uses += 1;
     guest.store.data().output.attribute(Some(id));
+    guest.store.data_mut().outgoing.at_work = AtWork::on(id, deadline, hops);
     let fault = guest.handle(request, deadline, progress.clone()).await.err();
     guest.store.data().output.flush();
     guest.store.data().output.attribute(None);
+    guest.store.data_mut().outgoing.at_work = AtWork::Nothing;
     let unfinished = guest.has_unfinished_body();
     let fault = fault.map(|fault| fault::hint(fault, guest.uses));
     if let Some(fault) = &fault

@@ -1,9 +1,9 @@
 //! What a worker has on its desk: the calls that its instance works on, and what is to be done about them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use patchbay_model::Fault;
+use patchbay_model::{Course, Fault};
 use tokio::sync::oneshot;
 use wasmtime::Store;
 
@@ -12,6 +12,7 @@ use super::serving::{Phase, Serving};
 use super::worker::Worker;
 use crate::fault;
 use crate::meter::{Meter, now};
+use crate::outgoing::Calls;
 use crate::state::State;
 use crate::stdio::Output;
 use crate::usage::Idle;
@@ -42,6 +43,8 @@ pub(super) struct Desk {
     tainted: bool,
     /// When work that nobody waits for any more has gone on for long enough.
     patience: Instant,
+    /// The most hops of a call that the instance may still be at work on, forsaken or not.
+    deepest: u32,
     idle: Option<(Idle, Instant)>,
     /// Told when the instance is there and waits for calls.
     started: Option<Started>,
@@ -79,6 +82,7 @@ impl Desk {
             testing: false,
             tainted: false,
             patience: now(),
+            deepest: 0,
             idle: None,
             started,
             pool,
@@ -96,6 +100,7 @@ impl Desk {
         self.idle = None;
         self.begun += 1;
         self.patience = self.patience.max(serving.deadline);
+        self.deepest = self.deepest.max(serving.hops);
         self.calls.push(serving.clone());
         self.recount();
         first
@@ -137,6 +142,7 @@ impl Desk {
             self.recount();
         }
         self.tainted = false;
+        self.deepest = 0;
         let (_, since) = self.idle.get_or_insert_with(|| (Idle::new(self.pool.revision.instances.clone()), now));
         let old = *since + self.pool.revision.settings.instance_idle;
         if self.begun >= self.uses || old <= now || self.pool.is_cold() {
@@ -213,6 +219,11 @@ impl Desk {
         });
     }
 
+    /// Whether the instance has nothing at all to do.
+    pub(super) const fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// The worker came out of the event loop: readers may believe what they saw.
     pub(super) fn tell_readers(&self) {
         self.calls.iter().for_each(|call| call.tell_reader());
@@ -239,7 +250,20 @@ impl Desk {
     }
 
     /// Lets go of the calls.
-    pub(super) fn leave(self) {
-        self.calls.into_iter().for_each(|call| call.settle());
+    pub(super) fn leave(&mut self) {
+        self.calls.drain(..).for_each(|call| call.settle());
+    }
+}
+
+impl Calls for Mutex<Desk> {
+    /// The one call that the instance works on. Of several, it cannot be told which it sends for: so as long as the
+    /// last of them has time, and as if for the one that came by the most hops.
+    fn course(&self) -> Option<Course> {
+        let desk = self.lock().unwrap_or_else(PoisonError::into_inner);
+        match desk.calls.as_slice() {
+            [call] => Some(Course { call: Some(call.id), deadline: call.deadline, hops: desk.deepest }),
+            _ if desk.quiet => None,
+            _ => Some(Course { call: None, deadline: desk.patience, hops: desk.deepest }),
+        }
     }
 }

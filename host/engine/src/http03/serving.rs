@@ -25,6 +25,7 @@ pub(super) struct Job {
 pub(super) struct Serving {
     pub(super) id: CallId,
     pub(super) deadline: Instant,
+    pub(super) hops: u32,
     state: Mutex<State>,
 }
 
@@ -58,7 +59,7 @@ pub(super) enum Phase {
 }
 
 impl Serving {
-    pub(super) fn new(id: CallId, deadline: Instant, answer: oneshot::Sender<Answer>, hold: Hold) -> Self {
+    pub(super) fn new(id: CallId, deadline: Instant, hops: u32, answer: oneshot::Sender<Answer>, hold: Hold) -> Self {
         let state = State {
             phase: Phase::Waiting,
             answer: Some(answer),
@@ -69,7 +70,7 @@ impl Serving {
             worker: None,
             hold: Some(hold),
         };
-        Self { id, deadline, state: Mutex::new(state) }
+        Self { id, deadline, hops, state: Mutex::new(state) }
     }
 
     pub(super) fn phase(&self) -> Phase {

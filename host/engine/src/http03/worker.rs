@@ -21,6 +21,7 @@ use super::serving::{Job, Phase};
 use crate::code::Service;
 use crate::fault;
 use crate::meter::{Panic, now};
+use crate::outgoing::AtWork;
 use crate::patience::within;
 use crate::state::State;
 
@@ -156,8 +157,16 @@ async fn run(pool: Arc<Pool>, worker: Arc<Worker>, started: Option<Started>, dea
             return;
         }
     };
-    let desk = Mutex::new(Desk::new(&store, pool.clone(), worker.clone(), started));
+    let desk = Arc::new(Mutex::new(Desk::new(&store, pool.clone(), worker.clone(), started)));
+    store.data_mut().outgoing.at_work = AtWork::Calls(desk.clone());
     let end = drive(&mut store, &service, &worker, &desk).await;
+    // Before the ends of its streams go with the store.
+    match &end {
+        End::Dismissed if desk.lock().unwrap_or_else(PoisonError::into_inner).is_quiet() => {
+            store.data_mut().outgoing.finish();
+        }
+        End::Dismissed | End::Broken(_) | End::Panicked(_) => store.data_mut().outgoing.lose(),
+    }
     let state = store.data();
     let fault = match &end {
         End::Dismissed => None,
@@ -165,10 +174,12 @@ async fn run(pool: Arc<Pool>, worker: Arc<Worker>, started: Option<Started>, dea
         End::Panicked(panic) => Some(fault::of_panic(panic)),
     };
     state.output.flush();
-    let mut desk = desk.into_inner().unwrap_or_else(PoisonError::into_inner);
-    desk.close(fault);
-    worker.inside.store(false, Ordering::SeqCst);
-    desk.leave();
+    {
+        let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
+        desk.close(fault);
+        worker.inside.store(false, Ordering::SeqCst);
+        desk.leave();
+    }
     let left = pool.lose(&worker);
     drop(store);
     // These were not begun: another instance can serve them.

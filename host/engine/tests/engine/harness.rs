@@ -9,11 +9,12 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use patchbay_engine::{CacheFolder, Engine, EngineConfig, Premises};
 use patchbay_model::ports::{
-    Clock, CodeSource, Executor, InstanceCount, LogSink, Preparation, PrepareError, PrepareRequest, Prepared,
+    BoxFuture, Clock, CodeSource, Executor, InstanceCount, LogSink, Outbound, Outlet, Preparation, PrepareError,
+    PrepareRequest, Prepared,
 };
 use patchbay_model::{
-    Body, BodyError, Call, CallId, Digest, Fault, Hold, InstancePolicy, LogRecord, NoHazard, Reply, Settings,
-    empty_body,
+    Body, BodyError, Call, CallId, Digest, Fault, Hold, InstancePolicy, LogRecord, NoHazard, OutboundError,
+    OutboundRequest, Reply, RevisionId, Settings, empty_body,
 };
 
 /// The guests that exist in both versions of WASI, with the policies that each can have.
@@ -64,10 +65,47 @@ impl Log {
     }
 }
 
+/// What the requests of guests reach: nobody, until a test says what they answer.
+#[derive(Default)]
+pub(crate) struct Outside {
+    answer: Mutex<Option<Answer>>,
+}
+
+/// Answers a request.
+pub(crate) type Answer = Arc<dyn Fn(OutboundRequest) -> BoxFuture<'static, Result<Reply, OutboundError>> + Send + Sync>;
+
+impl Outside {
+    pub(crate) fn answers<F: Future<Output = Result<Reply, OutboundError>> + Send + 'static>(
+        &self,
+        answer: impl Fn(OutboundRequest) -> F + Send + Sync + 'static,
+    ) {
+        *self.answer.lock().unwrap() = Some(Arc::new(move |request| Box::pin(answer(request))));
+    }
+}
+
+impl Outbound for Outside {
+    fn open(&self, revision: &RevisionId, _: &Settings) -> Arc<dyn Outlet> {
+        assert_eq!(revision.to_string(), "probe@7");
+        Arc::new(Exit(self.answer.lock().unwrap().clone()))
+    }
+}
+
+struct Exit(Option<Answer>);
+
+impl Outlet for Exit {
+    fn send(&self, request: OutboundRequest) -> BoxFuture<'static, Result<Reply, OutboundError>> {
+        match &self.0 {
+            Some(answer) => answer(request),
+            None => Box::pin(std::future::ready(Err(OutboundError::Denied))),
+        }
+    }
+}
+
 /// An engine for a test, with what it was given.
 pub(crate) struct Rig {
     pub(crate) engine: Engine,
     pub(crate) log: Arc<Log>,
+    pub(crate) outside: Arc<Outside>,
 }
 
 /// A cache that all tests share, so that each guest is compiled once.
@@ -83,8 +121,10 @@ impl Rig {
     pub(crate) fn with(config: &EngineConfig, cache: Option<PathBuf>) -> Self {
         let log = Arc::new(Log::default());
         let cache = cache.map(|path| CacheFolder { path, hazard: Arc::new(NoHazard) });
-        let engine = Engine::new(config, Premises { cache, workshop: None }, log.clone(), Arc::new(WallClock)).unwrap();
-        Self { engine, log }
+        let premises = Premises { cache, workshop: None };
+        let outside = Arc::new(Outside::default());
+        let engine = Engine::new(config, premises, log.clone(), outside.clone(), Arc::new(WallClock)).unwrap();
+        Self { engine, log, outside }
     }
 
     pub(crate) async fn try_prepare(
@@ -139,6 +179,7 @@ pub(crate) fn call(path: &str, body: Body, timeout: Duration) -> (Call, Arc<Atom
     let call = Call {
         id: CallId::new(CALLS.fetch_add(1, Ordering::Relaxed)),
         deadline: now() + timeout,
+        hops: 3,
         request: http::Request::builder().uri(path).header("host", "shop.example").body(body).unwrap(),
         hold: Hold::new(Flag(held.clone())),
     };

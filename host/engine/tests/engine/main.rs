@@ -13,6 +13,7 @@ mod code;
 mod failures;
 mod limits;
 mod logs;
+mod outgoing;
 mod policies;
 mod refusals;
 mod streams;

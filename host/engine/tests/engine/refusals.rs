@@ -5,7 +5,7 @@ use patchbay_engine::{Engine, EngineConfig, EngineError, Premises};
 use patchbay_model::ports::{Executor, PrepareError, Usage};
 use patchbay_model::{InstancePolicy, Settings};
 
-use crate::harness::{Log, Rig, WallClock, guest, now};
+use crate::harness::{Log, Outside, Rig, WallClock, guest, now};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_name_the_reason_and_the_cure() {
@@ -45,8 +45,8 @@ async fn a_component_that_breaks_the_rules_inside_is_refused() {
 fn a_configuration_that_cannot_run_is_an_error() {
     let config = EngineConfig { instances: 0, ..EngineConfig::default() };
     let sink = std::sync::Arc::new(Log::default());
-    let Err(error) = Engine::new(&config, Premises::default(), sink, std::sync::Arc::new(WallClock)) else {
-        panic!("it runs")
-    };
+    let outside = std::sync::Arc::new(Outside::default());
+    let clock = std::sync::Arc::new(WallClock);
+    let Err(error) = Engine::new(&config, Premises::default(), sink, outside, clock) else { panic!("it runs") };
     assert!(matches!(&error, EngineError::Config(problem) if problem.contains("`instances`")), "{error}");
 }

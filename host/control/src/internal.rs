@@ -1,0 +1,124 @@
+//! Calls from service to service: who may call whom, and how far.
+//!
+//! The callee says who may call it, and nobody may by default. What a call from a service shares with one from outside
+//! is everything else: it goes through the channel, with the deadline that its caller has left.
+
+use http::Request;
+use patchbay_channel::Arrival;
+use patchbay_model::{Body, CallId, Course, Fault, FaultKind, Reply, ServiceName, Settings};
+use tokio::time::Instant;
+
+use crate::control::Control;
+use crate::target::Routed;
+
+/// How many services may call each other in one chain. Services that call each other in a circle would otherwise go on
+/// until their deadline, or until nobody has a place left.
+pub const MAX_HOPS: u32 = 16;
+
+impl Control {
+    /// Takes a call of the service `caller`, made in the course of another call, through the channel of `callee`.
+    ///
+    /// # Errors
+    /// [`FaultKind::NotFound`] if there is no such service, [`FaultKind::Denied`] if it does not name `caller` among
+    /// its callers, [`FaultKind::Loop`] if the chain of calls is too long, and whatever ends a call.
+    pub async fn call_service(
+        &self,
+        callee: &ServiceName,
+        caller: &ServiceName,
+        course: Course,
+        id: CallId,
+        request: Request<Body>,
+    ) -> Result<Reply, Fault> {
+        let entry = self.snapshot.load().service(callee).cloned();
+        let entry = entry.ok_or_else(|| Fault::new(FaultKind::NotFound, "no service has this name"))?;
+        // Before a place is spent on it; the revision that takes the call is asked again.
+        if let Some(active) = &entry.active {
+            admits(&active.ready.record.settings, caller)?;
+        }
+        let hops = course.hops.saturating_add(1);
+        if hops > MAX_HOPS {
+            let fault = Fault::new(FaultKind::Loop, "the services called each other in a chain that is too long");
+            let details = format!("{caller} called {callee} as call {hops} of a chain, and {MAX_HOPS} are allowed");
+            tracing::warn!(service = %callee, %caller, call = %id, details, "{}", fault.public());
+            return Err(fault.with_details(details));
+        }
+        let arrival = Arrival {
+            id,
+            parent: course.call,
+            hops,
+            arrived: Instant::now(),
+            deadline: Some(Instant::from_std(course.deadline)),
+            request,
+        };
+        patchbay_channel::call(&Routed { snapshot: &self.snapshot, entry, caller: Some(caller) }, arrival).await
+    }
+}
+
+/// Whether a revision with these settings may be called by `caller`.
+///
+/// # Errors
+/// [`FaultKind::Denied`] if it may not.
+pub(crate) fn admits(settings: &Settings, caller: &ServiceName) -> Result<(), Fault> {
+    if settings.callers.contains(caller) {
+        return Ok(());
+    }
+    let fault = Fault::new(FaultKind::Denied, "the service does not let this caller call it");
+    Err(fault.with_details(format_args!("`callers` does not name `{caller}`")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http_body_util::BodyExt;
+    use patchbay_model::empty_body;
+
+    use super::*;
+    use crate::fakes::Bench;
+
+    fn course(hops: u32, left: Duration) -> Course {
+        Course { call: Some(CallId::new(7)), deadline: (Instant::now() + left).into_std(), hops }
+    }
+
+    async fn call(bench: &Bench, callee: &str, caller: &str, course: Course) -> Result<String, FaultKind> {
+        let (callee, caller) = (callee.parse().unwrap(), caller.parse().unwrap());
+        let id = bench.control.new_call();
+        let request = Request::get("/").body(empty_body()).unwrap();
+        let reply = bench.control.call_service(&callee, &caller, course, id, request).await;
+        let body = reply.map_err(|fault| fault.kind())?.into_body().collect().await.unwrap().to_bytes();
+        Ok(String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    async fn deploy(bench: &Bench, callers: &[&str], config: &[(&str, &str)]) {
+        let mut request = bench.request("inventory", "a", config);
+        request.settings.callers = callers.iter().map(|name| name.parse().unwrap()).collect();
+        bench.control.deploy(request).finished().await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_callee_says_who_may_call_it() {
+        let bench = Bench::new();
+        let within = course(0, Duration::from_secs(5));
+        assert_eq!(call(&bench, "inventory", "orders", within).await, Err(FaultKind::NotFound));
+        deploy(&bench, &[], &[("version", "1")]).await;
+        assert_eq!(call(&bench, "inventory", "orders", within).await, Err(FaultKind::Denied));
+        deploy(&bench, &["orders"], &[("version", "2")]).await;
+        assert_eq!(call(&bench, "inventory", "orders", within).await, Ok("2".to_owned()));
+        assert_eq!(call(&bench, "inventory", "payments", within).await, Err(FaultKind::Denied));
+        // It need not name itself by accident.
+        assert_eq!(call(&bench, "inventory", "inventory", within).await, Err(FaultKind::Denied));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn chains_end_and_so_does_the_time_of_the_first_caller() {
+        let bench = Bench::new();
+        deploy(&bench, &["orders"], &[("version", "1"), ("delay", "3")]).await;
+        let time = Duration::from_secs(5);
+        assert_eq!(call(&bench, "inventory", "orders", course(MAX_HOPS - 1, time)).await, Ok("1".to_owned()));
+        assert_eq!(call(&bench, "inventory", "orders", course(MAX_HOPS, time)).await, Err(FaultKind::Loop));
+        let begun = Instant::now();
+        let late = course(0, Duration::from_secs(2));
+        assert_eq!(call(&bench, "inventory", "orders", late).await, Err(FaultKind::Deadline));
+        assert_eq!(begun.elapsed().as_secs(), 2);
+    }
+}
