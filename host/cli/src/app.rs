@@ -7,8 +7,8 @@ use std::sync::Arc;
 use patchbay_backends::{AdminAddress, AdminToken, StateDir, SystemClock};
 use patchbay_control::{Control, Journal, Ports};
 use patchbay_engine::{Allocation, CacheFolder, CacheReport, Engine, EngineConfig, EngineReport, Premises, Workshop};
-use patchbay_gateway::{AdminApi, HostFacts, HttpGateway, Readiness};
-use patchbay_model::ports::{Clock, Executor, LogSink};
+use patchbay_gateway::{AdminApi, HostFacts, HttpGateway, HttpOutbound, Readiness};
+use patchbay_model::ports::{Clock, Executor, LogSink, Outbound};
 use patchbay_model::{LogRecord, NoHazard, units};
 
 use crate::config::Config;
@@ -51,9 +51,11 @@ impl App {
         let http = HttpGateway::bind(config.http.clone()).await.map_err(Failure::failed)?;
         let admin = AdminApi::bind(config.admin.clone()).await.map_err(Failure::failed)?;
         let logs = Arc::new(Journal::new(KEPT_LOGS));
+        let outbound = Arc::<HttpOutbound>::default();
+        let sink = Arc::clone(&logs) as Arc<dyn LogSink>;
         let cache = CacheFolder { path: state.cache(), hazard: hazard.clone() };
         let ports = Ports {
-            executor: executor(&config.engine, Some(cache), Arc::clone(&logs) as Arc<dyn LogSink>)?,
+            executor: executor(&config.engine, Some(cache), sink, Arc::clone(&outbound) as _)?,
             components: Arc::new(state.components()),
             registry: Arc::new(state.registry()),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
@@ -67,8 +69,10 @@ impl App {
             config: facts(config),
         };
         let announced = announce(&state, &format!("http://{}", admin.address()));
+        let control = Control::new(config.control.clone(), hazards::around(ports, &hazard), Arc::clone(&logs));
+        outbound.attach(&control);
         Ok(Self {
-            control: Control::new(config.control.clone(), hazards::around(ports, &hazard), Arc::clone(&logs)),
+            control,
             http,
             admin,
             token,
@@ -98,9 +102,10 @@ pub(crate) fn executor(
     config: &EngineConfig,
     cache: Option<CacheFolder>,
     sink: Arc<dyn LogSink>,
+    outbound: Arc<dyn Outbound>,
 ) -> Result<Arc<dyn Executor>, Failure> {
     let premises = Premises { cache, workshop: Some(workshop()) };
-    let engine = Engine::new(config, premises, sink, Arc::new(SystemClock)).map_err(Failure::failed)?;
+    let engine = Engine::new(config, premises, sink, outbound, Arc::new(SystemClock)).map_err(Failure::failed)?;
     tell(engine.report());
     Ok(Arc::new(engine))
 }
@@ -123,7 +128,7 @@ fn workshop() -> Workshop {
 /// If this machine cannot run WebAssembly.
 pub(crate) fn trial_executor(config: &EngineConfig, state: &Path) -> Result<Arc<dyn Executor>, Failure> {
     let cache = state.is_dir().then(|| CacheFolder { path: state.join("cache"), hazard: Arc::new(NoHazard) });
-    executor(config, cache, Arc::new(Journal::new(1)))
+    executor(config, cache, Arc::new(Journal::new(1)), Arc::<HttpOutbound>::default())
 }
 
 /// Logs what the engine found on this machine.

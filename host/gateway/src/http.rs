@@ -17,7 +17,9 @@ mod service;
 mod target;
 
 pub use config::HttpConfig;
-pub use service::CALL_HEADER;
+pub(crate) use headers::strip_request;
+pub(crate) use service::{Asked, call_value};
+pub use service::{CALL_HEADER, CALLER_HEADER, PARENT_HEADER};
 
 /// HTTP/1.1, and HTTP/2 with prior knowledge, on one listener.
 pub struct HttpGateway {

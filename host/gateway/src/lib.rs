@@ -7,11 +7,14 @@
 //! - [`AdminApi`] is the one door for operators: CLI, scripts and dashboards all go through it. It is an axum router
 //!   with an OpenAPI document.
 //!
+//! And one way out: [`HttpOutbound`] sends the requests of services, to others and to each other.
+//!
 //! What a caller reads when a call fails is decided in one table, `problem.rs`; `docs/faults.md` is its printed form.
 
 mod admin;
 mod error;
 mod http;
+mod outbound;
 mod problem;
 mod readiness;
 mod server;
@@ -20,7 +23,8 @@ mod server;
 pub use admin::DirectAdmin;
 pub use admin::{AdminApi, AdminConfig, AdminToken, HostFacts};
 pub use error::GatewayError;
-pub use http::{CALL_HEADER, HttpConfig, HttpGateway};
+pub use http::{CALL_HEADER, CALLER_HEADER, HttpConfig, HttpGateway, PARENT_HEADER};
+pub use outbound::HttpOutbound;
 pub use problem::Problem;
 pub use readiness::{Readiness, ReadinessState};
 

@@ -63,6 +63,7 @@ pub(crate) const fn entry_of(kind: FaultKind) -> Entry {
     match kind {
         FaultKind::NotFound => entry("urn:patchbay:fault:not-found", 404, "Not found"),
         FaultKind::MethodNotAllowed => entry("urn:patchbay:fault:method-not-allowed", 405, "Method not allowed"),
+        FaultKind::Denied => entry("urn:patchbay:fault:denied", 403, "Caller not allowed"),
         FaultKind::Invalid => entry("urn:patchbay:fault:invalid", 400, "Invalid request"),
         FaultKind::TooLarge => entry("urn:patchbay:fault:too-large", 413, "Request too large"),
         FaultKind::Deadline => entry("urn:patchbay:fault:deadline", 504, "Deadline passed"),
@@ -71,6 +72,7 @@ pub(crate) const fn entry_of(kind: FaultKind) -> Entry {
         FaultKind::Exhausted => entry("urn:patchbay:fault:exhausted", 500, "Service out of resources"),
         FaultKind::Trapped => entry("urn:patchbay:fault:trapped", 500, "Service broke off"),
         FaultKind::Failed => entry("urn:patchbay:fault:failed", 502, "Service gave no valid answer"),
+        FaultKind::Loop => entry("urn:patchbay:fault:loop", 508, "Loop of calls"),
         FaultKind::Cancelled => entry("urn:patchbay:fault:cancelled", 499, "Call cancelled"),
         FaultKind::Internal => entry("urn:patchbay:fault:internal", 500, "Host failed"),
     }

@@ -1,6 +1,9 @@
 //! `--set KEY=VALUE`: the settings of a revision, by the keys that `runtime.toml` has for them.
 
-use patchbay_model::units;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use patchbay_model::{Destination, ServiceName, units};
 use serde_json::{Map, Value, json};
 
 use crate::config;
@@ -20,10 +23,12 @@ enum Kind {
     Number,
     Duration,
     Size,
+    Destinations,
+    Services,
 }
 
 /// The keys: whether they are limits, and what their values are.
-const KEYS: [(&str, bool, Kind); 17] = [
+const KEYS: [(&str, bool, Kind); 21] = [
     ("instances", false, Kind::Policy),
     ("instance_uses", false, Kind::Number),
     ("instance_calls", false, Kind::Number),
@@ -41,6 +46,10 @@ const KEYS: [(&str, bool, Kind); 17] = [
     ("response_body", true, Kind::Size),
     ("log_rate", true, Kind::Size),
     ("quarantine_after", true, Kind::Number),
+    ("outbound_connections", true, Kind::Number),
+    ("outbound_body", true, Kind::Size),
+    ("outbound", false, Kind::Destinations),
+    ("callers", false, Kind::Services),
 ];
 
 impl Setting {
@@ -54,7 +63,7 @@ impl Setting {
     }
 }
 
-impl std::str::FromStr for Setting {
+impl FromStr for Setting {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -75,8 +84,17 @@ impl Kind {
             Self::Number => text.parse::<u32>().map(Value::from).map_err(|_| format!("`{text}` is no whole number")),
             Self::Duration => units::parse_duration(text).map(|_| json!(text)).map_err(|error| error.to_string()),
             Self::Size => units::parse_size(text).map(|_| json!(text)).map_err(|error| error.to_string()),
+            Self::Destinations => list::<Destination>(text),
+            Self::Services => list::<ServiceName>(text),
         }
     }
+}
+
+/// A list whose elements are separated by commas; nothing is the empty list.
+fn list<T: FromStr<Err: Display>>(text: &str) -> Result<Value, String> {
+    let elements = text.split(',').map(str::trim).filter(|element| !element.is_empty());
+    let checked = elements.map(|element| element.parse::<T>().map(|_| element).map_err(|error| error.to_string()));
+    checked.collect::<Result<Vec<_>, _>>().map(|elements| json!(elements))
 }
 
 #[cfg(test)]
@@ -88,11 +106,20 @@ mod tests {
     #[test]
     fn settings_stand_where_the_host_looks_for_them() {
         let mut patch = Map::new();
-        for text in ["memory=64MiB", "timeout=2s", "instances=reuse", "instance_uses=7", "queue=0"] {
+        for text in [
+            "memory=64MiB",
+            "timeout=2s",
+            "instances=reuse",
+            "instance_uses=7",
+            "queue=0",
+            "outbound=api.example.com:443, 10.0.0.0/8:*",
+            "callers=",
+        ] {
             text.parse::<Setting>().unwrap().put_into(&mut patch);
         }
         let wanted = json!({
-            "instances": "reuse", "instance_uses": 7, "limits": { "memory": "64MiB", "timeout": "2s", "queue": 0 },
+            "instances": "reuse", "instance_uses": 7, "outbound": ["api.example.com:443", "10.0.0.0/8:*"], "callers": [],
+            "limits": { "memory": "64MiB", "timeout": "2s", "queue": 0 },
         });
         assert_eq!(Value::Object(patch), wanted);
     }
@@ -114,6 +141,8 @@ mod tests {
             ("memory=1", "is no size"),
             ("timeout=soon", "is no duration"),
             ("queue=-1", "is no whole number"),
+            ("outbound=api.example.com", "has no port"),
+            ("callers=orders,Payments", "`Payments` is no service name"),
             ("instances=reused", "did you mean `reuse`?"),
         ] {
             let error = text.parse::<Setting>().unwrap_err();

@@ -165,6 +165,14 @@ fn settings(settings: &Settings, stack: Option<&str>) -> Vec<String> {
         fact(
             "",
             &format!(
+                "outbound_connections {}, outbound_body {}",
+                limits.outbound_connections,
+                size(limits.outbound_body)
+            ),
+        ),
+        fact(
+            "",
+            &format!(
                 "instance_uses {}, instance_calls {}, instance_idle {}",
                 settings.instance_uses,
                 settings.instance_calls,
@@ -172,6 +180,8 @@ fn settings(settings: &Settings, stack: Option<&str>) -> Vec<String> {
             ),
         ),
     ];
+    lines.push(fact("outbound", &joined(&settings.outbound, "nowhere")));
+    lines.push(fact("callers", &joined(&settings.callers, "no other service")));
     if let Some(health) = &settings.health {
         lines.push(fact("health", &format!("GET {} within {}", health.path, duration(health.timeout))));
     }
@@ -179,6 +189,12 @@ fn settings(settings: &Settings, stack: Option<&str>) -> Vec<String> {
         lines.push(fact(if index == 0 { "config" } else { "" }, &format!("{key} = {value:?}")));
     }
     lines
+}
+
+/// The elements of a list, or what it means that there are none.
+fn joined<T: ToString>(elements: &[T], none: &str) -> String {
+    let elements: Vec<_> = elements.iter().map(ToString::to_string).collect();
+    if elements.is_empty() { styled(DIM, none) } else { elements.join(", ") }
 }
 
 /// Exports with their functions, which is what a service is for; imports by name, of which there are many.

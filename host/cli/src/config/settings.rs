@@ -1,6 +1,7 @@
 //! The settings of services, as `[defaults]` and `[services.NAME]` hold them.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use patchbay_model::{HealthCheck, Settings};
 
@@ -28,7 +29,20 @@ pub(crate) fn read(table: &mut Table<'_>, base: &Settings) -> Settings {
     table.set("response_body", &mut limits.response_body, value::size);
     table.set("log_rate", &mut limits.log_rate, value::size);
     table.set("quarantine_after", &mut limits.quarantine_after, value::number);
+    table.set("outbound_connections", &mut limits.outbound_connections, value::number);
+    table.set("outbound_body", &mut limits.outbound_body, value::size);
+    // A list that is given replaces the one of the defaults, also an empty one.
+    if table.has("outbound") {
+        settings.outbound = elements(table.list("outbound", value::parsed));
+    }
+    if table.has("callers") {
+        settings.callers = elements(table.list("callers", value::parsed));
+    }
     settings
+}
+
+fn elements<T>(placed: Vec<(Range<usize>, T)>) -> Vec<T> {
+    placed.into_iter().map(|(_, element)| element).collect()
 }
 
 /// Reports what no service can run with, where this table says it.

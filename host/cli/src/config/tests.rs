@@ -204,18 +204,35 @@ const BROKEN: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "[defaults]\noutbound = [\"api.example.com\", \"*:443\", 7]\ncallers = \"orders\"\noutbound_connections = 0\n\
+         [services.a]\ncomponent = \"Cargo.toml\"\noutbound = [\"10.0.0.5/8:80\", \"b.internal:80\"]\ncallers = [\"B\"]\n",
+        &[
+            "runtime.toml:2:13: defaults.outbound[0]: `api.example.com` has no port; write one, such as \
+             `api.example.com:443`, or `api.example.com:*` for every port",
+            "runtime.toml:2:41: defaults.outbound[2]: expected a string, found the integer 7; put it in quotes",
+            "runtime.toml:3:11: defaults.callers: expected a list, found the string \"orders\"",
+            "runtime.toml:4:24: defaults.outbound_connections: must lie between 1 and 1000000",
+            "runtime.toml:7:13: services.a.outbound[0]: `10.0.0.5/8` is no network; bits beyond its length are set; did \
+             you mean `10.0.0.0/8`?",
+            "runtime.toml:7:30: services.a.outbound[1]: `b.internal` is below `internal`, where the services of this host \
+             are, which needs no entry here; a service says in its `callers` who may call it",
+            "runtime.toml:8:12: services.a.callers[0]: `B` is no service name; use 1 to 63 lower-case letters, digits and \
+             inner hyphens, starting with a letter",
+        ],
+    ),
+    (
         "services = 1\nhost = [1]\n[defaults]\nconfig = {}\n[defaults.health]\npath = \"/\"\n",
         &[
             "runtime.toml:1:12: services: expected a table `[services]`, found the integer 1",
             "runtime.toml:2:8: host: expected a table `[host]`, found a list",
-            "runtime.toml:4:1: defaults.config: unknown key; known here are `concurrency`, \
+            "runtime.toml:4:1: defaults.config: unknown key; known here are `callers`, `concurrency`, \
              `core_instances`, `cpu_time`, `handles`, `instance_calls`, `instance_idle`, `instance_uses`, `instances`, \
-             `log_rate`, `memory`, `quarantine_after`, `queue`, `queue_wait`, `request_body`, `response_body`, \
-             `table_elements`, `timeout`",
-            "runtime.toml:5:11: defaults.health: unknown key; known here are `concurrency`, \
+             `log_rate`, `memory`, `outbound`, `outbound_body`, `outbound_connections`, `quarantine_after`, `queue`, \
+             `queue_wait`, `request_body`, `response_body`, `table_elements`, `timeout`",
+            "runtime.toml:5:11: defaults.health: unknown key; known here are `callers`, `concurrency`, \
              `core_instances`, `cpu_time`, `handles`, `instance_calls`, `instance_idle`, `instance_uses`, `instances`, \
-             `log_rate`, `memory`, `quarantine_after`, `queue`, `queue_wait`, `request_body`, `response_body`, \
-             `table_elements`, `timeout`",
+             `log_rate`, `memory`, `outbound`, `outbound_body`, `outbound_connections`, `quarantine_after`, `queue`, \
+             `queue_wait`, `request_body`, `response_body`, `table_elements`, `timeout`",
         ],
     ),
     (

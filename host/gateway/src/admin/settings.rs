@@ -27,6 +27,12 @@ pub(super) struct SettingsSchema {
     instance_idle: String,
     /// What the host enforces.
     limits: LimitsSchema,
+    /// Where the service may send requests: hosts and ports.
+    #[schema(example = json!(["api.example.com:443", "10.0.0.0/8:8080"]))]
+    outbound: Vec<String>,
+    /// The services that may call this one.
+    #[schema(example = json!(["orders"]))]
+    callers: Vec<String>,
     /// A request that has to succeed before a revision is published.
     #[schema(required = false)]
     health: Option<HealthSchema>,
@@ -70,6 +76,11 @@ pub(super) struct LimitsSchema {
     log_rate: String,
     /// Calls in a row that may end in a crash before the revision is quarantined; 0: it never is.
     quarantine_after: u32,
+    /// Connections to the outside at a time.
+    outbound_connections: u32,
+    /// Body of a request that the service sends, and of the reply to it.
+    #[schema(example = "64MiB")]
+    outbound_body: String,
 }
 
 /// A request that a new revision has to answer with success.

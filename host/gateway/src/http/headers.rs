@@ -10,7 +10,7 @@ const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection")
 const PROXY_AUTHENTICATION_INFO: HeaderName = HeaderName::from_static("proxy-authentication-info");
 
 /// Takes out of a request what was meant for this hop.
-pub(super) fn strip_request(headers: &mut HeaderMap) {
+pub(crate) fn strip_request(headers: &mut HeaderMap) {
     let wants_trailers = strip(headers, &[PROXY_AUTHORIZATION]);
     if wants_trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));

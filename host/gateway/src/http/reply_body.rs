@@ -11,7 +11,7 @@ use patchbay_model::{Body, BodyError, CallId};
 use tokio::time::timeout;
 
 /// A reply's body, held to what its head says.
-pub(super) struct ReplyBody {
+pub(crate) struct ReplyBody {
     body: Body,
     id: CallId,
     /// Bytes that are still owed, where the head of the reply announced how many there are.

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::header::{ALLOW, CONTENT_LENGTH, HOST};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
@@ -20,6 +19,13 @@ use crate::server::{Answer, Received};
 /// Names the call, in the request that a service gets and in every reply. What a client sends in it is replaced.
 pub const CALL_HEADER: HeaderName = HeaderName::from_static("patchbay-call");
 
+/// Names the service that calls, in the request that another service gets. What a client or a service sends in it is
+/// replaced, or taken out.
+pub const CALLER_HEADER: HeaderName = HeaderName::from_static("patchbay-caller");
+
+/// Names the call in whose course a service calls another, where that is known.
+pub const PARENT_HEADER: HeaderName = HeaderName::from_static("patchbay-parent");
+
 /// The methods of a server that does not care (RFC 9110, 9.3, without CONNECT and TRACE; PATCH is of RFC 5789).
 const ALL_METHODS: HeaderValue = HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
 
@@ -29,12 +35,11 @@ pub(super) struct Answers(Arc<Shared>);
 
 struct Shared {
     control: Arc<Control>,
-    next: AtomicU64,
     local: HeaderValue,
 }
 
 /// What has to be known of a request when its reply is there.
-struct Asked {
+pub(crate) struct Asked {
     id: CallId,
     method: Method,
 }
@@ -51,8 +56,7 @@ impl Answers {
     /// `address` is where the gateway listens.
     pub(super) fn new(control: Arc<Control>, address: SocketAddr) -> Self {
         let local = HeaderValue::from_str(&address.to_string()).unwrap_or(HeaderValue::from_static("localhost"));
-        // Call 0 is that of the host itself, when it asks for a health path.
-        Self(Arc::new(Shared { control, next: AtomicU64::new(1), local }))
+        Self(Arc::new(Shared { control, local }))
     }
 }
 
@@ -66,16 +70,9 @@ impl Answer for Answers {
 
 impl Shared {
     async fn answer(&self, request: Request<Received>) -> Response<ReplyBody> {
-        let id = CallId::new(self.next.fetch_add(1, Ordering::Relaxed));
-        let asked = Asked { id, method: request.method().clone() };
-        let reply = match self.take(id, request.map(body_of)).await {
-            Ok(reply) => checked(reply, &asked.method).unwrap_or_else(|fault| {
-                tracing::warn!(call = %id, details = fault.details(), "{}", fault.public());
-                reply_to(&fault, id)
-            }),
-            Err(reply) => reply,
-        };
-        asked.finish(reply)
+        let id = self.control.new_call();
+        let asked = Asked::new(id, request.method().clone());
+        asked.answer(self.take(id, request.map(body_of)).await)
     }
 
     /// Takes a request to its service. What comes back otherwise is the reply that says why not.
@@ -93,6 +90,10 @@ impl Shared {
             return Err(server_options());
         }
         strip_request(&mut head.headers);
+        // What only the host may say: nobody outside can pass for a service.
+        for header in [CALLER_HEADER, PARENT_HEADER] {
+            head.headers.remove(header);
+        }
         head.headers.insert(CALL_HEADER, call_value(id));
         // The engine has no use for what hyper keeps here, such as the handle of an upgrade that will not be.
         head.extensions.clear();
@@ -122,7 +123,8 @@ fn allow(methods: &[Method]) -> HeaderValue {
     HeaderValue::from_str(&names.join(", ")).unwrap_or(ALL_METHODS)
 }
 
-fn call_value(id: CallId) -> HeaderValue {
+/// A call as headers name it.
+pub(crate) fn call_value(id: CallId) -> HeaderValue {
     // Hexadecimal digits are a header value.
     HeaderValue::from_bytes(&id.digits()).unwrap_or(HeaderValue::from_static("unknown"))
 }
@@ -165,6 +167,23 @@ fn is_bodiless(status: StatusCode) -> bool {
 }
 
 impl Asked {
+    pub(crate) const fn new(id: CallId, method: Method) -> Self {
+        Self { id, method }
+    }
+
+    /// Makes of the reply of a service, or of what the host answers in its place, what the caller gets.
+    pub(crate) fn answer(self, outcome: Result<Reply, Reply>) -> Response<ReplyBody> {
+        let id = self.id;
+        let reply = match outcome {
+            Ok(reply) => checked(reply, &self.method).unwrap_or_else(|fault| {
+                tracing::warn!(call = %id, details = fault.details(), "{}", fault.public());
+                reply_to(&fault, id)
+            }),
+            Err(reply) => reply,
+        };
+        self.finish(reply)
+    }
+
     /// Makes of a reply what goes onto the connection.
     fn finish(self, reply: Reply) -> Response<ReplyBody> {
         let (mut head, mut body) = reply.into_parts();

@@ -2,9 +2,10 @@
 
 use super::*;
 
-const KINDS: [FaultKind; 12] = [
+const KINDS: [FaultKind; 14] = [
     FaultKind::NotFound,
     FaultKind::MethodNotAllowed,
+    FaultKind::Denied,
     FaultKind::Invalid,
     FaultKind::TooLarge,
     FaultKind::Deadline,
@@ -13,6 +14,7 @@ const KINDS: [FaultKind; 12] = [
     FaultKind::Exhausted,
     FaultKind::Trapped,
     FaultKind::Failed,
+    FaultKind::Loop,
     FaultKind::Cancelled,
     FaultKind::Internal,
 ];
@@ -22,6 +24,7 @@ const fn advice(kind: FaultKind) -> &'static str {
     match kind {
         FaultKind::NotFound => "Nothing answers at this address. Ask for another.",
         FaultKind::MethodNotAllowed => "Use one of the methods in the `Allow` header.",
+        FaultKind::Denied => "The service does not name the caller in its `callers`. Its operator can.",
         FaultKind::Invalid => "Repair the request as `detail` says.",
         FaultKind::TooLarge => "Send less; `detail` names the limit. Over HTTP/1.1 the connection is closed.",
         FaultKind::Deadline => "The work may or may not have been done. Repeat it only if that does no harm.",
@@ -36,6 +39,7 @@ const fn advice(kind: FaultKind) -> &'static str {
         }
         FaultKind::Trapped => "The service has a defect that this call met. Tell its authors the `instance`.",
         FaultKind::Failed => "The service ended the call without an answer, or with one that is no valid HTTP.",
+        FaultKind::Loop => "Services called each other in a chain of more than 16 calls. Tell their authors.",
         FaultKind::Cancelled => "The caller went away. Seen in logs only, since nobody reads the answer.",
         FaultKind::Internal => "The host failed, not the service. Tell its operator the `instance`.",
     }
