@@ -2,6 +2,7 @@
 
 mod hazards;
 mod host;
+mod server;
 pub(crate) mod wasm;
 
 use std::future::Future;
@@ -11,6 +12,7 @@ use tokio::time::{Instant, sleep};
 
 pub(crate) use hazards::Hazards;
 pub(crate) use host::{Host, PATIENCE, guest, marked, patchbay, root, service};
+pub(crate) use server::Server;
 
 /// Waits until `probe` answers something; fails the test if it never does. For what the host gives no event for.
 pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut probe: impl FnMut() -> F) -> T {

@@ -54,6 +54,8 @@ pub(crate) struct Host {
     http: String,
     admin: String,
     client: Client,
+    /// What the host finds in its environment.
+    environment: Vec<(&'static str, PathBuf)>,
 }
 
 /// One service in `runtime.toml`, from a guest.
@@ -73,9 +75,15 @@ impl Host {
     pub(crate) fn stopped(services: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let client = Client::builder().timeout(PATIENCE).build().unwrap();
-        let host = Self { folder, process: None, http: String::new(), admin: String::new(), client };
+        let (http, admin) = (String::new(), String::new());
+        let host = Self { folder, process: None, http, admin, client, environment: Vec::new() };
         host.configure(services);
         host
+    }
+
+    /// Sets a variable in the environment of the host, for the next start.
+    pub(crate) fn environ(&mut self, name: &'static str, value: impl Into<PathBuf>) {
+        self.environment.push((name, value.into()));
     }
 
     /// Writes another configuration, for the next start.
@@ -110,6 +118,7 @@ impl Host {
             .current_dir(self.folder.path())
             .env("RUST_LOG", "info")
             .env("PATCHBAY_HAZARDS", self.hazards().folder())
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped())
             .stderr(log)
             .kill_on_drop(true)
@@ -181,6 +190,12 @@ impl Host {
     /// Asks with GET; status and body.
     pub(crate) async fn ask(&self, path: &str) -> (u16, String) {
         let reply = self.get(path).await;
+        (reply.status().as_u16(), reply.text().await.unwrap())
+    }
+
+    /// Asks the service whose routes are for this host name; status and body.
+    pub(crate) async fn ask_of(&self, name: &str, path: &str) -> (u16, String) {
+        let reply = self.client.get(self.url(path)).header("host", name).send().await.unwrap();
         (reply.status().as_u16(), reply.text().await.unwrap())
     }
 

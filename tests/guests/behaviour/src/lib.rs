@@ -3,6 +3,7 @@
 //! `probe` (WASI 0.2) and `probe3` (WASI 0.3) must misbehave in the same ways under the same paths, so that one test
 //! can drive both. The paths are read here, once; the guests only act.
 
+mod errand;
 mod query;
 mod report;
 mod target;
@@ -10,6 +11,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+pub use errand::Errand;
 pub use report::{Report, to_json};
 pub use target::Target;
 
@@ -98,8 +100,15 @@ pub enum Behaviour {
     Log(Vec<Line>),
     /// `/headers`: answers what arrived, as JSON.
     Headers,
-    /// `/outgoing?url=URL`: requests the address and answers its status, or the error code's text.
-    Outgoing(Option<Target>),
+    /// `/outgoing?url=URL&connect=MS&first=MS&between=MS`: requests the address, reads the reply, and answers its status
+    /// and body, or the error code's text.
+    Outgoing(Option<Errand>),
+    /// `/relay?url=URL`: passes its own request on with POST, and the reply back, both as they arrive.
+    Relay(Option<Errand>),
+    /// `/again?url=URL`: sends its own path to the host of the address, and answers as `/outgoing` does.
+    Again(Option<Errand>),
+    /// `/abandon?url=URL`: begins to send a body of which it promises nothing, then traps.
+    Abandon(Option<Errand>),
     /// `/after?ms=1000`: answers at once, keeps running that long, then prints `after: done`.
     After {
         /// Milliseconds.
@@ -164,7 +173,10 @@ impl Behaviour {
             "/half" => Self::Half,
             "/log" => Self::Log(lines(&query)),
             "/headers" => Self::Headers,
-            "/outgoing" => Self::Outgoing(query.text("url").and_then(Target::parse)),
+            "/outgoing" => Self::Outgoing(Errand::parse(&query)),
+            "/relay" => Self::Relay(Errand::parse(&query)),
+            "/again" => Self::Again(Errand::parse(&query).map(|errand| errand.to_path(path_and_query))),
+            "/abandon" => Self::Abandon(Errand::parse(&query)),
             "/after" => Self::After { ms: query.number("ms", 1_000) },
             _ => path.strip_prefix("/config/").map_or(Self::Unknown, |key| Self::Config(key.to_owned())),
         }

@@ -5,6 +5,7 @@ use super::*;
 #[test]
 fn every_path_means_one_behaviour() {
     let target = Target { secure: false, authority: "127.0.0.1:9".into(), path: "/a?b=1".into() };
+    let errand = Errand { target, connect: None, first_byte: Some(5_000_000), between_bytes: None };
     let cases = [
         ("/version", Behaviour::Version),
         ("/config/greeting", Behaviour::Config("greeting".into())),
@@ -24,7 +25,8 @@ fn every_path_means_one_behaviour() {
                 message: "low".into(),
             }]),
         ),
-        ("/outgoing?url=http%3A%2F%2F127.0.0.1%3A9%2Fa%3Fb%3D1", Behaviour::Outgoing(Some(target))),
+        ("/outgoing?url=http%3A%2F%2F127.0.0.1%3A9%2Fa%3Fb%3D1&first=5", Behaviour::Outgoing(Some(errand))),
+        ("/relay", Behaviour::Relay(None)),
         ("/outgoing?url=ftp://x", Behaviour::Outgoing(None)),
         ("/", Behaviour::Unknown),
         ("/configuration", Behaviour::Unknown),

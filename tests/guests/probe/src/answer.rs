@@ -49,18 +49,23 @@ impl Answer {
         response.set_status_code(status).expect("a valid status");
         let body = response.body().expect("the body is taken once");
         ResponseOutparam::set(self.0, Ok(response));
-        Body { stream: body.write().expect("the stream is taken once"), body }
+        Body::of(body)
     }
 }
 
 /// A body that is being sent. Dropped without `finish`, it tells the host that it is incomplete.
 pub(crate) struct Body {
     // Before `body`: the host wants the child gone before its parent.
-    stream: OutputStream,
+    pub(crate) stream: OutputStream,
     body: OutgoingBody,
 }
 
 impl Body {
+    /// A body that is sent as `body`.
+    pub(crate) fn of(body: OutgoingBody) -> Self {
+        Self { stream: body.write().expect("the stream is taken once"), body }
+    }
+
     /// Sends bytes on their way. Fails when the caller went away.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         io::Write::write_all(&mut self.stream, bytes)?;

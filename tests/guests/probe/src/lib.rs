@@ -71,8 +71,15 @@ impl wasip2::exports::http::incoming_handler::Guest for Probe {
                 answer.text(200, &format!("printed {} lines", lines.len()));
             }
             Behaviour::Headers => answer.json(&behaviour::to_json(&request::report(&request))),
-            Behaviour::Outgoing(None) => answer.text(400, "url: expected http://HOST[:PORT]/PATH"),
-            Behaviour::Outgoing(Some(target)) => answer.text(200, &outgoing::request(&target)),
+            Behaviour::Outgoing(None) | Behaviour::Again(None) | Behaviour::Relay(None) | Behaviour::Abandon(None) => {
+                answer.text(400, "url: expected http://HOST[:PORT]/PATH")
+            }
+            Behaviour::Outgoing(Some(errand)) | Behaviour::Again(Some(errand)) => answer.text(200, &outgoing::request(&errand)),
+            Behaviour::Relay(Some(errand)) => outgoing::relay(&request, &errand, answer),
+            Behaviour::Abandon(Some(errand)) => {
+                outgoing::begin(&errand);
+                trap();
+            }
             Behaviour::After { ms } => {
                 answer.text(200, "answered");
                 sleep(Duration::from_millis(ms));

@@ -75,8 +75,15 @@ impl wasip3::exports::http::handler::Guest for Probe {
                 answer::text(200, &format!("printed {} lines", lines.len()))
             }
             Behaviour::Headers => answer::json(&behaviour::to_json(&request::report(&request))),
-            Behaviour::Outgoing(None) => answer::text(400, "url: expected http://HOST[:PORT]/PATH"),
-            Behaviour::Outgoing(Some(target)) => answer::text(200, &outgoing::request(&target).await),
+            Behaviour::Outgoing(None) | Behaviour::Again(None) | Behaviour::Relay(None) | Behaviour::Abandon(None) => {
+                answer::text(400, "url: expected http://HOST[:PORT]/PATH")
+            }
+            Behaviour::Outgoing(Some(errand)) | Behaviour::Again(Some(errand)) => answer::text(200, &outgoing::request(&errand).await),
+            Behaviour::Relay(Some(errand)) => outgoing::relay(request, &errand).await,
+            Behaviour::Abandon(Some(errand)) => {
+                outgoing::begin(&errand).await;
+                trap()
+            }
             Behaviour::After { ms } => {
                 spawn_local(async move {
                     sleep(ms).await;
