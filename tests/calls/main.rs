@@ -11,8 +11,11 @@ use std::time::{Duration, SystemTime};
 use clap::Parser;
 use http_body_util::BodyExt;
 use patchbay_engine::{Engine, EngineConfig, Premises};
-use patchbay_model::ports::{Clock, Executor, LogSink, PrepareRequest, Prepared};
-use patchbay_model::{Call, CallId, Digest, Hold, InstancePolicy, LogRecord, Settings, empty_body};
+use patchbay_model::ports::{BoxFuture, Clock, Executor, LogSink, Outbound, Outlet, PrepareRequest, Prepared};
+use patchbay_model::{
+    Call, CallId, Digest, Hold, InstancePolicy, LogRecord, OutboundError, OutboundRequest, Reply, RevisionId, Settings,
+    empty_body,
+};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
@@ -37,7 +40,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// What a call may take.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What the component says and when is not looked at.
+/// What the component says and when is not looked at, and it reaches nobody.
 struct Nobody;
 
 impl LogSink for Nobody {
@@ -50,11 +53,25 @@ impl Clock for Nobody {
     }
 }
 
+impl Outbound for Nobody {
+    fn open(&self, _: &RevisionId, _: &Settings) -> Arc<dyn Outlet> {
+        Arc::new(Self)
+    }
+}
+
+impl Outlet for Nobody {
+    fn send(&self, _: OutboundRequest) -> BoxFuture<'static, Result<Reply, OutboundError>> {
+        Box::pin(std::future::ready(Err(OutboundError::Denied)))
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let bytes = bytes::Bytes::from(std::fs::read(&arguments.component)?);
-    let engine = Engine::new(&EngineConfig::default(), Premises::default(), Arc::new(Nobody), Arc::new(Nobody))?;
+    let nobody = Arc::new(Nobody);
+    let config = EngineConfig::default();
+    let engine = Engine::new(&config, Premises::default(), nobody.clone(), nobody.clone(), nobody)?;
     let mut result = Map::new();
     for policy in [InstancePolicy::Fresh, InstancePolicy::Reuse] {
         let request = PrepareRequest {
@@ -86,7 +103,8 @@ async fn calls(prepared: &dyn Prepared, n_calls: u32) -> Result<(), Box<dyn Erro
     for number in 0..n_calls {
         let request = http::Request::get("/").header(http::header::HOST, "localhost").body(empty_body())?;
         let deadline = (Instant::now() + TIMEOUT).into_std();
-        let call = Call { id: CallId::new(number.into()), deadline, request, hold: Hold::default() };
+        let id = CallId::new(number.into());
+        let call = Call { id, deadline, hops: 0, request, hold: Hold::default() };
         let reply = prepared.serve(call).await?;
         if !reply.status().is_success() {
             return Err(format!("the component answered {}", reply.status()).into());
