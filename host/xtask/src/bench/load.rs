@@ -22,7 +22,7 @@ pub(super) struct Load<'a> {
 }
 
 /// Seconds before the measured ones: instances are made, and memory is warm.
-const WARM_UP: f64 = 0.5;
+pub(super) const WARM_UP: f64 = 0.5;
 
 /// What came of it.
 pub(super) struct Measured {

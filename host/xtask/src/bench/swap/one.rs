@@ -12,7 +12,7 @@ use crate::progress::{Stopwatch, say};
 
 use super::super::client::Admin;
 use super::super::host::Host;
-use super::super::load::Load;
+use super::super::load::{self, Load};
 use super::super::memory::Resident;
 use super::super::variant::variant;
 use super::SwapOptions;
@@ -138,13 +138,12 @@ impl Service<'_> {
     }
 
     /// Swaps so many times, every so many seconds or as fast as it goes, while the load is on.
-    fn swaps(&mut self, load: &Load<'_>, n_swaps: u32, every: f64) -> Result<Run> {
-        let loading = load.start(self.place, &self.host.server)?;
-        // The generator warms up meanwhile; swaps then are no part of the measurement, and do no harm.
+    fn swaps(&mut self, under: &Load<'_>, n_swaps: u32, every: f64) -> Result<Run> {
+        let loading = under.start(self.place, &self.host.server)?;
         let begun = Stopwatch::start();
         let mut windows = Vec::new();
         for number in 0..n_swaps {
-            let due = Duration::from_secs_f64(every * f64::from(number));
+            let due = Duration::from_secs_f64(load::WARM_UP + every * f64::from(number));
             thread::sleep(due.saturating_sub(begun.elapsed()));
             let begin = now_us();
             self.swap()?;
@@ -154,7 +153,7 @@ impl Service<'_> {
         if measured.failed > 0.0 {
             say("Failed", &format!("{} requests: {}", measured.failed, measured.failures));
         }
-        let path = load.timeline.context("swaps are looked for in a timeline")?;
+        let path = under.timeline.context("swaps are looked for in a timeline")?;
         // From the time of day to the time since the measurement began.
         for window in &mut windows {
             window.begin = window.begin.saturating_sub(measured.begin_us);
