@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use patchbay_model::Digest;
+
 use crate::disk::Disk;
 use crate::{StateDir, StateError, state};
 
@@ -14,18 +16,27 @@ pub struct AdminAddress {
 }
 
 impl AdminAddress {
-    /// Announces that the admin API listens at `url`, such as `http://127.0.0.1:9090`. Blocks for as long as the file
-    /// system takes.
+    /// Announces that the admin API listens at `url`, such as `http://127.0.0.1:9090`, and shows the certificate with
+    /// this SHA-256, if it shows one. Blocks for as long as the file system takes.
     ///
     /// # Errors
     /// [`StateError::Medium`] if the announcement cannot be written.
-    pub fn announce(state: &StateDir, url: &str) -> Result<Self, StateError> {
-        let path = path(state.path());
-        state
-            .disk()
-            .replace(&path, format!("{url}\n").as_bytes())
-            .map_err(|error| StateError::medium("write", &path, error))?;
-        Ok(Self { state: state.path().to_owned(), disk: state.disk().clone() })
+    pub fn announce(state: &StateDir, url: &str, certificate: Option<Digest>) -> Result<Self, StateError> {
+        let address = Self { state: state.path().to_owned(), disk: state.disk().clone() };
+        address.renew(url, certificate)?;
+        Ok(address)
+    }
+
+    /// Announces another certificate. Blocks for as long as the file system takes.
+    ///
+    /// # Errors
+    /// [`StateError::Medium`] if the announcement cannot be written.
+    pub fn renew(&self, url: &str, certificate: Option<Digest>) -> Result<(), StateError> {
+        let path = path(&self.state);
+        let certificate = certificate.map(|digest| format!("{CERTIFICATE}{digest}\n")).unwrap_or_default();
+        self.disk
+            .replace(&path, format!("{url}\n{certificate}").as_bytes())
+            .map_err(|error| StateError::medium("write", &path, error))
     }
 
     /// Where the host that uses the state directory at `state` can be reached; `None` if no host announced itself. A
@@ -33,13 +44,34 @@ impl AdminAddress {
     ///
     /// # Errors
     /// [`StateError::Medium`] if the announcement cannot be read.
-    pub fn find(state: &Path) -> Result<Option<String>, StateError> {
+    pub fn find(state: &Path) -> Result<Option<Announced>, StateError> {
         let path = path(state);
         match state::read_small(&path) {
-            Ok(text) => Ok(Some(text.trim().to_owned())),
+            Ok(text) => Ok(Some(Announced::parse(&text))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StateError::medium("read", &path, error)),
         }
+    }
+}
+
+/// What a host has announced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announced {
+    /// Where the admin API listens.
+    pub url: String,
+    /// The SHA-256 of the certificate that it shows, in DER.
+    pub certificate: Option<Digest>,
+}
+
+/// What stands before the certificate, on a line of its own.
+const CERTIFICATE: &str = "certificate ";
+
+impl Announced {
+    fn parse(text: &str) -> Self {
+        let mut lines = text.lines();
+        let url = lines.next().unwrap_or_default().trim().to_owned();
+        let certificate = lines.find_map(|line| line.strip_prefix(CERTIFICATE)?.trim().parse().ok());
+        Self { url, certificate }
     }
 }
 
@@ -69,12 +101,18 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let state = StateDir::open(home.path()).unwrap();
         assert_eq!(AdminAddress::find(state.path()).unwrap(), None);
-        let announced = AdminAddress::announce(&state, "http://127.0.0.1:9090").unwrap();
-        assert_eq!(AdminAddress::find(state.path()).unwrap().as_deref(), Some("http://127.0.0.1:9090"));
+        let found = || AdminAddress::find(state.path()).unwrap().unwrap();
+        let url = "https://127.0.0.1:9090".to_owned();
+        let announced = AdminAddress::announce(&state, &url, None).unwrap();
+        assert_eq!(found(), Announced { url: url.clone(), certificate: None });
+        for certificate in [b"one", b"two"].map(|certificate| Some(Digest::of(certificate))) {
+            announced.renew(&url, certificate).unwrap();
+            assert_eq!(found(), Announced { url: url.clone(), certificate });
+        }
         drop(announced);
         assert_eq!(AdminAddress::find(state.path()).unwrap(), None);
 
-        std::mem::forget(AdminAddress::announce(&state, "http://127.0.0.1:9091").unwrap());
+        std::mem::forget(AdminAddress::announce(&state, "http://127.0.0.1:9091", None).unwrap());
         drop(state);
         assert!(AdminAddress::find(home.path()).unwrap().is_some());
         let _state = StateDir::open(home.path()).unwrap();

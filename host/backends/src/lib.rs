@@ -12,7 +12,7 @@
 //! | `components/<sha256>.wasm` | the components, by digest ([`DirComponentStore`]) |
 //! | `registry.json`, `registry.json.previous` | services and revisions, and their state one change before ([`FileRegistryStore`]) |
 //! | `admin.token` | the secret that the admin API asks for ([`AdminToken`]) |
-//! | `admin.address` | where the admin API of the running host listens ([`AdminAddress`]) |
+//! | `admin.address` | where the admin API of the running host listens, and its certificate ([`AdminAddress`]) |
 //! | `cache/` | machine code; belongs to the engine and can be removed at any time |
 //!
 //! Every file is replaced in one step: written under another name, synchronised, renamed, and the directory synchronised.
@@ -42,7 +42,7 @@ mod registry;
 mod state;
 mod token;
 
-pub use address::AdminAddress;
+pub use address::{AdminAddress, Announced};
 pub use clock::SystemClock;
 pub use components::DirComponentStore;
 pub use registry::FileRegistryStore;

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use patchbay_backends::{AdminAddress, AdminToken, StateDir, SystemClock};
+use patchbay_backends::{AdminToken, StateDir, SystemClock};
 use patchbay_control::{Control, Journal, Ports};
 use patchbay_engine::{Allocation, CacheFolder, CacheReport, Engine, EngineConfig, EngineReport, Premises, Workshop};
 use patchbay_gateway::{AdminApi, HostFacts, HttpGateway, HttpOutbound, Readiness};
 use patchbay_model::ports::{Clock, Executor, LogSink, Outbound};
 use patchbay_model::{LogRecord, NoHazard, units};
 
+use crate::announcement::Announcement;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::hazards;
@@ -32,7 +33,7 @@ pub(crate) struct App {
 
 /// The hold on the state directory: nobody else may use it, and operators find the host through it.
 pub(crate) struct Tenancy {
-    _announced: Option<AdminAddress>,
+    _announced: Announcement,
     _state: StateDir,
 }
 
@@ -64,11 +65,13 @@ impl App {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: clock.now(),
             http: http.address(),
+            http_url: http.url(),
             admin: admin.address(),
+            admin_url: admin.url(),
             state_dir: state.path().to_owned(),
             config: facts(config),
         };
-        let announced = announce(&state, &format!("http://{}", admin.address()));
+        let announced = Announcement::make(&state, &admin);
         let control = Control::new(config.control.clone(), hazards::around(ports, &hazard), Arc::clone(&logs));
         outbound.attach(&control);
         Ok(Self {
@@ -82,16 +85,6 @@ impl App {
             tenancy: Tenancy { _announced: announced, _state: state },
         })
     }
-}
-
-/// Tells where the admin API listens. Without that the host still serves, which matters more: a full disk must not keep
-/// it down.
-fn announce(state: &StateDir, url: &str) -> Option<AdminAddress> {
-    AdminAddress::announce(state, url)
-        .inspect_err(|error| {
-            tracing::warn!("commands will not find this host by themselves; give them `--admin {url}`: {error}");
-        })
-        .ok()
 }
 
 /// An executor, with a cache of machine code if a folder for it is given.
@@ -155,8 +148,11 @@ fn facts(config: &Config) -> BTreeMap<String, String> {
     let pairs = [
         ("host.drain", duration(config.host.drain)),
         ("http.max_connections", config.http.max_connections.to_string()),
+        ("http.max_connections_per_address", config.http.max_connections_per_address.to_string()),
+        ("http.connection_rate_per_address", config.http.connection_rate_per_address.to_string()),
         ("http.header_timeout", duration(config.http.header_timeout)),
         ("http.idle_timeout", duration(config.http.idle_timeout)),
+        ("http.body_timeout", duration(config.http.body_timeout)),
         ("http.stall_timeout", duration(config.http.stall_timeout)),
         ("http.max_headers", config.http.max_headers.to_string()),
         ("http.max_head", size(config.http.max_head)),
@@ -174,5 +170,12 @@ fn facts(config: &Config) -> BTreeMap<String, String> {
         ("deploy.retained", config.control.retained.to_string()),
         ("deploy.drain", duration(config.control.drain)),
     ];
-    pairs.map(|(key, value)| (key.to_owned(), value)).into()
+    let mut facts = BTreeMap::from(pairs.map(|(key, value)| (key.to_owned(), value)));
+    for (section, tls) in [("http.tls", &config.http.tls), ("admin.tls", &config.admin.tls)] {
+        if let Some(tls) = tls {
+            facts.insert(format!("{section}.certificate"), tls.certificate.display().to_string());
+            facts.insert(format!("{section}.key"), tls.key.display().to_string());
+        }
+    }
+    facts
 }

@@ -92,6 +92,10 @@ pub(crate) struct HostArgs {
     /// Where the admin API listens [default: what the host wrote into its state directory]
     #[arg(long, value_name = "URL", env = "PATCHBAY_ADMIN", hide_env_values = true)]
     pub(crate) admin: Option<String>,
+    /// A file with the authorities to trust, as PEM, where the admin API speaks TLS [default: the certificate that the
+    /// host wrote into its state directory, or with --admin those that this machine trusts]
+    #[arg(long, value_name = "FILE", env = "PATCHBAY_CA", hide_env_values = true)]
+    pub(crate) ca: Option<PathBuf>,
     /// A file with the admin token [default: $PATCHBAY_TOKEN, or `admin.token` in the state directory]
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,

@@ -2,6 +2,7 @@
 
 mod address;
 mod sse;
+mod trust;
 mod upload;
 pub(crate) mod view;
 
@@ -54,8 +55,9 @@ impl Client {
     pub(crate) fn find(args: &HostArgs) -> Result<Self, Failure> {
         let (address, token) = find(args)?;
         // A proxy has no business between an operator and the host on the same machine.
-        let http = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT).read_timeout(SILENCE).build();
-        Ok(Self { http: http.map_err(Failure::failed)?, address, token })
+        let http = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT).read_timeout(SILENCE);
+        let http = address.trust.apply(http)?.build().map_err(Failure::failed)?;
+        Ok(Self { http, address, token })
     }
 
     /// Asks for a JSON value.
@@ -131,6 +133,12 @@ impl Client {
     /// A request that got no answer, or half of one.
     fn broken(&self, error: &reqwest::Error) -> Failure {
         let cause = root_cause(error);
+        if error.is_connect() && cause.contains("certificate") {
+            return Failure::new(
+                FailureKind::Unreachable,
+                format!("the host at {} is not trusted: {cause}; name its authority with --ca FILE", self.address),
+            );
+        }
         if error.is_connect() {
             return Failure::new(
                 FailureKind::Unreachable,

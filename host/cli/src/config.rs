@@ -147,8 +147,8 @@ fn read(file: &str, text: &str, directory: &Path) -> (Config, Vec<Problem>, BTre
     let reader = Reader::new(source);
     let config = reader.root(&document, |root| {
         let host = root.section("host", |table| host::host(table, directory));
-        let http = root.section("http", |table| listeners::http(table, host.drain));
-        let admin = root.section("admin", |table| listeners::admin(table, host.drain));
+        let http = root.section("http", |table| listeners::http(table, host.drain, directory));
+        let admin = root.section("admin", |table| listeners::admin(table, host.drain, directory));
         let engine = root.section("engine", host::engine);
         let control = host::control(root);
         let services = services::read(root, &control.defaults, directory);

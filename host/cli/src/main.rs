@@ -1,5 +1,6 @@
 //! The program `patchbay`: a host for services that are WebAssembly components, and the commands to operate it.
 
+mod announcement;
 mod app;
 mod args;
 mod brief;
@@ -9,6 +10,7 @@ mod commands;
 mod config;
 mod failure;
 mod hazards;
+mod open_files;
 mod running;
 mod screen;
 mod signals;

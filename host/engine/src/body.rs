@@ -86,7 +86,8 @@ pub(crate) fn request_02(request: http::Request<Body>) -> Result<http::Request<R
     Ok(request.map(RequestBody::new))
 }
 
-/// A request as guests of WASI 0.3 get it: scheme `http`, and the authority that the caller asked for.
+/// A request as guests of WASI 0.3 get it: its scheme, `http` if it does not say, and the authority that the caller
+/// asked for.
 ///
 /// # Errors
 /// A fault that tells the caller what is wrong with the request.
@@ -97,7 +98,7 @@ pub(crate) fn request_03(request: http::Request<Body>) -> Result<http::Request<R
         let host = parts.headers.get(http::header::HOST).ok_or_else(no_host)?;
         uri.authority = Some(http::uri::Authority::try_from(host.as_bytes()).map_err(|_| bad_host())?);
     }
-    uri.scheme = Some(http::uri::Scheme::HTTP);
+    uri.scheme.get_or_insert(http::uri::Scheme::HTTP);
     uri.path_and_query.get_or_insert_with(|| http::uri::PathAndQuery::from_static("/"));
     parts.uri = http::Uri::from_parts(uri).map_err(|_| fault::invalid("The path of the request is not valid."))?;
     Ok(http::Request::from_parts(parts, RequestBody::new(body)))
@@ -121,6 +122,7 @@ mod tests {
     fn the_authority_comes_from_the_uri_or_the_host() {
         for (uri, host, expected) in [
             ("/a?b=1", Some("shop.example:80"), Ok("http://shop.example:80/a?b=1")),
+            ("https://shop.example/a", Some("shop.example"), Ok("https://shop.example/a")),
             ("http://shop.example/a", Some("other.example"), Ok("http://shop.example/a")),
             ("/a", None, Err("The request names no host.")),
             ("/a", Some("sh op"), Err("The `host` of the request is not valid.")),

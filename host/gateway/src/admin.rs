@@ -12,14 +12,17 @@ use axum::Router;
 use axum::body::Body;
 use http::{Request, Response};
 use patchbay_control::Control;
+use patchbay_model::Digest;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
 use crate::error::{GatewayError, bind};
 use crate::readiness::Readiness;
-use crate::server::{self, Answer, ConnectionLimits, Received};
+use crate::server::{self, AddressLimits, Answer, ConnectionLimits, Received};
+use crate::tls::{self, Tls};
 
 mod authenticate;
 mod change;
@@ -52,6 +55,7 @@ pub struct AdminApi {
     listener: TcpListener,
     address: SocketAddr,
     config: AdminConfig,
+    tls: Option<Tls>,
 }
 
 /// What every handler works with.
@@ -92,21 +96,34 @@ impl AdminApi {
     /// Listens. Connections wait until [`AdminApi::serve`] takes them.
     ///
     /// # Errors
-    /// [`GatewayError::Bind`] if the address cannot be had.
+    /// [`GatewayError`] if the address cannot be had, or the files of the certificate are not right.
     pub async fn bind(config: AdminConfig) -> Result<Self, GatewayError> {
-        let (listener, address) = bind("the admin API", config.listen).await?;
-        if !server::is_local(address) {
+        const WHAT: &str = "the admin API";
+        let tls = config.tls.clone().map(|tls| Tls::load(WHAT, tls)).transpose()?;
+        let (listener, address) = bind(WHAT, config.listen).await?;
+        if tls.is_none() && !server::is_local(address) {
             tracing::warn!(
                 "the admin API listens on {address}, which other machines may reach: whoever has the token commands this \
-                 host, and nothing encrypts the token on its way; put a TLS proxy in front, or listen on 127.0.0.1"
+                 host, and nothing encrypts the token on its way; configure `admin.tls`, or listen on 127.0.0.1"
             );
         }
-        Ok(Self { listener, address, config })
+        Ok(Self { listener, address, config, tls })
     }
 
     /// Where it listens; the port is the real one where port 0 was configured.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where operators reach it, such as `http://127.0.0.1:9090`.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// The SHA-256 of the certificate that it shows, in DER, now and whenever it changes; `None` without TLS.
+    pub fn certificate(&self) -> Option<watch::Receiver<Digest>> {
+        self.tls.as_ref().map(Tls::fingerprint)
     }
 
     /// Serves until `shutdown` completes. Then ends the streams that follow events and logs, lets requests that are
@@ -127,7 +144,11 @@ impl AdminApi {
             shutdown.await;
             stop.cancel();
         };
-        server::serve(self.listener, limits, Routed(router), stopping).await;
+        let tls = self.tls.as_ref();
+        tokio::select! {
+            () = server::serve(self.listener, tls, limits, Routed(router), stopping) => {}
+            () = tls::watch(tls) => {}
+        }
     }
 }
 
@@ -147,8 +168,12 @@ impl Answer for Routed {
 fn limits(config: &AdminConfig) -> ConnectionLimits {
     ConnectionLimits {
         max_connections: config.max_connections,
+        // Most operators sit on this machine, or behind one proxy.
+        per_address: AddressLimits { connections: config.max_connections, rate: 0 },
         header_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(75),
+        // Whoever reads a body has a shorter patience of its own, which it can put into words.
+        body_timeout: config.upload_pause.max(Duration::from_secs(60)) + Duration::from_secs(1),
         stall_timeout: Duration::from_secs(30),
         max_headers: 100,
         max_head: 64 << 10,

@@ -20,6 +20,14 @@ pub enum GatewayError {
         /// What to do about it.
         advice: &'static str,
     },
+    /// There is no certificate to show.
+    #[error("{what} cannot speak TLS: {problem}")]
+    Tls {
+        /// The listener, as people call it.
+        what: &'static str,
+        /// What is wrong, and with which file.
+        problem: String,
+    },
 }
 
 /// Listens on `address`. `what` names the listener in errors.

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 
 use crate::error::{GatewayError, bind};
 use crate::server;
+use crate::tls::{self, Tls};
 
 mod config;
 mod headers;
@@ -21,21 +22,24 @@ pub(crate) use headers::strip_request;
 pub(crate) use service::{Asked, call_value};
 pub use service::{CALL_HEADER, CALLER_HEADER, PARENT_HEADER};
 
-/// HTTP/1.1, and HTTP/2 with prior knowledge, on one listener.
+/// HTTP/1.1 and HTTP/2 on one listener; under TLS, or as they are and HTTP/2 with prior knowledge.
 pub struct HttpGateway {
     listener: TcpListener,
     address: SocketAddr,
     config: HttpConfig,
+    tls: Option<Tls>,
 }
 
 impl HttpGateway {
     /// Listens. Connections wait until [`HttpGateway::serve`] takes them.
     ///
     /// # Errors
-    /// [`GatewayError::Bind`] if the address cannot be had.
+    /// [`GatewayError`] if the address cannot be had, or the files of the certificate are not right.
     pub async fn bind(config: HttpConfig) -> Result<Self, GatewayError> {
-        let (listener, address) = bind("the HTTP gateway", config.listen).await?;
-        Ok(Self { listener, address, config })
+        const WHAT: &str = "the HTTP gateway";
+        let tls = config.tls.clone().map(|tls| Tls::load(WHAT, tls)).transpose()?;
+        let (listener, address) = bind(WHAT, config.listen).await?;
+        Ok(Self { listener, address, config, tls })
     }
 
     /// Where it listens; the port is the real one where port 0 was configured.
@@ -43,11 +47,20 @@ impl HttpGateway {
         self.address
     }
 
+    /// Where callers reach it, such as `https://127.0.0.1:8443`.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
     /// Serves until `shutdown` completes. Then takes no more connections, lets the requests that are under way end,
     /// ends those that outlive [`HttpConfig::drain`], and returns.
     pub async fn serve(self, control: Arc<Control>, shutdown: impl Future<Output = ()>) {
-        let answers = service::Answers::new(control, self.address);
-        let limits = self.config.connection_limits();
-        server::serve(self.listener, limits, answers, shutdown).await;
+        let (tls, limits) = (self.tls.as_ref(), self.config.connection_limits());
+        let answers = service::Answers::new(control, self.address, tls.is_some());
+        tokio::select! {
+            () = server::serve(self.listener, tls, limits, answers, shutdown) => {}
+            () = tls::watch(tls) => {}
+        }
     }
 }

@@ -18,6 +18,7 @@ mod outbound;
 mod problem;
 mod readiness;
 mod server;
+mod tls;
 
 #[cfg(feature = "direct")]
 pub use admin::DirectAdmin;
@@ -27,6 +28,7 @@ pub use http::{CALL_HEADER, CALLER_HEADER, HttpConfig, HttpGateway, PARENT_HEADE
 pub use outbound::HttpOutbound;
 pub use problem::Problem;
 pub use readiness::{Readiness, ReadinessState};
+pub use tls::{TlsConfig, TlsProblem};
 
 #[cfg(test)]
 mod tests;

@@ -11,40 +11,37 @@ use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 mod activity;
+mod addresses;
 mod answer;
 mod connection;
+mod frames;
+mod guard;
+mod handshake;
+mod limits;
+mod pause;
 mod received;
+mod refusals;
 mod socket;
 mod streams;
+mod wire;
 
+pub(crate) use addresses::AddressLimits;
 pub(crate) use answer::Answer;
+pub(crate) use limits::ConnectionLimits;
 pub(crate) use received::Received;
 
 use activity::Activity;
+use addresses::Addresses;
+use refusals::{Often, Refusals};
 use streams::StreamExecutor;
+use wire::Wire;
 
-/// What is enforced on connections.
-#[derive(Debug, Clone)]
-pub(crate) struct ConnectionLimits {
-    pub(crate) max_connections: u32,
-    /// From the first byte of a request to the end of its head; and from a connection to its first byte.
-    pub(crate) header_timeout: Duration,
-    /// Between two requests.
-    pub(crate) idle_timeout: Duration,
-    /// While a reply waits for its reader.
-    pub(crate) stall_timeout: Duration,
-    pub(crate) max_headers: u32,
-    /// Size of the head of a request, in bytes.
-    pub(crate) max_head: u32,
-    /// Requests at a time on one HTTP/2 connection.
-    pub(crate) max_streams: u32,
-    /// How long requests may take to end once the server stops.
-    pub(crate) drain: Duration,
-}
+use crate::tls::Tls;
 
 /// How long to wait before the next try to accept when the host has run out of something.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
@@ -52,38 +49,36 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 /// Connections that may have been made before the stop without having been accepted.
 const BACKLOG: u32 = 1024;
 
-/// At most one line about the same thing in this time.
-const REPORT: Duration = Duration::from_secs(10);
-
 /// How long connections that were aborted have to notice.
 const ABORT_GRACE: Duration = Duration::from_secs(2);
 
-/// Serves connections until `shutdown` completes; then ends them as gracefully as the drain deadline allows.
+/// Serves connections, under TLS if there is any, until `shutdown` completes; then ends them as gracefully as the drain deadline allows.
 pub(crate) async fn serve<A: Answer>(
     listener: TcpListener,
+    tls: Option<&Tls>,
     limits: ConnectionLimits,
     answer: A,
     shutdown: impl Future<Output = ()>,
 ) {
-    let server = Server::new(limits);
-    let (mut refusals, mut failures) = (Often::default(), Often::default());
+    let server = Server::new(limits, tls);
+    let (mut refusals, mut failures) = (Refusals::default(), Often::default());
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         tokio::select! {
             biased;
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => server.take(stream, &answer, &mut refusals),
+                Ok((stream, address)) => server.take(stream, address, &answer, &mut refusals),
                 Err(error) => survive(&error, &mut failures).await,
             },
         }
     }
     // Connections that were made before the stop are served: closing the listener would reset them.
     for _ in 0..BACKLOG {
-        let Some(Ok((stream, _))) = listener.accept().now_or_never() else {
+        let Some(Ok((stream, address))) = listener.accept().now_or_never() else {
             break;
         };
-        server.take(stream, &answer, &mut refusals);
+        server.take(stream, address, &answer, &mut refusals);
     }
     drop(listener);
     server.stop().await;
@@ -92,7 +87,9 @@ pub(crate) async fn serve<A: Answer>(
 struct Server {
     limits: Arc<ConnectionLimits>,
     builder: Arc<auto::Builder<StreamExecutor>>,
+    tls: Option<TlsAcceptor>,
     places: Arc<Semaphore>,
+    addresses: Arc<Addresses>,
     connections: TaskTracker,
     stop: Stop,
 }
@@ -107,36 +104,46 @@ struct Stop {
 }
 
 impl Server {
-    fn new(limits: ConnectionLimits) -> Self {
+    fn new(limits: ConnectionLimits, tls: Option<&Tls>) -> Self {
         let mut builder = auto::Builder::new(StreamExecutor::new(limits.stall_timeout));
-        let max_head = limits.max_head as usize;
-        // The time a head may take is watched in `connection.rs`, where it can be told from idle time.
-        builder.http1().header_read_timeout(None).max_headers(limits.max_headers as usize).max_buf_size(max_head);
-        builder.http2().max_header_list_size(limits.max_head).max_concurrent_streams(limits.max_streams);
+        limits::configure(&mut builder, &limits);
         Self {
             builder: Arc::new(builder),
+            tls: tls.map(|tls| tls.acceptor().clone()),
             places: Arc::new(Semaphore::new(limits.max_connections as usize)),
+            addresses: Addresses::new(limits.per_address),
             limits: Arc::new(limits),
             connections: TaskTracker::new(),
             stop: Stop::default(),
         }
     }
 
-    fn take<A: Answer>(&self, stream: TcpStream, answer: &A, refusals: &mut Often) {
+    fn take<A: Answer>(&self, stream: TcpStream, address: SocketAddr, answer: &A, refusals: &mut Refusals) {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            if let Some(count) = refusals.count() {
+            if let Some(count) = refusals.full.count() {
                 let limit = self.limits.max_connections;
                 tracing::warn!("{count} connections were refused: there are `max_connections` = {limit} already");
             }
             return;
         };
+        let of_address = match self.addresses.enter(address.ip(), Instant::now()) {
+            Ok(place) => place,
+            Err(too_much) => return refusals.tell(too_much, address, &self.limits.per_address),
+        };
         // Answers are small and awaited; a socket that refuses the option is still a socket.
         let _ = stream.set_nodelay(true);
         let answer = answer.clone();
         let (builder, limits, stop) = (Arc::clone(&self.builder), Arc::clone(&self.limits), self.stop.clone());
+        let tls = self.tls.clone();
         self.connections.spawn(async move {
-            connection::run(stream, answer, &builder, &limits, &stop).await;
-            drop(place);
+            let wire = match tls {
+                None => Some(Wire::Plain(stream)),
+                Some(tls) => handshake::begin(stream, &tls, &limits, &stop).await,
+            };
+            if let Some(wire) = wire {
+                connection::run(wire, answer, &builder, &limits, &stop).await;
+            }
+            drop((place, of_address));
         });
     }
 
@@ -151,26 +158,6 @@ impl Server {
         self.stop.now.cancel();
         // A task that does not even notice this is stuck in a poll; waiting longer would not help.
         let _ = timeout(ABORT_GRACE, self.connections.wait()).await;
-    }
-}
-
-/// Something that may happen often and should not fill the log.
-#[derive(Default)]
-struct Often {
-    count: u64,
-    reported: Option<Instant>,
-}
-
-impl Often {
-    /// Counts one more. Returns how many there were since the last report if it is time for the next.
-    fn count(&mut self) -> Option<u64> {
-        self.count += 1;
-        let now = Instant::now();
-        let is_due = self.reported.is_none_or(|reported| now - reported >= REPORT);
-        is_due.then(|| {
-            self.reported = Some(now);
-            std::mem::take(&mut self.count)
-        })
     }
 }
 
@@ -195,14 +182,6 @@ pub(crate) fn is_local(address: SocketAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn what_happens_often_is_told_now_and_then() {
-        let mut often = Often::default();
-        assert_eq!([often.count(), often.count(), often.count()], [Some(1), None, None]);
-        tokio::time::advance(REPORT).await;
-        assert_eq!([often.count(), often.count()], [Some(3), None]);
-    }
 
     #[test]
     fn loopback_addresses_are_local() {

@@ -71,7 +71,7 @@ pub struct Call {
     pub deadline: Instant,
     /// How many services called each other on the way to this call: 0 if it came from outside.
     pub hops: u32,
-    /// The request, with an absolute path and a `Host` or authority.
+    /// The request, with an absolute path and a `Host` or authority. The scheme is `http` where its URI has none.
     pub request: http::Request<Body>,
     /// What the call occupies until it is over.
     pub hold: Hold,

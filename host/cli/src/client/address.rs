@@ -5,8 +5,9 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use patchbay_backends::{AdminAddress, AdminToken};
+use patchbay_backends::{AdminAddress, AdminToken, Announced};
 
+use super::trust::Trust;
 use crate::args::HostArgs;
 use crate::config;
 use crate::failure::{Failure, FailureKind};
@@ -16,6 +17,8 @@ use crate::failure::{Failure, FailureKind};
 pub(crate) struct Address {
     /// Without a slash at its end.
     pub(crate) url: String,
+    /// What makes whoever listens there the host.
+    pub(crate) trust: Trust,
     source: Option<PathBuf>,
 }
 
@@ -29,10 +32,16 @@ impl fmt::Display for Address {
 /// The address and the token, in the order that the help promises.
 pub(crate) fn find(args: &HostArgs) -> Result<(Address, Option<String>), Failure> {
     let state = state_dir(args.state.as_deref());
-    let address = match &args.admin {
-        Some(url) => Address { url: normalized(url)?, source: None },
+    let mut address = match &args.admin {
+        Some(url) => {
+            let url = normalized(url)?;
+            Address { trust: Trust::of(&url), url, source: None }
+        }
         None => announced(&state)?,
     };
+    if let Some(path) = &args.ca {
+        address.trust = Trust::Authority(path.clone());
+    }
     Ok((address, token(args, &state)?))
 }
 
@@ -43,7 +52,11 @@ fn state_dir(given: Option<&Path>) -> PathBuf {
 
 fn announced(state: &Path) -> Result<Address, Failure> {
     match AdminAddress::find(state).map_err(Failure::failed)? {
-        Some(url) => Ok(Address { url: normalized(&url)?, source: Some(state.join("admin.address")) }),
+        Some(Announced { url, certificate }) => {
+            let url = normalized(&url)?;
+            let trust = certificate.map_or_else(|| Trust::of(&url), Trust::Pinned);
+            Ok(Address { url, trust, source: Some(state.join("admin.address")) })
+        }
         None => Err(Failure::new(
             FailureKind::Unreachable,
             format!(
@@ -61,8 +74,7 @@ fn normalized(url: &str) -> Result<String, Failure> {
     let url = url.trim().trim_end_matches('/');
     let wrong = |what: &str| Failure::new(FailureKind::Usage, format!("--admin {url}: {what}"));
     match url.split_once("://") {
-        Some(("http", _)) => Ok(url.to_owned()),
-        Some(("https", _)) => Err(wrong("the host speaks plain HTTP; reach it over a tunnel, such as `ssh -L`")),
+        Some(("http" | "https", _)) => Ok(url.to_owned()),
         Some(_) => Err(wrong("write a URL such as `http://127.0.0.1:9090`")),
         None if url.is_empty() => Err(wrong("write a URL such as `http://127.0.0.1:9090`")),
         None => Ok(format!("http://{url}")),
@@ -92,7 +104,7 @@ mod tests {
             ("http://127.0.0.1:9090", Some("http://127.0.0.1:9090")),
             ("http://h:1/", Some("http://h:1")),
             ("127.0.0.1:9090", Some("http://127.0.0.1:9090")),
-            ("https://h", None),
+            ("https://h/", Some("https://h")),
             ("ftp://h", None),
             ("", None),
         ] {

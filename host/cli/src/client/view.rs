@@ -142,7 +142,7 @@ pub(crate) struct Host {
 /// Where a host listens.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Listeners {
-    pub(crate) http: String,
+    pub(crate) http_url: String,
 }
 
 /// One line that a service printed.

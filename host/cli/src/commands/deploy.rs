@@ -77,5 +77,5 @@ async fn tell_routes(client: &Client, path: &str, args: &DeployArgs, screen: Scr
         return Ok(());
     }
     let host: Host = serde_json::from_value(client.get("/v1/host").await?)?;
-    Ok(screen.line(format!("Callers reach it at http://{}, by {}", host.listeners.http, routes.join(", ")))?)
+    Ok(screen.line(format!("Callers reach it at {}, by {}", host.listeners.http_url, routes.join(", ")))?)
 }

@@ -16,6 +16,7 @@ use crate::brief;
 use crate::columns::Columns;
 use crate::config::{self, Config, ConfigFile};
 use crate::failure::Failure;
+use crate::open_files;
 use crate::running::Running;
 use crate::screen::{BAD, DIM, GOOD, NAME, Screen, WARN, styled};
 use crate::signals::Signals;
@@ -38,11 +39,12 @@ pub(crate) async fn run(args: &UpArgs, screen: Screen) -> Result<(), Failure> {
     let hush = telemetry::begin(args.log_format)?;
     hush.set(!screen.json);
     let mut signals = Signals::listen()?;
+    open_files::allow(config.http.max_connections);
     let app = App::assemble(&config).await?;
     telemetry::forward(&app.logs)?;
     let reach = Reach {
-        http: format!("http://{}", app.facts.http),
-        admin: format!("http://{}", app.facts.admin),
+        http: app.facts.http_url.clone(),
+        admin: app.facts.admin_url.clone(),
         state: app.facts.state_dir.display().to_string(),
     };
     let running = Running::begin(app);

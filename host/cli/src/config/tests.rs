@@ -9,6 +9,12 @@ use super::*;
 
 const SHIPPED: &str = include_str!("../../../../runtime.toml");
 
+/// The shipped file with what is off in it turned on.
+fn everything() -> String {
+    let on = |line: &'static str| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line);
+    SHIPPED.lines().map(on).collect::<Vec<_>>().join("\n")
+}
+
 /// Reads `text`, whose components are taken to be in the directory of this crate.
 fn parse(text: &str) -> Result<Config, Vec<String>> {
     let (config, problems, _) = read(FILE, text, Path::new(env!("CARGO_MANIFEST_DIR")));
@@ -43,7 +49,7 @@ fn the_shipped_file_has_every_key() {
     let (_, _, asked) = shipped();
     let shared: Vec<_> = asked.iter().filter_map(|path| path.strip_prefix("defaults.")).collect();
     assert!(shared.contains(&"timeout"), "{shared:?}");
-    let document: toml::Table = SHIPPED.parse().unwrap();
+    let document: toml::Table = everything().parse().unwrap();
     let services: Vec<_> = document["services"].as_table().unwrap().values().collect();
     for path in &asked {
         let there = match path.strip_prefix("services.").and_then(|rest| rest.split_once('.')) {
@@ -61,15 +67,17 @@ fn find(value: &toml::Value, path: &str) -> bool {
 
 #[test]
 fn every_key_of_the_shipped_file_has_a_comment() {
+    let everything = everything();
     let (mut section, mut commented, mut explained) = ("", false, BTreeSet::new());
-    for line in SHIPPED.lines() {
+    for line in everything.lines() {
         if line.starts_with('[') {
             // The examples explain a key where it comes first, and not again.
             section = if line.starts_with("[services.") { "[services]" } else { line };
         }
         match line.split_once(" = ").filter(|_| !line.starts_with('#')) {
             Some((key, _)) => {
-                let again = section == "[services]" && (explained.contains(key) || SHARED.contains(&key));
+                let again = ["[services]", "[admin.tls]"].contains(&section)
+                    && (explained.contains(key) || SHARED.contains(&key));
                 assert!(commented || again, "`{line}` in {section} has no comment");
                 explained.insert(key);
                 commented = false;
@@ -79,8 +87,33 @@ fn every_key_of_the_shipped_file_has_a_comment() {
     }
 }
 
-/// Explained in `[defaults]`, or a name that the example chooses under an explained section.
-const SHARED: [&str; 2] = ["instances", "greeting"];
+/// Explained in `[defaults]` or `[http.tls]`, or a name that the example chooses under an explained section.
+const SHARED: [&str; 4] = ["instances", "greeting", "certificate", "key"];
+
+#[test]
+fn certificates_have_to_be_there_and_right() {
+    for (text, wanted) in [
+        ("[http.tls]\n", &[" http.tls.certificate: is missing; ", " http.tls.key: is missing; "][..]),
+        (
+            "[http.tls]\ncertificate = \"no.pem\"\nkey = \"Cargo.toml\"\n",
+            &["runtime.toml:2:15: http.tls.certificate: the file `"],
+        ),
+        ("[http.tls]\ncertificate = \"Cargo.toml\"\nkey = \"src\"\n", &["runtime.toml:3:7: http.tls.key: the file `"]),
+        (
+            "[http.tls]\ncertificate = \"Cargo.toml\"\nkey = \"Cargo.toml\"\nca = 1\n",
+            &[
+                "runtime.toml:2:15: http.tls.certificate: the file `",
+                "runtime.toml:4:1: http.tls.ca: unknown key; known here are `certificate`, `key`",
+            ],
+        ),
+    ] {
+        let problems = parse(text).unwrap_err();
+        assert_eq!(problems.len(), wanted.len(), "{problems:?}");
+        for (problem, wanted) in problems.iter().zip(wanted) {
+            assert!(problem.contains(wanted), "{problem} does not have {wanted}");
+        }
+    }
+}
 
 #[test]
 fn services_inherit_the_defaults() {
@@ -196,8 +229,8 @@ const BROKEN: &[(&str, &[&str])] = &[
             "runtime.toml:2:10: http.listen: `localhost:8080` is no address; write an IP address and a port, such as \
              `127.0.0.1:8080` or `[::]:8080`",
             "runtime.toml:3:12: http.max_head: must lie between 8KiB and 1MiB",
-            "runtime.toml:4:1: http.drain: unknown key; known here are `header_timeout`, `idle_timeout`, `listen`, \
-             `max_connections`, `max_head`, `max_headers`, `max_streams`, `stall_timeout`",
+            "runtime.toml:4:1: http.drain: unknown key; known here are `body_timeout`, `connection_rate_per_address`, \
+             `header_timeout`, `idle_timeout`, `listen`, `max_connections`, `max_connections_per_address`, `max_head`, `max_headers`, `max_streams`, `stall_timeout`, `tls`",
             "runtime.toml:6:10: admin.listen: expected a string, found the integer 9090; put it in quotes",
             "runtime.toml:7:14: admin.max_upload: must lie between 1B and 4GiB",
             "runtime.toml:8:19: admin.max_connections: expected a whole number, found the string \"many\"",

@@ -64,7 +64,9 @@ impl Guest {
     ) -> Result<(), Fault> {
         let meter = self.store.data().meter.clone();
         let mut view = self.store.data_mut().http();
-        let request = view.new_incoming_request(Scheme::Http, request);
+        let is_https = request.uri().scheme() == Some(&http::uri::Scheme::HTTPS);
+        let scheme = if is_https { Scheme::Https } else { Scheme::Http };
+        let request = view.new_incoming_request(scheme, request);
         let answer = view.new_response_outparam_from_callback(move |answer| progress.answer(answer));
         let (request, answer) = match (request, answer) {
             (Ok(request), Ok(answer)) => (request, answer),

@@ -5,11 +5,15 @@ use std::time::Duration;
 
 use patchbay_model::SettingsError;
 
+use crate::tls::TlsConfig;
+
 /// Configuration of [`AdminApi`](super::AdminApi). All of it is enforced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdminConfig {
     /// Where to listen. An address that other machines can reach is allowed, and warned of.
     pub listen: SocketAddr,
+    /// The certificate to show; without one, nothing is encrypted.
+    pub tls: Option<TlsConfig>,
     /// Connections at a time; the next one is closed as soon as it is made.
     pub max_connections: u32,
     /// Size of a component that is uploaded, in bytes.
@@ -24,6 +28,7 @@ impl Default for AdminConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 9090)),
+            tls: None,
             max_connections: 256,
             max_upload: 256 << 20,
             upload_pause: Duration::from_secs(30),

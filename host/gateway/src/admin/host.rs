@@ -20,10 +20,14 @@ pub struct HostFacts {
     pub version: String,
     /// When it started.
     pub started: SystemTime,
-    /// Where callers reach it.
+    /// Where it listens for callers.
     pub http: SocketAddr,
-    /// Where operators reach it.
+    /// The same as a URL.
+    pub http_url: String,
+    /// Where it listens for operators.
     pub admin: SocketAddr,
+    /// The same as a URL.
+    pub admin_url: String,
     /// Where it keeps its state.
     pub state_dir: PathBuf,
     /// The configuration as people would ask for it: keys and values, without secrets.
@@ -62,9 +66,15 @@ pub(super) struct Listeners {
     /// For callers.
     #[schema(value_type = String, example = "127.0.0.1:8080")]
     http: SocketAddr,
+    /// For callers, as a URL.
+    #[schema(example = "https://127.0.0.1:8080")]
+    http_url: String,
     /// For operators.
     #[schema(value_type = String, example = "127.0.0.1:9090")]
     admin: SocketAddr,
+    /// For operators, as a URL.
+    #[schema(example = "http://127.0.0.1:9090")]
+    admin_url: String,
 }
 
 /// What the host holds in memory.
@@ -94,7 +104,12 @@ pub(super) async fn host(State(state): State<AdminState>) -> Json<Host> {
         version: facts.version.clone(),
         started: facts.started,
         uptime: units::format_duration(uptime),
-        listeners: Listeners { http: facts.http, admin: facts.admin },
+        listeners: Listeners {
+            http: facts.http,
+            http_url: facts.http_url.clone(),
+            admin: facts.admin,
+            admin_url: facts.admin_url.clone(),
+        },
         state_dir: facts.state_dir.display().to_string(),
         services: state.control.services().len() as u64,
         usage: HostUsage {

@@ -5,20 +5,30 @@ use std::time::Duration;
 
 use patchbay_model::SettingsError;
 
-use crate::server::ConnectionLimits;
+use crate::server::{AddressLimits, ConnectionLimits};
+use crate::tls::TlsConfig;
 
 /// Configuration of [`HttpGateway`](super::HttpGateway). All of it is enforced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpConfig {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// The certificate to show; without one, nothing is encrypted.
+    pub tls: Option<TlsConfig>,
     /// Connections at a time; the next one is closed as soon as it is made.
     pub max_connections: u32,
-    /// How long the head of a request may take from its first byte, and the first byte of a connection. For HTTP/2,
-    /// how long its opening handshake may take.
+    /// Connections at a time from one address, or from one network of 64 bits of IPv6.
+    pub max_connections_per_address: u32,
+    /// New connections per second from one address, on average, of which a second's worth may come at once. 0: any
+    /// number.
+    pub connection_rate_per_address: u32,
+    /// How long the head of a request may take from its first byte, and the first byte of a connection. For TLS
+    /// and for HTTP/2, how long its handshake may take.
     pub header_timeout: Duration,
     /// How long a connection is kept without a request.
     pub idle_timeout: Duration,
+    /// How long a client may pause while it sends the body of a request.
+    pub body_timeout: Duration,
     /// How long a client may leave a reply unread. Then its connection is ended, or for HTTP/2 its stream.
     pub stall_timeout: Duration,
     /// Header lines of a request (HTTP/1.1; what they may be in HTTP/2 follows from their size).
@@ -35,9 +45,13 @@ impl Default for HttpConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            tls: None,
             max_connections: 10_000,
+            max_connections_per_address: 5_000,
+            connection_rate_per_address: 0,
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
+            body_timeout: Duration::from_secs(30),
             stall_timeout: Duration::from_secs(30),
             max_headers: 100,
             max_head: 64 << 10,
@@ -61,14 +75,18 @@ impl HttpConfig {
         };
         for (key, value, most) in [
             ("max_connections", self.max_connections, 1_000_000),
+            ("max_connections_per_address", self.max_connections_per_address, 1_000_000),
             ("max_headers", self.max_headers, 10_000),
             ("max_streams", self.max_streams, 100_000),
         ] {
             require((1..=most).contains(&value), key, &format!("must lie between 1 and {most}"));
         }
+        let rate = self.connection_rate_per_address;
+        require(rate <= 1_000_000, "connection_rate_per_address", "must be at most 1000000");
         for (key, value) in [
             ("header_timeout", self.header_timeout),
             ("idle_timeout", self.idle_timeout),
+            ("body_timeout", self.body_timeout),
             ("stall_timeout", self.stall_timeout),
         ] {
             require((SECOND..=DAY).contains(&value), key, "must lie between 1s and 24h");
@@ -81,8 +99,13 @@ impl HttpConfig {
     pub(super) fn connection_limits(&self) -> ConnectionLimits {
         ConnectionLimits {
             max_connections: self.max_connections,
+            per_address: AddressLimits {
+                connections: self.max_connections_per_address,
+                rate: self.connection_rate_per_address,
+            },
             header_timeout: self.header_timeout,
             idle_timeout: self.idle_timeout,
+            body_timeout: self.body_timeout,
             stall_timeout: self.stall_timeout,
             max_headers: self.max_headers,
             max_head: u32::try_from(self.max_head).unwrap_or(u32::MAX),
@@ -101,12 +124,13 @@ mod tests {
         assert_eq!(HttpConfig::default().problems(), []);
         let config = HttpConfig {
             max_connections: 0,
+            connection_rate_per_address: 1_000_001,
             idle_timeout: Duration::ZERO,
             max_head: 1,
             drain: DAY + SECOND,
             ..HttpConfig::default()
         };
         let keys: Vec<_> = config.problems().into_iter().map(|problem| problem.key).collect();
-        assert_eq!(keys, ["max_connections", "idle_timeout", "max_head", "drain"]);
+        assert_eq!(keys, ["max_connections", "connection_rate_per_address", "idle_timeout", "max_head", "drain"]);
     }
 }

@@ -4,10 +4,23 @@ use http::header::{
     CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
     TRANSFER_ENCODING, UPGRADE,
 };
+use patchbay_model::{Fault, FaultKind};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const PROXY_AUTHENTICATION_INFO: HeaderName = HeaderName::from_static("proxy-authentication-info");
+
+/// Refuses a body that came in a transfer coding other than the one that was taken off. Others are not served here, and a
+/// proxy that lets odd ones pass is likely to see another end of the request than this host does (RFC 9112, 6.1 and 11.2).
+pub(super) fn check_coding(headers: &HeaderMap) -> Result<(), Fault> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    if let Some(first) = codings.next()
+        && (codings.next().is_some() || !first.as_bytes().eq_ignore_ascii_case(b"chunked"))
+    {
+        return Err(Fault::new(FaultKind::Invalid, "the only transfer coding that is served here is `chunked`"));
+    }
+    Ok(())
+}
 
 /// Takes out of a request what was meant for this hop.
 pub(crate) fn strip_request(headers: &mut HeaderMap) {
@@ -102,6 +115,22 @@ mod tests {
             };
             strip_request(&mut headers);
             assert_eq!(headers, map(after), "{before:?}");
+        }
+    }
+
+    #[test]
+    fn only_chunked_is_taken_off() {
+        for (lines, served) in [
+            (&["chunked"][..], true),
+            (&["Chunked"], true),
+            (&["gzip, chunked"], false),
+            (&["chunked, chunked"], false),
+            (&["chunked", "chunked"], false),
+            (&["chunked;q=1"], false),
+            (&[""], false),
+        ] {
+            let lines: Vec<_> = lines.iter().map(|line| ("transfer-encoding", *line)).collect();
+            assert_eq!(check_coding(&map(&lines)).is_ok(), served, "{lines:?}");
         }
     }
 

@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::header::{ALLOW, CONTENT_LENGTH, HOST};
+use http::uri::Scheme;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use patchbay_control::{Control, NoRoute};
 use patchbay_model::{Body, BodyError, CallId, Fault, FaultKind, Reply, empty_body};
 
-use super::headers::{strip_reply, strip_request};
+use super::headers::{check_coding, strip_reply, strip_request};
 use super::reply_body::{ReplyBody, discard};
 use super::target::{Target, normalize};
 use crate::problem::reply_to;
@@ -36,6 +37,7 @@ pub(super) struct Answers(Arc<Shared>);
 struct Shared {
     control: Arc<Control>,
     local: HeaderValue,
+    scheme: Option<Scheme>,
 }
 
 /// What has to be known of a request when its reply is there.
@@ -53,10 +55,11 @@ fn body_of(received: Received) -> Body {
 }
 
 impl Answers {
-    /// `address` is where the gateway listens.
-    pub(super) fn new(control: Arc<Control>, address: SocketAddr) -> Self {
+    /// `address` is where the gateway listens, and `tls` whether it does so under TLS.
+    pub(super) fn new(control: Arc<Control>, address: SocketAddr, tls: bool) -> Self {
         let local = HeaderValue::from_str(&address.to_string()).unwrap_or(HeaderValue::from_static("localhost"));
-        Self(Arc::new(Shared { control, local }))
+        let scheme = tls.then_some(Scheme::HTTPS);
+        Self(Arc::new(Shared { control, local, scheme }))
     }
 }
 
@@ -79,7 +82,7 @@ impl Shared {
     async fn take(&self, id: CallId, request: Request<Body>) -> Result<Reply, Reply> {
         let refuse = |fault: &Fault| reply_to(fault, id);
         let (mut head, body) = request.into_parts();
-        let target = normalize(&mut head, &self.local).map_err(|fault| {
+        let target = normalize(&mut head, &self.local, self.scheme.as_ref()).map_err(|fault| {
             let mut reply = refuse(&fault);
             if fault.kind() == FaultKind::MethodNotAllowed {
                 reply.headers_mut().insert(ALLOW, ALL_METHODS);
@@ -89,6 +92,7 @@ impl Shared {
         if target == Target::Server {
             return Err(server_options());
         }
+        check_coding(&head.headers).map_err(|fault| refuse(&fault))?;
         strip_request(&mut head.headers);
         // What only the host may say: nobody outside can pass for a service.
         for header in [CALLER_HEADER, PARENT_HEADER] {

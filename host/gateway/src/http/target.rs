@@ -1,7 +1,7 @@
 //! Whom a request is for: its host and path, whichever of the forms of RFC 9112 (3.2) or RFC 9113 (8.3.1) it came in.
 
 use http::header::HOST;
-use http::uri::{Authority, PathAndQuery};
+use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Method, Uri, Version, request};
 use patchbay_model::{Fault, FaultKind};
 
@@ -15,14 +15,36 @@ pub(super) enum Target {
 }
 
 /// Brings a request into the one form that services see: a path, and one `Host` that is valid. `local` stands in for
-/// the host where HTTP/1.0 gave none.
-pub(super) fn normalize(head: &mut request::Parts, local: &HeaderValue) -> Result<Target, Fault> {
+/// the host where HTTP/1.0 gave none. `scheme` is that of the listener if it is not `http`; it is what counts, whatever
+/// the request says of itself, and stays in the URI.
+pub(super) fn normalize(
+    head: &mut request::Parts,
+    local: &HeaderValue,
+    scheme: Option<&Scheme>,
+) -> Result<Target, Fault> {
     if head.method == Method::CONNECT {
         return Err(Fault::new(FaultKind::MethodNotAllowed, "this is no proxy: CONNECT is not served here"));
     }
     if let Some(host) = host(head, local)? {
         head.headers.insert(HOST, host);
     }
+    let target = path(head)?;
+    if let (Target::Path, Some(scheme), Some(host)) = (&target, scheme, head.headers.get(HOST)) {
+        head.uri = absolute(scheme, host, &head.uri)?;
+    }
+    Ok(target)
+}
+
+/// The URI of a path, as a whole.
+fn absolute(scheme: &Scheme, host: &HeaderValue, path: &Uri) -> Result<Uri, Fault> {
+    let mut parts = path.clone().into_parts();
+    parts.scheme = Some(scheme.clone());
+    parts.authority = Some(authority_of(host)?);
+    Uri::from_parts(parts).map_err(|_| invalid("the target of the request is no path"))
+}
+
+/// Leaves the path in the URI, and nothing else.
+fn path(head: &mut request::Parts) -> Result<Target, Fault> {
     match head.uri.path_and_query() {
         Some(path) if path.as_str() == "*" && head.method == Method::OPTIONS => Ok(Target::Server),
         Some(path) if path.as_str().starts_with('/') => {
@@ -129,7 +151,7 @@ mod tests {
                 request = request.header(HOST, *host);
             }
             let (mut head, ()) = request.body(()).unwrap().into_parts();
-            let found = normalize(&mut head, &HeaderValue::from_static("local:1")).ok().map(|target| {
+            let found = normalize(&mut head, &HeaderValue::from_static("local:1"), None).ok().map(|target| {
                 assert_eq!(target, Target::Path);
                 (head.headers[HOST].to_str().unwrap().to_owned(), head.uri.to_string())
             });
@@ -139,9 +161,19 @@ mod tests {
     }
 
     #[test]
+    fn the_scheme_of_the_listener_counts() {
+        for uri in ["/a?b=c", "http://x.test/a?b=c", "https://x.test/a?b=c"] {
+            let (mut head, ()) = Request::builder().uri(uri).header(HOST, "x.test").body(()).unwrap().into_parts();
+            normalize(&mut head, &HeaderValue::from_static("local"), Some(&Scheme::HTTPS)).unwrap();
+            assert_eq!(head.uri, "https://x.test/a?b=c", "{uri}");
+            assert_eq!(head.headers[HOST], "x.test");
+        }
+    }
+
+    #[test]
     fn options_can_ask_the_server() {
         let (mut head, ()) =
             Request::builder().method("OPTIONS").uri("*").header(HOST, "x").body(()).unwrap().into_parts();
-        assert_eq!(normalize(&mut head, &HeaderValue::from_static("local")).unwrap(), Target::Server);
+        assert_eq!(normalize(&mut head, &HeaderValue::from_static("local"), None).unwrap(), Target::Server);
     }
 }

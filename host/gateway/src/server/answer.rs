@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONNECTION;
@@ -25,15 +26,16 @@ pub(crate) trait Answer: Clone + Send + Sync + 'static {
     fn answer(self, request: Request<Received>) -> impl Future<Output = Response<Self::Body>> + Send + 'static;
 }
 
-/// Answers one request, and keeps its connection informed.
+/// Answers one request, whose body may pause for `body_timeout`, and keeps its connection informed.
 pub(super) async fn answer<A: Answer>(
     answer: A,
     request: Request<Incoming>,
     open: Open,
+    body_timeout: Duration,
 ) -> Result<Response<Tracked<A::Body>>, Infallible> {
     let is_http2 = request.version() == Version::HTTP_2;
     let (head, incoming) = request.into_parts();
-    let (body, read) = Received::new(incoming, open.activity());
+    let (body, read) = Received::new(incoming, open.activity(), body_timeout);
     let mut reply = answer.answer(Request::from_parts(head, body)).await;
     // What is left of the request stands where the next one would have to begin.
     if !is_http2 && (!read.is_done() || open.activity().is_last()) {

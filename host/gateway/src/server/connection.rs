@@ -9,30 +9,31 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::activity::{Activity, Phase};
 use super::answer::{self, Answer};
+use super::guard::Guarded;
 use super::socket::WatchedSocket;
 use super::streams::StreamExecutor;
+use super::wire::Wire;
 use super::{ConnectionLimits, Stop};
 
 /// How long a connection whose first or next request is on its way when the stop comes has to get it in; and how long
 /// one that was told to end has to do so when nothing is under way on it.
-const GRACE: Duration = Duration::from_secs(1);
+pub(super) const GRACE: Duration = Duration::from_secs(1);
 
 /// Serves one connection to its end.
 pub(super) async fn run<A: Answer>(
-    socket: TcpStream,
+    wire: Wire,
     answer: A,
     builder: &auto::Builder<StreamExecutor>,
     limits: &ConnectionLimits,
     stop: &Stop,
 ) {
     let activity = &Arc::new(Activity::new());
-    let socket = TokioIo::new(WatchedSocket::new(socket, Arc::clone(activity)));
-    let service = service_fn(|request| answer::answer(answer.clone(), request, activity.open()));
+    let socket = TokioIo::new(WatchedSocket::new(Guarded::new(wire), Arc::clone(activity)));
+    let service = service_fn(|request| answer::answer(answer.clone(), request, activity.open(), limits.body_timeout));
     let mut connection = pin!(builder.serve_connection(socket, service));
     let mut watch = pin!(Watch::new(activity, limits));
     let mut stopping = pin!(stop.gracefully.cancelled());

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::Activity;
+use super::guard::Guarded;
 
 /// A watched socket.
 pub(super) struct WatchedSocket {
-    socket: TcpStream,
+    socket: Guarded,
     activity: Arc<Activity>,
     n_read: u64,
     is_shut: bool,
@@ -22,7 +22,7 @@ pub(super) struct WatchedSocket {
 const HTTP2_MARK: &[u8] = b"PRI ";
 
 impl WatchedSocket {
-    pub(super) fn new(socket: TcpStream, activity: Arc<Activity>) -> Self {
+    pub(super) fn new(socket: Guarded, activity: Arc<Activity>) -> Self {
         Self { socket, activity, n_read: 0, is_shut: false }
     }
 

@@ -336,7 +336,11 @@ async fn the_host_tells_about_itself() {
     let facts = admin.get("/v1/host").await;
     assert_eq!(facts["version"], "0.1.0");
     assert_eq!(facts["started"], "1970-01-01T00:00:00.000Z");
-    assert_eq!(facts["listeners"], json!({"http": "127.0.0.1:8080", "admin": admin.address.to_string()}));
+    let (address, url) = (admin.address.to_string(), admin.url(""));
+    let listeners = json!({
+        "http": "127.0.0.1:8080", "http_url": "http://127.0.0.1:8080", "admin": address, "admin_url": url,
+    });
+    assert_eq!(facts["listeners"], listeners);
     assert_eq!((&facts["services"], &facts["usage"]["code_bytes"]), (&json!(1), &json!(4096)));
     assert_eq!((&facts["state_dir"], &facts["config"]["control.retained"]), (&json!("/var/lib/patchbay"), &json!("3")));
 }

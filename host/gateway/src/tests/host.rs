@@ -203,7 +203,9 @@ fn facts(admin: SocketAddr) -> HostFacts {
         version: "0.1.0".to_owned(),
         started: UNIX_EPOCH,
         http: ([127, 0, 0, 1], 8080).into(),
+        http_url: "http://127.0.0.1:8080".to_owned(),
         admin,
+        admin_url: format!("http://{admin}"),
         state_dir: PathBuf::from("/var/lib/patchbay"),
         config: BTreeMap::from([("control.retained".to_owned(), "3".to_owned())]),
     }
@@ -223,6 +225,8 @@ pub(super) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 impl Host {
     /// A host whose instances all follow `script`, without a service.
     pub(crate) async fn empty(script: Script) -> Self {
+        // The clients of the tests ask for it even where they speak no TLS; only the first one counts.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let components = Components::default();
         let ports = Ports {
             executor: Arc::new(Runs(script)),
