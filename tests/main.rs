@@ -5,6 +5,7 @@
 mod admin;
 mod cli;
 mod configuration;
+mod connections;
 mod crash;
 mod damage;
 mod deploy;
@@ -22,3 +23,4 @@ mod streaming;
 mod support;
 mod swap;
 mod tidy;
+mod tls;

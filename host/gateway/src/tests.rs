@@ -1,10 +1,16 @@
 //! The gateway and the admin API on real sockets, over a host whose instances do what the test says.
 
+mod addresses;
 mod admin;
 mod calls;
 mod client;
+mod conformance;
+mod floods;
+mod frames;
 pub(crate) mod host;
 mod limits;
 mod replies;
+mod smuggling;
 mod stop;
 mod streams;
+mod tls;
