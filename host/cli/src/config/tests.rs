@@ -33,14 +33,15 @@ fn the_shipped_file_is_the_defaults_and_the_examples() {
     let (config, problems, _) = shipped();
     assert_eq!(problems, []);
     let names: Vec<_> = config.services.iter().map(|service| service.name.as_str()).collect();
-    assert_eq!(names, ["orders", "payments", "shipping", "hello"]);
+    assert_eq!(names, ["orders", "payments", "shipping", "inventory", "pricing", "hello"]);
     for service in &config.services {
         assert_eq!(service.component, Path::new(&format!("target/guests/{}.wasm", service.name)));
         assert!(!service.routes.is_empty(), "{}", service.name);
         assert_eq!(service.settings.limits, Settings::default().limits, "{}", service.name);
     }
     let policies: Vec<_> = config.services.iter().map(|service| service.settings.instances).collect();
-    assert_eq!(policies, [None, None, Some(InstancePolicy::Reuse), None]);
+    let reuse = Some(InstancePolicy::Reuse);
+    assert_eq!(policies, [None, None, reuse, reuse, None, None]);
     assert_eq!(Config { services: Vec::new(), ..config }, Config::default());
 }
 
