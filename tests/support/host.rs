@@ -76,7 +76,8 @@ impl Host {
         // Clients ask for it even where they speak no TLS; only the first one counts.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
-        let client = Client::builder().timeout(PATIENCE).build().unwrap();
+        // Connections are not kept for long, so that those of a host at rest are gone.
+        let client = Client::builder().timeout(PATIENCE).pool_idle_timeout(Duration::from_secs(5)).build().unwrap();
         let (http, admin) = (String::new(), String::new());
         let host = Self { folder, process: None, http, admin, client, environment: Vec::new() };
         host.configure(services);

@@ -9,6 +9,7 @@ mod place;
 mod program;
 mod progress;
 mod provision;
+mod soak;
 mod test;
 
 use std::process::ExitCode;
@@ -39,6 +40,8 @@ enum Task {
     Bench(bench::Options),
     /// Run the fuzz targets, each for a while
     Fuzz(fuzz::Options),
+    /// Run the host at load for minutes, and see that it comes to rest as it was
+    Soak(soak::Options),
     /// Build everything and run every test
     Test {
         /// Arguments for `cargo test`
@@ -64,6 +67,7 @@ fn run(task: Task) -> Result<()> {
         Task::Demo => demo::run(&place),
         Task::Bench(options) => bench::run(&place, &options),
         Task::Fuzz(options) => fuzz::run(&place, &options),
+        Task::Soak(options) => soak::run(&place, &options),
         Task::Test { arguments } => test::run(&place, &arguments),
     }
 }

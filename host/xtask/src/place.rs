@@ -59,6 +59,11 @@ impl Place {
         self.cargo_target.join(profile).join(format!("{name}{}", env::consts::EXE_SUFFIX))
     }
 
+    /// A program of the tests that cargo built in `profile` and knows as an example.
+    pub(crate) fn example(&self, profile: &str, name: &str) -> PathBuf {
+        self.binary(profile, &format!("examples/{name}"))
+    }
+
     /// A path as it is shown to people: relative to the repository where possible.
     pub(crate) fn shown<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
         path.strip_prefix(&self.root).unwrap_or(path).display()

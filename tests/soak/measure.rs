@@ -1,0 +1,118 @@
+//! What a host holds: memory, files, threads and instances, and how they come to rest.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use crate::scene::Scene;
+
+/// What the host held at one moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sample {
+    /// Seconds since the beginning of the load.
+    pub(crate) at: u64,
+    /// Memory that is in RAM, in KiB.
+    pub(crate) resident: u64,
+    /// The part of it that no file stands behind, in KiB: not code, not mapped components.
+    pub(crate) anonymous: u64,
+    /// Open file descriptors, connections among them.
+    pub(crate) files: u64,
+    pub(crate) threads: u64,
+    pub(crate) instances: u64,
+    /// Components whose code is loaded.
+    pub(crate) components: u64,
+    /// Calls that are on, or wait.
+    pub(crate) calls: u64,
+    /// Acts so far that ended as they should.
+    pub(crate) done: u64,
+    /// Acts so far that did not.
+    pub(crate) failed: u64,
+}
+
+impl Sample {
+    /// Looks at the host now.
+    pub(crate) async fn take(scene: &Scene, at: u64) -> Self {
+        let process = format!("/proc/{}", scene.host.pid());
+        let status = std::fs::read_to_string(format!("{process}/status")).expect("the host lives");
+        let field = |name: &str| -> u64 {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a status has this line");
+            line.trim_start_matches(':').split_whitespace().next().and_then(|value| value.parse().ok()).unwrap_or(0)
+        };
+        let host = scene.host.admin_get("/v1/host").await;
+        let usage = |name: &str| host["usage"][name].as_u64().unwrap_or_else(|| panic!("no {name} in {host}"));
+        let services = scene.host.admin_get("/v1/services").await;
+        let in_services = |name: &str| -> u64 {
+            services.as_array().into_iter().flatten().map(|service| service[name].as_u64().unwrap_or(0)).sum()
+        };
+        let total = scene.tally().total();
+        Self {
+            at,
+            resident: field("VmRSS"),
+            anonymous: field("RssAnon"),
+            files: std::fs::read_dir(format!("{process}/fd")).map_or(0, |files| files.count() as u64),
+            threads: field("Threads"),
+            instances: usage("instances"),
+            components: usage("components"),
+            calls: in_services("calls") + in_services("waiting"),
+            done: total.done,
+            failed: total.failed,
+        }
+    }
+
+    /// For machines.
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "at": self.at, "resident_kib": self.resident, "anonymous_kib": self.anonymous, "files": self.files,
+            "threads": self.threads, "instances": self.instances, "components": self.components, "calls": self.calls,
+            "done": self.done, "failed": self.failed,
+        })
+    }
+}
+
+/// How long a host is left alone before it is at rest: longer than idle connections, instances and threads are kept.
+const QUIET: Duration = Duration::from_secs(15);
+
+/// How much longer it may take until it is as it was.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How much more memory than before a host at rest may have, in KiB: allocators keep some of what they had.
+pub(crate) fn allowed(before: u64) -> u64 {
+    before + (before / 10).max(16 * 1024)
+}
+
+/// Lets the host come to rest. With what it held before, waits until it holds no more than that.
+pub(crate) async fn rest(scene: &Scene, at: u64, before: Option<&Sample>) -> Sample {
+    sleep(QUIET).await;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let sample = Sample::take(scene, at).await;
+        let settled = before.is_none_or(|before| differences(before, &sample).is_empty());
+        if settled && sample.instances == 0 && sample.calls == 0 || Instant::now() > deadline {
+            return sample;
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// What a host at rest holds that it did not hold before.
+pub(crate) fn differences(before: &Sample, after: &Sample) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let most = allowed(before.resident);
+    if after.resident > most {
+        let (before, after) = (before.resident, after.resident);
+        wrong.push(format!("memory: {before} KiB have become {after} KiB; {most} KiB were allowed"));
+    }
+    for (what, before, after) in [
+        ("file descriptors", before.files, after.files),
+        ("threads", before.threads, after.threads),
+        ("instances", before.instances, after.instances),
+        ("components with loaded code", before.components, after.components),
+        ("calls", before.calls, after.calls),
+    ] {
+        if after > before {
+            wrong.push(format!("{what}: {before} have become {after}"));
+        }
+    }
+    wrong
+}
