@@ -46,6 +46,8 @@ async fn an_instance_that_broke_off_is_never_used_again() {
     for guest in ["probe", "probe3"] {
         assert_eq!(counts(&host, guest).await, ["1", "2", "3"]);
         for path in ["/trap", "/panic", "/exit?code=1"] {
+            // It has to be the counted instance that breaks off, not one beside it.
+            at_rest(&host, guest).await;
             let request = host.client().get(host.url(path)).header("host", format!("{guest}.example"));
             assert_eq!(request.send().await.unwrap().status(), 500, "{guest} {path}");
             assert_eq!(counts(&host, guest).await, ["1", "2", "3"], "{guest} {path}");
