@@ -52,9 +52,9 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let report = soak(&arguments).await;
     if arguments.json {
-        report.print_json()
+        report.print_json();
     } else {
-        report.print_table()
+        report.print_table();
     }
     if report.wrong().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
