@@ -19,11 +19,7 @@ fn every_path_means_one_behaviour() {
         ("/log?out=100%&out=%zz", Behaviour::Log(vec![Line::Out("100%".into()), Line::Out("%zz".into())])),
         (
             "/log?warn=stock:low",
-            Behaviour::Log(vec![Line::Logged {
-                level: "warn".into(),
-                context: "stock".into(),
-                message: "low".into(),
-            }]),
+            Behaviour::Log(vec![Line::Logged { level: "warn".into(), context: "stock".into(), message: "low".into() }]),
         ),
         ("/outgoing?url=http%3A%2F%2F127.0.0.1%3A9%2Fa%3Fb%3D1&first=5", Behaviour::Outgoing(Some(errand))),
         ("/relay", Behaviour::Relay(None)),

@@ -74,7 +74,9 @@ impl wasip2::exports::http::incoming_handler::Guest for Probe {
             Behaviour::Outgoing(None) | Behaviour::Again(None) | Behaviour::Relay(None) | Behaviour::Abandon(None) => {
                 answer.text(400, "url: expected http://HOST[:PORT]/PATH")
             }
-            Behaviour::Outgoing(Some(errand)) | Behaviour::Again(Some(errand)) => answer.text(200, &outgoing::request(&errand)),
+            Behaviour::Outgoing(Some(errand)) | Behaviour::Again(Some(errand)) => {
+                answer.text(200, &outgoing::request(&errand))
+            }
             Behaviour::Relay(Some(errand)) => outgoing::relay(&request, &errand, answer),
             Behaviour::Abandon(Some(errand)) => {
                 outgoing::begin(&errand);

@@ -78,7 +78,9 @@ impl wasip3::exports::http::handler::Guest for Probe {
             Behaviour::Outgoing(None) | Behaviour::Again(None) | Behaviour::Relay(None) | Behaviour::Abandon(None) => {
                 answer::text(400, "url: expected http://HOST[:PORT]/PATH")
             }
-            Behaviour::Outgoing(Some(errand)) | Behaviour::Again(Some(errand)) => answer::text(200, &outgoing::request(&errand).await),
+            Behaviour::Outgoing(Some(errand)) | Behaviour::Again(Some(errand)) => {
+                answer::text(200, &outgoing::request(&errand).await)
+            }
             Behaviour::Relay(Some(errand)) => outgoing::relay(request, &errand).await,
             Behaviour::Abandon(Some(errand)) => {
                 outgoing::begin(&errand).await;
