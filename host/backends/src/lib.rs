@@ -26,7 +26,7 @@
 //! # Other adapters
 //!
 //! The `conformance` feature has the checks that an adapter of each storage port must pass, and what may be on a disk
-//! after a power failure ([`power_loss`]).
+//! after a power failure (`power_loss`).
 
 mod address;
 mod blocking;
