@@ -185,6 +185,7 @@ proptest! {
         let bytes = component(SHOP);
         let length = length.index(bytes.len());
         let whole = decode(&bytes).unwrap();
-        prop_assert_ne!(decode(&bytes[..length]).ok(), Some(whole));
+        // What may be missing is a custom section at the end (id 0), which only has names for debuggers.
+        prop_assert!(decode(&bytes[..length]).ok() != Some(whole) || bytes[length] == 0);
     }
 }
