@@ -30,7 +30,9 @@ pub(crate) async fn admin(component: &'static [u8]) -> DirectAdmin {
         version: "0".to_owned(),
         started: UNIX_EPOCH,
         http: config.listen,
+        http_url: format!("http://{}", config.listen),
         admin: config.listen,
+        admin_url: format!("http://{}", config.listen),
         state_dir: "/state".into(),
         config: BTreeMap::new(),
     };
