@@ -8,7 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use http::{Method, Request};
 use patchbay_channel::Arrival;
-use patchbay_model::ports::{Clock, ComponentStore, Executor, RegistryStore, Usage};
+use patchbay_model::ports::{Clock, ComponentStore, ComponentWriter, Executor, RegistryStore, StorageError, StoredComponent, Usage};
 use patchbay_model::{Body, CallId, Fault, FaultKind, LogRecord, Reply, ServiceName, Settings};
 use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
@@ -163,9 +163,22 @@ impl Control {
         &self.logs
     }
 
-    /// Where components are stored before they are deployed.
+    /// Where components are stored before they are deployed. What is written there is to be handed to
+    /// [`Control::store`] at its end.
     pub fn components(&self) -> &dyn ComponentStore {
         &*self.ports.components
+    }
+
+    /// Finishes a component that was written, and keeps it until it is deployed or the host starts anew.
+    ///
+    /// # Errors
+    /// [`StorageError`] if it could not be stored; nothing of it is kept then.
+    pub async fn store(&self, written: Box<dyn ComponentWriter>) -> Result<StoredComponent, StorageError> {
+        // Nobody forgets the same component between these two.
+        let _writer = self.writer.lock().await;
+        let stored = written.finish().await?;
+        self.pins.uploaded(stored.digest);
+        Ok(stored)
     }
 
     /// What the executor holds in memory.

@@ -101,6 +101,7 @@ impl Control {
             let note = format!("`{revision}` is the same component with the same settings");
             steps.skip(Step::Inspect, &note);
             self.save_routes_and_origin(&request).await?;
+            self.pins.deployed(&request.component);
             return Ok(Outcome::Unchanged { revision });
         }
         let (inspected, id) = steps.step(Step::Inspect, self.inspect(&request)).await?;
@@ -108,6 +109,7 @@ impl Control {
         self.warm_up(&ready, &steps).await?;
         let live = Arc::new(LiveRevision::new(id.clone(), ready, steps.teller.clone()));
         let replaced = steps.step(Step::Publish, self.publish_new(&request, Arc::clone(&live))).await?;
+        self.pins.deployed(&request.component);
         // Draining may take long; the next change, be it the way back, does not wait for it.
         drop(turn);
         let calls_cut = self.retire(replaced.old.as_deref(), &replaced.dropped, &steps).await;

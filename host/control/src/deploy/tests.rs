@@ -396,3 +396,21 @@ async fn a_revision_that_keeps_crashing_rests_and_another_starts_clean() {
     let (begun, ended) = ((EventKind::Quarantined, Some(2)), (EventKind::Released, Some(2)));
     assert_eq!(told, [begun, ended, begun]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_uploaded_component_outlives_the_last_revision_with_the_same_bytes() {
+    let bench = Bench::new();
+    bench.deploy("a", &[]).await.unwrap();
+    let component = crate::fakes::component("a");
+    let digest = patchbay_model::Digest::of(&component);
+    let remove = || async { bench.control.remove(&"orders".parse().unwrap()).finished().await.unwrap() };
+
+    let mut upload = bench.control.components().begin().await.unwrap();
+    upload.write(component).await.unwrap();
+    assert_eq!(bench.control.store(upload).await.unwrap().digest, digest);
+    remove().await;
+    let again = DeployRequest { component: digest, ..bench.request("orders", "other", &[]) };
+    bench.control.deploy(again).finished().await.unwrap();
+    remove().await;
+    assert!(!bench.components.holds(&digest), "what the upload kept, its deployment has taken over");
+}

@@ -72,6 +72,6 @@ pub(super) async fn upload(
         left = left.checked_sub(piece.len() as u64).ok_or_else(too_large)?;
         writer.write(piece).await?;
     }
-    let stored = writer.finish().await?;
+    let stored = state.control.store(writer).await?;
     Ok((StatusCode::CREATED, Json(Stored { digest: stored.digest.to_string(), size: stored.size })))
 }
