@@ -97,13 +97,19 @@ fn what_is_not_finished_leaves_nothing_behind() {
 fn a_cancelled_write_spoils_the_component() {
     let (_home, state) = state();
     let store = state.components();
-    runtime().block_on(async {
+    let one_thread = Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+    one_thread.block_on(async {
         let mut writer = store.begin().await.unwrap();
+        // The thread that writes is kept busy, so that the write cannot be over when it is cancelled.
+        let (release, busy) = std::sync::mpsc::channel::<()>();
+        let keep_busy = tokio::task::spawn_blocking(move || busy.recv());
         let polled_once = std::future::poll_fn(|context| {
             let pending = writer.write(Bytes::from_static(b"half")).as_mut().poll(context).is_pending();
             std::task::Poll::Ready(pending)
         });
         assert!(polled_once.await);
+        release.send(()).unwrap();
+        keep_busy.await.unwrap().unwrap();
         let error = writer.write(Bytes::from_static(b"more")).await.unwrap_err().to_string();
         assert!(error.contains("begin again"), "{error}");
         assert!(writer.finish().await.is_err());
