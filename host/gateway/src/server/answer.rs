@@ -35,10 +35,11 @@ pub(super) async fn answer<A: Answer>(
 ) -> Result<Response<Tracked<A::Body>>, Infallible> {
     let is_http2 = request.version() == Version::HTTP_2;
     let (head, incoming) = request.into_parts();
-    let (body, read) = Received::new(incoming, open.activity(), body_timeout);
+    let (body, rest) = Received::new(incoming, open.activity(), body_timeout);
     let mut reply = answer.answer(Request::from_parts(head, body)).await;
-    // What is left of the request stands where the next one would have to begin.
-    if !is_http2 && (!read.is_done() || open.activity().is_last()) {
+    // What is left of the request stands where the next one would have to begin. A service that has not given it up may
+    // still read it while it replies.
+    if !is_http2 && (rest.is_given_up() || open.activity().is_last()) {
         reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(reply.map(|body| Tracked { body, open, is_http2 }))

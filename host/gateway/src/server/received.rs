@@ -1,5 +1,5 @@
-//! The body of a request as it comes from the socket, which tells whether it was read to its end, and does not wait for
-//! ever.
+//! The body of a request as it comes from the socket, which tells when it is given up before its end, and does not wait
+//! for ever.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,7 +24,9 @@ pub(crate) struct Received {
 
 struct Unread {
     pause: Pause,
-    done: Arc<AtomicBool>,
+    /// Whether all of it was read.
+    done: bool,
+    given_up: Arc<AtomicBool>,
     activity: Arc<Activity>,
 }
 
@@ -39,27 +41,27 @@ pub(crate) enum ReceiveError {
     Paused(Duration),
 }
 
-/// Whether a body was read to its end.
+/// What becomes of the rest of a body.
 #[derive(Debug, Clone, Default)]
-pub(super) struct ReadToEnd(Option<Arc<AtomicBool>>);
+pub(super) struct Rest(Option<Arc<AtomicBool>>);
 
-impl ReadToEnd {
-    /// Whether nothing of the body is left to read.
-    pub(super) fn is_done(&self) -> bool {
-        self.0.as_ref().is_none_or(|done| done.load(Ordering::Acquire))
+impl Rest {
+    /// Whether there is a rest that nobody is going to read.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.0.as_ref().is_some_and(|given_up| given_up.load(Ordering::Acquire))
     }
 }
 
 impl Received {
     /// `timeout` is how long the client may leave a reader waiting.
-    pub(super) fn new(incoming: Incoming, activity: &Arc<Activity>, timeout: Duration) -> (Self, ReadToEnd) {
+    pub(super) fn new(incoming: Incoming, activity: &Arc<Activity>, timeout: Duration) -> (Self, Rest) {
         if incoming.is_end_stream() {
-            return (Self { incoming, unread: None }, ReadToEnd::default());
+            return (Self { incoming, unread: None }, Rest::default());
         }
-        let done = Arc::<AtomicBool>::default();
+        let given_up = Arc::<AtomicBool>::default();
         let pause = Pause::new(timeout);
-        let unread = Unread { pause, done: Arc::clone(&done), activity: Arc::clone(activity) };
-        (Self { incoming, unread: Some(unread) }, ReadToEnd(Some(done)))
+        let unread = Unread { pause, done: false, given_up: Arc::clone(&given_up), activity: Arc::clone(activity) };
+        (Self { incoming, unread: Some(unread) }, Rest(Some(given_up)))
     }
 }
 
@@ -78,7 +80,7 @@ impl http_body::Body for Received {
         }
         unread.pause.over();
         if matches!(frame, Poll::Ready(None)) || this.incoming.is_end_stream() {
-            unread.done.store(true, Ordering::Release);
+            unread.done = true;
         }
         frame.map_err(ReceiveError::Broken)
     }
@@ -94,7 +96,8 @@ impl http_body::Body for Received {
 
 impl Drop for Unread {
     fn drop(&mut self) {
-        if !self.done.load(Ordering::Acquire) {
+        if !self.done {
+            self.given_up.store(true, Ordering::Release);
             self.activity.leave_unread();
         }
     }

@@ -28,7 +28,9 @@ async fn bodies_stream_both_ways_at_once() {
         sender.send(data("second")).await.unwrap();
         assert_eq!(piece(&mut reply).await, "second");
         drop(sender);
+        assert!(reply.headers().get("connection").is_none(), "a reply may begin before the request was read");
         assert!(reply.into_body().collect().await.unwrap().to_bytes().is_empty());
+        assert_eq!(client.send("GET", "/", no_body()).await.unwrap().status(), 200, "on the same connection");
     }
 }
 
