@@ -37,6 +37,7 @@ mod outgoing;
 mod patience;
 mod reply;
 mod revision;
+mod shards;
 mod state;
 mod stdio;
 mod ticker;

@@ -132,14 +132,15 @@ impl Drop for Sending {
 type Sent = (http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
 
 impl WasiHttpHooks for Outgoing {
-    /// Small replies that are written in pieces are then complete before the guest has to wait for a reader.
+    /// Replies that are written in pieces are then mostly complete before the guest has to wait for a reader. Pieces of
+    /// 4 KiB, the most that `blocking-write-and-flush` takes, are common.
     fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
-        8
+        32
     }
 
     /// With the above, the most that the host buffers of one body is half a MiB.
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {
-        64 << 10
+        16 << 10
     }
 
     fn send_request(

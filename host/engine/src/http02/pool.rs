@@ -1,7 +1,8 @@
-//! Instances that wait for their next call. The one used last is used first, so that those in excess grow old and go.
+//! Instances that wait for their next call. The one that this thread used last is used first: its memory is warm, and
+//! those in excess grow old and go.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use patchbay_model::InstancePolicy;
@@ -10,11 +11,12 @@ use super::Shared;
 use super::guest::Guest;
 use crate::meter::now;
 use crate::revision::Revision;
+use crate::shards::Shards;
 use crate::usage::{Idle, Instances};
 
 /// The idle instances of one revision.
 pub(super) struct Pool {
-    idle: Mutex<Vec<Resting>>,
+    idle: Shards<Vec<Resting>>,
     /// Set while nothing is kept.
     cold: AtomicBool,
     instances: Arc<Instances>,
@@ -35,7 +37,7 @@ impl Pool {
     pub(super) fn new(revision: &Revision) -> Self {
         let limits = &revision.settings.limits;
         Self {
-            idle: Mutex::default(),
+            idle: Shards::default(),
             cold: AtomicBool::new(false),
             instances: revision.instances.clone(),
             uses: revision.capacity().0,
@@ -48,7 +50,8 @@ impl Pool {
         if self.room == 0 {
             return None;
         }
-        self.lock().pop().map(|resting| resting.guest)
+        let resting = self.idle.nearest_first().find_map(|mut idle| idle.pop());
+        resting.map(|resting| resting.guest)
     }
 
     /// Keeps an instance that is whole, if it may serve again.
@@ -56,10 +59,11 @@ impl Pool {
         if self.room == 0 || guest.uses >= self.uses {
             return;
         }
+        let is_full = self.instances.read().idle >= self.room as u64;
         let resting = Resting { guest, since: now(), _idle: Idle::new(self.instances.clone()) };
-        let mut idle = self.lock();
+        let mut idle = self.idle.lock(self.idle.own());
         // Asked under the lock, so that no instance comes to rest after the pool was emptied for good.
-        let refused = if self.cold.load(Ordering::Relaxed) || idle.len() >= self.room {
+        let refused = if is_full || self.cold.load(Ordering::SeqCst) {
             Some(resting)
         } else {
             idle.push(resting);
@@ -70,33 +74,29 @@ impl Pool {
     }
 
     pub(super) fn warm(&self) {
-        self.cold.store(false, Ordering::Relaxed);
+        self.cold.store(false, Ordering::SeqCst);
     }
 
     pub(super) fn cool(&self) {
-        let idle = {
-            let mut idle = self.lock();
-            self.cold.store(true, Ordering::Relaxed);
-            std::mem::take(&mut *idle)
-        };
-        // Instances are taken down without the lock.
-        drop(idle);
+        self.cold.store(true, Ordering::SeqCst);
+        for mut idle in self.idle.nearest_first() {
+            let old = std::mem::take(&mut *idle);
+            // Instances are taken down without the lock.
+            drop(idle);
+            drop(old);
+        }
     }
 
-    /// Lets go of the instances that have waited for too long: those at the bottom of the stack.
+    /// Lets go of the instances that have waited for too long: those at the bottom of each stack.
     fn sweep(&self) {
         let now = now();
-        let old = {
-            let mut idle = self.lock();
-            let old =
-                idle.iter().take_while(|resting| now.saturating_duration_since(resting.since) >= self.patience).count();
-            idle.drain(..old).collect::<Vec<_>>()
-        };
-        drop(old);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Resting>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        for mut idle in self.idle.nearest_first() {
+            let is_old = |resting: &&Resting| now.saturating_duration_since(resting.since) >= self.patience;
+            let count = idle.iter().take_while(is_old).count();
+            let old = idle.drain(..count).collect::<Vec<_>>();
+            drop(idle);
+            drop(old);
+        }
     }
 }
 

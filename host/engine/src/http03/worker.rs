@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -31,7 +31,9 @@ pub(super) struct Worker {
     inbox: Mutex<VecDeque<Job>>,
     task: AtomicWaker,
     inside: AtomicBool,
+    /// Whether the pool may give it calls, and in which shard of the pool it then is.
     advertised: AtomicBool,
+    shard: AtomicUsize,
     life: Arc<Life>,
 }
 
@@ -86,11 +88,23 @@ impl Worker {
 
     /// Whether the pool may give calls to this worker. Changed only by the pool.
     pub(super) fn is_advertised(&self) -> bool {
-        self.advertised.load(Ordering::Relaxed)
+        self.advertised.load(Ordering::Acquire)
     }
 
-    pub(super) fn set_advertised(&self, advertised: bool) {
-        self.advertised.store(advertised, Ordering::Relaxed);
+    /// The pool may give it calls. To be called under the lock of that shard.
+    pub(super) fn advertised(&self, shard: usize) {
+        self.shard.store(shard, Ordering::Relaxed);
+        self.advertised.store(true, Ordering::Release);
+    }
+
+    /// The pool may give it no calls. To be called under the lock of its shard.
+    pub(super) fn withdrawn(&self) {
+        self.advertised.store(false, Ordering::Release);
+    }
+
+    /// The shard of the pool that it was put in last. Changes only while the worker says so itself.
+    pub(super) fn shard(&self) -> usize {
+        self.shard.load(Ordering::Relaxed)
     }
 
     pub(super) fn wake(&self) {
