@@ -8,7 +8,9 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use http::{Method, Request};
 use patchbay_channel::Arrival;
-use patchbay_model::ports::{Clock, ComponentStore, ComponentWriter, Executor, RegistryStore, StorageError, StoredComponent, Usage};
+use patchbay_model::ports::{
+    Clock, ComponentStore, ComponentWriter, Executor, RegistryStore, StorageError, StoredComponent, Usage,
+};
 use patchbay_model::{Body, CallId, Fault, FaultKind, LogRecord, Reply, ServiceName, Settings};
 use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;

@@ -29,30 +29,21 @@ impl Pool {
 
     /// Hands a call to an instance, making one if none is ready.
     pub(super) fn dispatch(self: &Arc<Self>, job: Job) {
-        let deadline = job.serving.deadline;
-        match self.give(job) {
-            Ok(worker) => worker.attend(),
-            Err(job) => {
-                let worker = self.employ();
-                job.serving.assign(worker.clone());
-                worker.push(job);
-                worker.begin(self, None, deadline);
-            }
-        }
-    }
-
-    /// Gives a call to a worker that is ready. The call comes back if there is none.
-    fn give(&self, job: Job) -> Result<Arc<Worker>, Job> {
         for mut ready in self.ready.nearest_first() {
             if let Some(worker) = ready.pop() {
                 job.serving.assign(worker.clone());
                 // In this order, so that the worker is never seen without the call and free for another.
                 worker.push(job);
                 worker.withdrawn();
-                return Ok(worker);
+                drop(ready);
+                return worker.attend();
             }
         }
-        Err(job)
+        let deadline = job.serving.deadline;
+        let worker = self.employ();
+        job.serving.assign(worker.clone());
+        worker.push(job);
+        worker.begin(self, None, deadline);
     }
 
     fn employ(&self) -> Arc<Worker> {
