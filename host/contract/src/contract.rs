@@ -3,7 +3,7 @@
 use patchbay_model::InterfaceName;
 use serde::Serialize;
 
-use crate::{Language, Producer};
+use crate::{Function, Language, Obstacle, Producer};
 
 /// What a component asks for and what it offers, and who made it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,9 +23,28 @@ pub struct Contract {
 pub struct ContractItem {
     /// The interface, such as `wasi:http/incoming-handler@0.2.12`, or the plain name of a function.
     pub name: String,
-    /// Its functions in WIT notation, such as `reserve: func(sku: string) -> result<u32, error>`. A function of a
-    /// resource is named after both: `fields.get`.
-    pub functions: Vec<String>,
+    /// Its functions. A plain function has itself.
+    pub functions: Vec<Function>,
+}
+
+impl ContractItem {
+    /// Its function of this name, as the component has it: `reserve`, `[method]fields.get`.
+    pub fn function(&self, name: &str) -> Option<&Function> {
+        self.functions.iter().find(|function| function.name == name)
+    }
+
+    /// The functions of it that no other service can call, and why: one reason for each.
+    pub fn obstacles(&self) -> Vec<Obstacle> {
+        self.functions.iter().filter_map(Function::obstacle).collect()
+    }
+
+    /// Whether what has this name can be linked with what asks for the name `wanted`: they are the same, or name the
+    /// same interface on one track of versions, as the component model links them.
+    pub fn is_on_track_of(&self, wanted: &str) -> bool {
+        let parse = |name: &str| name.parse::<InterfaceName>().ok();
+        self.name == wanted
+            || parse(&self.name).zip(parse(wanted)).is_some_and(|(own, wanted)| own.is_on_track_of(&wanted))
+    }
 }
 
 /// How a component takes HTTP requests.
@@ -54,6 +73,14 @@ impl HttpHandler {
 }
 
 impl Contract {
+    /// The export that is linked with an import of the name `wanted`: the one of just this name, or the newest on its
+    /// track of versions.
+    pub fn export_for(&self, wanted: &str) -> Option<&ContractItem> {
+        let version = |item: &&ContractItem| item.name.parse::<InterfaceName>().ok()?.version;
+        let exact = self.exports.iter().find(|item| item.name == wanted);
+        exact.or_else(|| self.exports.iter().filter(|item| item.is_on_track_of(wanted)).max_by_key(version))
+    }
+
     /// How the component takes HTTP requests; `None` if it does not. One that offers both ways is taken at the newer.
     pub fn http_handler(&self) -> Option<HttpHandler> {
         let mut handlers: Vec<_> = self.exports.iter().filter_map(|item| HttpHandler::named(&item.name)).collect();

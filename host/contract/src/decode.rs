@@ -3,9 +3,10 @@
 mod budget;
 mod error;
 mod items;
-mod signature;
+mod names;
 #[cfg(test)]
 mod tests;
+mod typing;
 
 use wasmparser::{Chunk, Instance, Parser, Payload, ValidPayload, Validator, WasmFeatures, types::Types};
 

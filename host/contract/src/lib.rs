@@ -23,16 +23,23 @@
 //!
 //! The bytes may come from anyone who may deploy. No bytes panic, and the work is bounded: the parser goes through them
 //! once and has limits on counts, sizes of types (a million nodes) and their depth (100); components may be nested 64
-//! deep; and the text of a contract, for much of which a few bytes can stand, is at most 1 MiB.
+//! deep; the text of a contract, for much of which a few bytes can stand, is at most 1 MiB; and its types come to at most
+//! half a million when they are written out wherever they are used, so that whoever walks them comes to an end.
 
 mod contract;
 mod decode;
+mod function;
 mod language;
+mod path;
 mod policy;
 mod producers;
+mod short;
+mod types;
 
 pub use contract::{Contract, ContractItem, HttpHandler};
 pub use decode::{DecodeError, decode};
+pub use function::{Function, Param};
 pub use language::Language;
 pub use policy::Recommendation;
 pub use producers::Producer;
+pub use types::{Case, Field, Local, Obstacle, Shape, Type};

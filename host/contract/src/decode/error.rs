@@ -37,6 +37,15 @@ pub enum DecodeError {
         /// The limit, in bytes of text.
         limit: usize,
     },
+    /// The types of the contract use each other in a way that multiplies.
+    #[error(
+        "the types of the component's imports and exports, written out wherever they are used, come to more than \
+         {limit}: give the functions smaller types, or split the component"
+    )]
+    TooComplex {
+        /// The limit, in types.
+        limit: usize,
+    },
 }
 
 impl DecodeError {

@@ -4,12 +4,10 @@ use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, Compo
 use wasmparser::types::{Types, TypesRef};
 
 use super::DecodeError;
-use super::budget::Budget;
-use super::signature::{Names, Signature};
+use super::budget::{Budget, STEP};
+use super::names::Names;
+use super::typing::Typing;
 use crate::ContractItem;
-
-/// What one look at an extern costs, so that those without text are not free.
-const STEP: usize = 8;
 
 /// The names of what the outermost component imports and exports.
 #[derive(Debug, Default)]
@@ -93,17 +91,21 @@ fn describe<'a>(
     // An interface may have another name for a type than the interface that defines it; its own is what its WIT says.
     let mut own = Names::default();
     learn(&mut own, one.name, one.item, types, budget)?;
-    let mut signature = |name: &str, id| {
-        let Some(function) = types.get(id) else { return Ok(None) };
-        Signature { types, own: &own, all: names, budget: &mut *budget }.write(name, function).map(Some)
-    };
+    budget.spend(one.name.len())?;
+    let mut typing = Typing::new(types, &own, names, budget);
     let mut functions = Vec::new();
     match one.item.ty {
-        ComponentEntityType::Func(id) => functions.extend(signature(one.name, id)?),
+        ComponentEntityType::Func(id) => {
+            if let Some(function) = types.get(id) {
+                functions.push(typing.function(one.name, function)?);
+            }
+        }
         ComponentEntityType::Instance(id) => {
             for (name, item) in types.get(id).into_iter().flat_map(|instance| &instance.exports) {
-                if let ComponentEntityType::Func(id) = item.ty {
-                    functions.extend(signature(name, id)?);
+                if let ComponentEntityType::Func(id) = item.ty
+                    && let Some(function) = types.get(id)
+                {
+                    functions.push(typing.function(name, function)?);
                 }
             }
         }
@@ -112,7 +114,5 @@ fn describe<'a>(
         | ComponentEntityType::Module(_)
         | ComponentEntityType::Component(_) => {}
     }
-    let mut name = String::new();
-    budget.write(&mut name, one.name)?;
-    Ok(ContractItem { name, functions })
+    Ok(ContractItem { name: one.name.to_owned(), functions })
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{HttpHandler, Producer};
+use crate::{Field, HttpHandler, Local, Producer, Shape, Type};
 
 const SHOP: &str = r#"
 (component
@@ -37,23 +37,27 @@ fn component(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
-fn described(items: &[crate::ContractItem]) -> Vec<(&str, Vec<&str>)> {
-    items.iter().map(|item| (item.name.as_str(), item.functions.iter().map(String::as_str).collect())).collect()
+fn assert_described(items: &[crate::ContractItem], wanted: &[(&str, Vec<&str>)]) {
+    let names: Vec<_> = items.iter().map(|item| item.name.as_str()).collect();
+    assert_eq!(names, wanted.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+    for (item, (_, functions)) in items.iter().zip(wanted) {
+        assert_eq!(item.functions.iter().map(ToString::to_string).collect::<Vec<_>>(), *functions);
+    }
 }
 
 #[test]
 fn signatures_read_as_their_wit() {
     let contract = decode(&component(SHOP)).unwrap();
-    assert_eq!(
-        described(&contract.imports),
-        [
+    assert_described(
+        &contract.imports,
+        &[
             (
                 "shop:types/money@1.0.0",
                 vec![
                     "wallet.constructor: func(start: amount) -> wallet",
                     "wallet.pay: func(amount: amount) -> result<_, string>",
                     "wallet.merge: static func(all: list<wallet>) -> option<wallet>",
-                ]
+                ],
             ),
             (
                 "shop:orders/till@0.1.0",
@@ -61,14 +65,14 @@ fn signatures_read_as_their_wit() {
                     "charge: func(wallet: borrow<wallet>, sums: list<tuple<price, u8, bool>>) \
                      -> result<tuple<string, char>, price>",
                     "reset: func() -> result",
-                ]
+                ],
             ),
             ("watch", vec!["watch: async func(names: stream<string>, end: future) -> result<s32>"]),
-        ]
+        ],
     );
-    assert_eq!(
-        described(&contract.exports),
-        [("shop:orders/job@0.1.0", vec!["run: func()"]), ("start", vec!["start: func()"])]
+    assert_described(
+        &contract.exports,
+        &[("shop:orders/job@0.1.0", vec!["run: func()"]), ("start", vec!["start: func()"])],
     );
 }
 
@@ -188,4 +192,69 @@ proptest! {
         // What may be missing is a custom section at the end (id 0), which only has names for debuggers.
         prop_assert!(decode(&bytes[..length]).ok() != Some(whole) || bytes[length] == 0);
     }
+}
+
+#[test]
+fn functions_are_decoded_with_their_types() {
+    let contract = decode(&component(SHOP)).unwrap();
+    let function = |item: usize, name: &str| contract.imports[item].function(name).unwrap().clone();
+    let charge = function(1, "charge");
+    assert_eq!(charge.params.iter().map(|param| param.name.as_str()).collect::<Vec<_>>(), ["wallet", "sums"]);
+    assert_eq!(charge.params[0].ty.shape(), &Shape::Local(Local::Borrow("wallet".to_owned())));
+    // The till has a name of its own for the amount; the record behind it is one.
+    let Shape::List(sum) = charge.params[1].ty.shape() else { panic!("{charge}") };
+    let Shape::Tuple(parts) = sum.shape() else { panic!("{charge}") };
+    assert_eq!(parts[0].name(), Some("price"));
+    let cents = Field { name: "cents".to_owned(), ty: Type::new(Shape::U64) };
+    assert_eq!(parts[0].shape(), &Shape::Record(vec![cents]));
+    assert_eq!(charge.obstacle().unwrap().path, "wallet");
+    assert_eq!(function(1, "reset").obstacle(), None);
+    let watch = function(2, "watch");
+    assert!(watch.is_async);
+    assert_eq!(contract.imports[2].obstacles().len(), 1);
+    assert_eq!(function(0, "[constructor]wallet").shown_name(), "wallet.constructor");
+    assert!(contract.export_for("shop:orders/job@0.1.7").is_some());
+    assert!(contract.export_for("shop:orders/job@0.2.0").is_none());
+}
+
+#[test]
+fn every_type_is_decoded() {
+    let text = r#"(component (import "all" (instance
+        (type $record' (record (field "a" bool) (field "b" s8))) (export "r" (type $r (eq $record')))
+        (type $variant' (variant (case "a" s16) (case "b"))) (export "v" (type $v (eq $variant')))
+        (type $enum' (enum "a" "b")) (export "e" (type $e (eq $enum')))
+        (type $flags' (flags "a" "b")) (export "f" (type $f (eq $flags')))
+        (type $alias' s32) (export "id" (type $id (eq $alias')))
+        (export "all" (func (param "r" $r) (param "v" $v) (param "e" $e) (param "f" $f) (param "id" $id)
+            (param "fixed" (list u8 4)) (param "wide" (tuple u16 u32 u64 s64 f32 f64 char string))
+            (param "map" (map string u8)) (result (result (option u8) (error error-context))))))))"#;
+    let contract = decode(&component(text)).unwrap();
+    let all = contract.imports[0].function("all").unwrap();
+    assert_eq!(
+        all.to_string(),
+        "all: func(r: r, v: v, e: e, f: f, id: id, fixed: list<u8, 4>, \
+         wide: tuple<u16, u32, u64, s64, f32, f64, char, string>, map: map<string, u8>) \
+         -> result<option<u8>, error-context>"
+    );
+    let shapes: Vec<_> = all.params.iter().take(5).map(|param| param.ty.shape().to_string()).collect();
+    assert_eq!(
+        shapes,
+        ["record { a: bool, b: s8 }", "variant { a(s16), b }", "enum { a, b }", "flags { a, b }", "s32"]
+    );
+}
+
+#[test]
+fn types_that_multiply_are_refused() {
+    // Each level has a name, so the text stays short; what it comes to does not.
+    let doubled = |levels: usize, functions: usize| {
+        let levels: String = (1..=levels)
+            .map(|n| format!(r#"(type $s{n} (tuple $t{0} $t{0})) (export "t{n}" (type $t{n} (eq $s{n})))"#, n - 1))
+            .chain((0..functions).map(|n| format!(r#"(export "f{n}" (func (param "p" $t{levels})))"#)))
+            .collect();
+        let text =
+            format!(r#"(component (import "i" (instance (type $s0 u8) (export "t0" (type $t0 (eq $s0))) {levels})))"#);
+        decode(&component(&text))
+    };
+    assert!(doubled(15, 7).is_ok());
+    assert_eq!(doubled(15, 9), Err(DecodeError::TooComplex { limit: 1 << 19 }));
 }

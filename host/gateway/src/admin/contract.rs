@@ -63,6 +63,6 @@ impl From<&Contract> for ContractView {
 
 impl From<&ContractItem> for ItemView {
     fn from(item: &ContractItem) -> Self {
-        Self { name: item.name.clone(), functions: item.functions.clone() }
+        Self { name: item.name.clone(), functions: item.functions.iter().map(ToString::to_string).collect() }
     }
 }
