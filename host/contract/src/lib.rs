@@ -15,6 +15,9 @@
 //! # Ok::<(), DecodeError>(())
 //! ```
 //!
+//! Two contracts can be held against each other: [`can_serve`] says whether an export can serve an import, and
+//! [`compare_exports`] what changed between two revisions, as a [`Diff`] that people can read.
+//!
 //! Nothing here does I/O, and nothing here runs or compiles a component. The types of the component and of everything
 //! nested in it are validated, since a contract can be trusted only then; bodies of functions are not, since that is
 //! most of the work and the engine does it anyway when it compiles.
@@ -26,16 +29,19 @@
 //! deep; the text of a contract, for much of which a few bytes can stand, is at most 1 MiB; and its types come to at most
 //! half a million when they are written out wherever they are used, so that whoever walks them comes to an end.
 
+mod compare;
 mod contract;
 mod decode;
 mod function;
 mod language;
+pub mod packed;
 mod path;
 mod policy;
 mod producers;
 mod short;
 mod types;
 
+pub use compare::{Change, ChangeKind, Diff, can_serve, compare_exports};
 pub use contract::{Contract, ContractItem, HttpHandler};
 pub use decode::{DecodeError, decode};
 pub use function::{Function, Param};

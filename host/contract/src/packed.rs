@@ -1,0 +1,3 @@
+//! Packed values.
+
+pub(crate) mod layout;
