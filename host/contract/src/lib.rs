@@ -16,7 +16,8 @@
 //! ```
 //!
 //! Two contracts can be held against each other: [`can_serve`] says whether an export can serve an import, and
-//! [`compare_exports`] what changed between two revisions, as a [`Diff`] that people can read.
+//! [`compare_exports`] what changed between two revisions, as a [`Diff`] that people can read. What a call carries is
+//! packed by the types of its [`Function`]: [`packed`] has the encoding, and turns it into JSON and WAVE and back.
 //!
 //! Nothing here does I/O, and nothing here runs or compiles a component. The types of the component and of everything
 //! nested in it are validated, since a contract can be trusted only then; bodies of functions are not, since that is

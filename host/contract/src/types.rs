@@ -24,7 +24,13 @@ struct Node {
     size: usize,
     depth: usize,
     crosses: bool,
+    /// The positions of its fields, cases or flags in the order of their names, if it has many: values of others name
+    /// them, and the types may be those of others, too.
+    by_name: Vec<usize>,
 }
+
+/// Fields, cases or flags that are looked for one by one.
+const FEW: usize = 16;
 
 /// What a type is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,7 +142,13 @@ impl Type {
             depth = depth.max(part.depth());
             crosses &= part.crosses();
         });
-        Self(Arc::new(Node { name, shape, size, depth: depth + 1, crosses }))
+        let mut by_name = Vec::new();
+        if shape.names().nth(FEW).is_some() {
+            let mut names: Vec<_> = shape.names().zip(0..).collect();
+            names.sort_unstable();
+            by_name = names.into_iter().map(|(_, position)| position).collect();
+        }
+        Self(Arc::new(Node { name, shape, size, depth: depth + 1, crosses, by_name }))
     }
 
     /// What it is made of.
@@ -164,6 +176,16 @@ impl Type {
         self.0.crosses
     }
 
+    /// The position of its field, case or flag of this name.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        let Node { shape, by_name, .. } = &*self.0;
+        if by_name.is_empty() {
+            return shape.names().position(|other| other == name);
+        }
+        let found = by_name.binary_search_by(|position| shape.name_at(*position).cmp(&Some(name))).ok()?;
+        by_name.get(found).copied()
+    }
+
     /// Whether both are the same value, which is cheaper than comparing them.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -182,6 +204,20 @@ impl Shape {
     pub(crate) fn is_plain(&self) -> bool {
         use Shape::{Bool, Char, F32, F64, S8, S16, S32, S64, String, U8, U16, U32, U64};
         matches!(self, Bool | S8 | U8 | S16 | U16 | S32 | U32 | S64 | U64 | F32 | F64 | Char | String)
+    }
+
+    /// The names of its fields, cases or flags.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        (0..).map_while(|position| self.name_at(position))
+    }
+
+    fn name_at(&self, position: usize) -> Option<&str> {
+        match self {
+            Self::Record(fields) => fields.get(position).map(|field| field.name.as_str()),
+            Self::Variant(cases) => cases.get(position).map(|case| case.name.as_str()),
+            Self::Enum(names) | Self::Flags(names) => names.get(position).map(String::as_str),
+            _ => None,
+        }
     }
 
     /// Shows `look` the types that it is made of.
@@ -232,5 +268,18 @@ mod tests {
         let wallet = Type::new(Shape::Local(Local::Own("wallet".to_owned())));
         let list = Type::named("wallets", Shape::List(wallet));
         assert_eq!((list.size(), list.depth(), list.crosses()), (2, 2, false));
+    }
+
+    #[test]
+    fn names_have_positions() {
+        for count in [0, 1, 16, 17, 300] {
+            let names: Vec<_> = (0..count).map(|n| format!("n{n}")).collect();
+            let ty = Type::new(Shape::Flags(names.clone()));
+            for (position, name) in names.iter().enumerate() {
+                assert_eq!(ty.position(name), Some(position));
+            }
+            assert_eq!(ty.position("n"), None);
+        }
+        assert_eq!(Type::new(Shape::U8).position("n"), None);
     }
 }

@@ -11,7 +11,7 @@ use super::DecodeError;
 /// Text that a contract may have, in bytes. That of all of WASI has 40 thousand.
 const TEXT: usize = 1 << 20;
 
-/// Types that a contract may have, written out wherever they are used. All of WASI has 10 thousand.
+/// Types that a contract may have, written out wherever they are used. A component with 27 imports of WASI has 1,260.
 const TYPES: usize = 1 << 19;
 
 /// What one look at something costs in bytes of text, so that what has no text is not free.
