@@ -11,10 +11,10 @@ use std::time::{Duration, SystemTime};
 use clap::Parser;
 use http_body_util::BodyExt;
 use patchbay_engine::{Engine, EngineConfig, Premises};
-use patchbay_model::ports::{BoxFuture, Clock, Executor, LogSink, Outbound, Outlet, PrepareRequest, Prepared};
+use patchbay_model::ports::{BoxFuture, Clock, Executor, Links, LogSink, Outbound, Outlet, PrepareRequest, Prepared};
 use patchbay_model::{
-    Call, CallId, Digest, Hold, InstancePolicy, LogRecord, OutboundError, OutboundRequest, Reply, RevisionId, Settings,
-    empty_body,
+    Call, CallId, Course, Digest, Fault, FaultKind, FunctionName, Hold, InstancePolicy, LogRecord, OutboundError,
+    OutboundRequest, Reply, RevisionId, ServiceName, Settings, empty_body,
 };
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Map, Value, json};
@@ -59,6 +59,18 @@ impl Outbound for Nobody {
     }
 }
 
+impl Links for Nobody {
+    fn call<'a>(
+        &'a self,
+        _: &'a ServiceName,
+        _: Course,
+        _: &'a Arc<FunctionName>,
+        _: bytes::Bytes,
+    ) -> BoxFuture<'a, Result<bytes::Bytes, Fault>> {
+        Box::pin(std::future::ready(Err(Fault::new(FaultKind::Unavailable, "nobody serves it"))))
+    }
+}
+
 impl Outlet for Nobody {
     fn send(&self, _: OutboundRequest) -> BoxFuture<'static, Result<Reply, OutboundError>> {
         Box::pin(std::future::ready(Err(OutboundError::Denied)))
@@ -71,7 +83,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let bytes = bytes::Bytes::from(std::fs::read(&arguments.component)?);
     let nobody = Arc::new(Nobody);
     let config = EngineConfig::default();
-    let engine = Engine::new(&config, Premises::default(), nobody.clone(), nobody.clone(), nobody)?;
+    let engine = Engine::new(&config, Premises::default(), nobody.clone(), nobody.clone(), nobody.clone(), nobody)?;
     let mut result = Map::new();
     for policy in [InstancePolicy::Fresh, InstancePolicy::Reuse] {
         let request = PrepareRequest {

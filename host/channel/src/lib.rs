@@ -5,11 +5,11 @@
 
 mod bulkhead;
 mod deadline;
+mod payload;
 mod quarantine;
-mod reply_body;
-mod request_body;
 mod stack;
 
 pub use bulkhead::{Bulkhead, Occupancy, Permit};
+pub use payload::{Bounds, HttpPayload, Leg, Payload, TypedPayload};
 pub use quarantine::{Quarantine, QuarantineNews, QuarantineStatus};
 pub use stack::{Arrival, Chosen, Target, call};

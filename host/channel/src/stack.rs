@@ -3,17 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Method, Request};
 use patchbay_model::ports::Prepared;
-use patchbay_model::{Body, Call, CallId, Fault, FaultKind, Hold, Limits, Reply, ServiceName};
+use patchbay_model::{CallId, Fault, FaultKind, Hold, Limits, ServiceName};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::deadline::{self, Ended};
-use crate::reply_body::{self, Bounds};
-use crate::{Bulkhead, Quarantine, request_body};
+use crate::payload::{Bounds, Leg, Payload};
+use crate::{Bulkhead, Quarantine};
 
-/// A request that arrived for a service.
+/// A call that arrived for a service. What it carries comes beside it.
 #[derive(Debug)]
 pub struct Arrival {
     /// Names the call in logs.
@@ -26,8 +25,6 @@ pub struct Arrival {
     pub arrived: Instant,
     /// When its caller stops waiting, where the caller says so.
     pub deadline: Option<Instant>,
-    /// The request.
-    pub request: Request<Body>,
 }
 
 /// The revision that was chosen for a call.
@@ -63,30 +60,30 @@ pub trait Target: Send + Sync {
     fn choose(&self) -> Result<Chosen<Self::Lease>, Fault>;
 }
 
-/// Takes one call to an instance of `target` and its reply back.
+/// Takes one call to an instance of `target` and its reply back. The same for every kind of call.
 ///
-/// Dropping the future cancels the call; so does dropping the reply's body before its end.
+/// Dropping the future cancels the call; so does dropping the body of an HTTP reply before its end.
 ///
 /// # Errors
 /// The fault that ended the call, with a sentence for its caller and details for the operator.
-pub async fn call<T: Target>(target: &T, arrival: Arrival) -> Result<Reply, Fault> {
+pub async fn call<T: Target, P: Payload>(target: &T, arrival: Arrival, payload: P) -> Result<P::Reply, Fault> {
     let (id, parent) = (arrival.id, arrival.parent);
     let arrived = arrival.arrived;
 
     // 1. Trace: outermost, so that refusals are seen too.
-    let outcome = admit(target, arrival).await;
-    record(target.name(), (id, parent), arrived.elapsed(), &outcome);
+    let outcome = admit(target, arrival, payload).await;
+    record::<P>(target.name(), (id, parent), arrived.elapsed(), &outcome);
     outcome
 }
 
-async fn admit<T: Target>(target: &T, arrival: Arrival) -> Result<Reply, Fault> {
+async fn admit<T: Target, P: Payload>(target: &T, arrival: Arrival, mut payload: P) -> Result<P::Reply, Fault> {
     let limits = target.limits();
 
     // 2. Deadline: covers waiting and both bodies. The caller can only shorten it.
     let deadline = deadline::deadline(arrival.arrived, arrival.deadline, limits.timeout);
 
     // 3. Size: refused before a place is spent on it.
-    let (request, overrun) = request_body::limit(arrival.request, limits.request_body)?;
+    payload.limit(limits)?;
 
     // 4. Bulkhead: one place per call; a full one is never the fault of the service.
     let permit = target.bulkhead().enter(deadline).await?;
@@ -99,23 +96,17 @@ async fn admit<T: Target>(target: &T, arrival: Arrival) -> Result<Reply, Fault> 
     let hold = Hold::new((permit, lease));
 
     // 7. Dispatch: bound by the deadline and by the end of the revision.
-    let has_body = request.method() != Method::HEAD;
-    let (id, hops) = (arrival.id, arrival.hops);
-    let call = Call { id, deadline: deadline.into_std(), hops, request, hold: hold.clone() };
-    let served = deadline::within(deadline, &cut, prepared.serve(call)).await;
+    let leg = Leg { id: arrival.id, deadline: deadline.into_std(), hops: arrival.hops, hold: hold.clone() };
+    let served = deadline::within(deadline, &cut, payload.dispatch(&*prepared, leg)).await;
     // A guest that trips over the end of a body that is too large is not at fault, whatever it answers.
-    if let Some(fault) = overrun.fault(limits.request_body) {
+    if let Some(fault) = payload.fault(limits) {
         return Err(fault);
     }
     let reply = served.map_err(ended).flatten().inspect_err(|fault| trial.failed(fault))?;
     trial.answered();
 
     // 8. Size of the reply: refused while the caller can be told, and counted from then on.
-    if has_body {
-        reply_body::check(reply.body(), limits.response_body)?;
-    }
-    let bounds = Bounds { deadline, size: limits.response_body, cut };
-    Ok(reply.map(|body| reply_body::bind(body, bounds, hold, trial)))
+    payload.bind(reply, Bounds { deadline, limits, cut, hold, trial })
 }
 
 /// The fault of a call that came to no end of its own.
@@ -130,16 +121,16 @@ fn ended(ended: Ended) -> Fault {
 }
 
 /// One record per call: quiet for those that succeed, visible for those that fail.
-fn record(
+fn record<P: Payload>(
     service: &ServiceName,
     (id, parent): (CallId, Option<CallId>),
     elapsed: Duration,
-    outcome: &Result<Reply, Fault>,
+    outcome: &Result<P::Reply, Fault>,
 ) {
     let parent = parent.map(tracing::field::display);
     match outcome {
         Ok(reply) => {
-            let status = reply.status().as_u16();
+            let status = P::status(reply);
             tracing::debug!(%service, call = %id, parent, status, ?elapsed, "call answered");
         }
         Err(fault) if fault.kind() == FaultKind::Cancelled => {

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use patchbay_backends::{AdminToken, StateDir, SystemClock};
-use patchbay_control::{Control, Journal, Ports};
+use patchbay_control::{Control, Journal, Ports, ServiceLinks};
 use patchbay_engine::{Allocation, CacheFolder, CacheReport, Engine, EngineConfig, EngineReport, Premises, Workshop};
 use patchbay_gateway::{AdminApi, HostFacts, HttpGateway, HttpOutbound, Readiness};
-use patchbay_model::ports::{Clock, Executor, LogSink, Outbound};
+use patchbay_model::ports::{Clock, Executor, Links, LogSink, Outbound};
 use patchbay_model::{LogRecord, NoHazard, units};
 
 use crate::announcement::Announcement;
@@ -55,8 +55,10 @@ impl App {
         let outbound = Arc::<HttpOutbound>::default();
         let sink = Arc::clone(&logs) as Arc<dyn LogSink>;
         let cache = CacheFolder { path: state.cache(), hazard: hazard.clone() };
+        let links = Arc::<ServiceLinks>::default();
+        let ways = Ways { outbound: Arc::clone(&outbound) as _, links: Arc::clone(&links) as _ };
         let ports = Ports {
-            executor: executor(&config.engine, Some(cache), sink, Arc::clone(&outbound) as _)?,
+            executor: executor(&config.engine, Some(cache), sink, ways)?,
             components: Arc::new(state.components()),
             registry: Arc::new(state.registry()),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
@@ -74,6 +76,7 @@ impl App {
         let announced = Announcement::make(&state, &admin);
         let control = Control::new(config.control.clone(), hazards::around(ports, &hazard), Arc::clone(&logs));
         outbound.attach(&control);
+        links.attach(&control);
         Ok(Self {
             control,
             http,
@@ -87,6 +90,12 @@ impl App {
     }
 }
 
+/// Where instances can turn to.
+pub(crate) struct Ways {
+    outbound: Arc<dyn Outbound>,
+    links: Arc<dyn Links>,
+}
+
 /// An executor, with a cache of machine code if a folder for it is given.
 ///
 /// # Errors
@@ -95,10 +104,12 @@ pub(crate) fn executor(
     config: &EngineConfig,
     cache: Option<CacheFolder>,
     sink: Arc<dyn LogSink>,
-    outbound: Arc<dyn Outbound>,
+    ways: Ways,
 ) -> Result<Arc<dyn Executor>, Failure> {
     let premises = Premises { cache, workshop: Some(workshop()) };
-    let engine = Engine::new(config, premises, sink, outbound, Arc::new(SystemClock)).map_err(Failure::failed)?;
+    let Ways { outbound, links } = ways;
+    let engine =
+        Engine::new(config, premises, sink, outbound, links, Arc::new(SystemClock)).map_err(Failure::failed)?;
     tell(engine.report());
     Ok(Arc::new(engine))
 }
@@ -121,7 +132,8 @@ fn workshop() -> Workshop {
 /// If this machine cannot run WebAssembly.
 pub(crate) fn trial_executor(config: &EngineConfig, state: &Path) -> Result<Arc<dyn Executor>, Failure> {
     let cache = state.is_dir().then(|| CacheFolder { path: state.join("cache"), hazard: Arc::new(NoHazard) });
-    executor(config, cache, Arc::new(Journal::new(1)), Arc::<HttpOutbound>::default())
+    let ways = Ways { outbound: Arc::<HttpOutbound>::default(), links: Arc::<ServiceLinks>::default() };
+    executor(config, cache, Arc::new(Journal::new(1)), ways)
 }
 
 /// Logs what the engine found on this machine.

@@ -59,6 +59,17 @@ pub(crate) enum Command {
     /// Remove a service with all its revisions
     #[command(after_help = "Example:\n  patchbay remove orders --yes")]
     Remove(RemoveArgs),
+    /// Call a function that a service exports
+    #[command(
+        long_about = "Call a function that a service exports.\n\n\
+            The call is written in WAVE: the function, and its arguments in parentheses. The interface can be left out \
+            where only one of the service has such a function. With --arguments they are JSON: an object by their names, \
+            or an array by their positions. `patchbay inspect` lists the functions of a service.",
+        after_help = "Examples:\n  \
+            patchbay call inventory 'shop:inventory/stock.reserve({sku: \"tea\", qty: 2})'\n  \
+            patchbay call inventory reserve --arguments '{\"order\": {\"sku\": \"tea\", \"qty\": 2}}'"
+    )]
+    Call(CallArgs),
     /// List the services
     #[command(after_help = "Example:\n  patchbay ps")]
     Ps(PsArgs),
@@ -155,6 +166,24 @@ pub(crate) struct RemoveArgs {
     /// Do not ask
     #[arg(long, short)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
+/// `patchbay call`.
+#[derive(Debug, Args)]
+pub(crate) struct CallArgs {
+    /// The service
+    pub(crate) name: ServiceName,
+    /// The call, in WAVE; with --arguments only the function
+    #[arg(value_name = "CALL")]
+    pub(crate) call: String,
+    /// The arguments, in JSON
+    #[arg(long, value_name = "JSON")]
+    pub(crate) arguments: Option<String>,
+    /// How long to wait for the result, if not as long as the service allows
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) deadline: Option<String>,
     #[command(flatten)]
     pub(crate) host: HostArgs,
 }

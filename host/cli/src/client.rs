@@ -69,6 +69,15 @@ impl Client {
         self.json(reply).await
     }
 
+    /// Sends a JSON value, and is answered with one.
+    ///
+    /// # Errors
+    /// If the host cannot be reached or refuses.
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: &Value) -> Result<Value, Failure> {
+        let reply = self.send(self.request(method, path).json(body)).await?;
+        self.json(reply).await
+    }
+
     /// Asks for a change, and follows it.
     ///
     /// # Errors

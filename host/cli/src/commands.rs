@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod call;
 mod change;
 mod check;
 mod completions;
@@ -26,6 +27,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Deploy(args) => deploy::run(&args, screen).await,
         Command::Rollback(args) => change::rollback(&args, screen).await,
         Command::Remove(args) => change::remove(&args, screen).await,
+        Command::Call(args) => call::run(&args, screen).await,
         Command::Ps(args) => ps::run(&args, screen).await,
         Command::Inspect(args) => inspect::run(&args, screen).await,
         Command::Logs(args) => journals::logs(&args, screen).await,

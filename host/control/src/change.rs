@@ -23,6 +23,8 @@ pub struct DeployRequest {
     pub routes: Option<Vec<Route>>,
     /// Who asks.
     pub origin: Origin,
+    /// Whether the revision may break services that call it.
+    pub allow_breaking: bool,
 }
 
 /// The steps of a change, in their order.
@@ -129,6 +131,8 @@ pub enum ChangeErrorKind {
     NotFound,
     /// What was asked for cannot be: repair the component or the settings.
     Refused,
+    /// It imports what no service serves, or more than one: deploy or name the one first.
+    Unlinked,
     /// It collides with something that exists or is under way.
     Conflict,
     /// The host failed, or is stopping.

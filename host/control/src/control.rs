@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::{Method, Request};
-use patchbay_channel::Arrival;
+use patchbay_channel::{Arrival, HttpPayload};
 use patchbay_model::ports::{
     Clock, ComponentStore, ComponentWriter, Executor, RegistryStore, StorageError, StoredComponent, Usage,
 };
@@ -151,8 +151,9 @@ impl Control {
     /// # Errors
     /// The fault that ended the call.
     pub async fn call(&self, routing: Routing, id: CallId, request: Request<Body>) -> Result<Reply, Fault> {
-        let arrival = Arrival { id, parent: None, hops: 0, arrived: Instant::now(), deadline: None, request };
-        patchbay_channel::call(&Routed { snapshot: &self.snapshot, entry: routing.0, caller: None }, arrival).await
+        let arrival = Arrival { id, parent: None, hops: 0, arrived: Instant::now(), deadline: None };
+        let target = Routed { snapshot: &self.snapshot, entry: routing.0, caller: None };
+        patchbay_channel::call(&target, arrival, HttpPayload::new(request)).await
     }
 
     /// What happened to services.

@@ -13,6 +13,7 @@ use crate::revision::LiveRevision;
 use crate::steps::Steps;
 use crate::turns::Turn;
 
+mod contracts;
 mod ready;
 mod swap;
 

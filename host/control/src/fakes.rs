@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use patchbay_model::ports::*;
 use patchbay_model::{
-    Call, Digest, DigestWriter, Fault, FaultKind, RegistryRecord, Reply, ServiceName, Settings, full_body,
+    Call, Digest, DigestWriter, Fault, FaultKind, RegistryRecord, Reply, ServiceName, Settings, TypedCall, full_body,
 };
 
 use crate::{Control, ControlConfig, DeployRequest, Journal, Ports};
@@ -79,6 +79,7 @@ impl Bench {
             settings: settings(config),
             routes: None,
             origin: patchbay_model::Origin::Api,
+            allow_breaking: false,
         }
     }
 }
@@ -235,6 +236,11 @@ impl Prepared for FakePrepared {
             let version = self.says("version").unwrap_or_default().to_owned();
             Ok(http::Response::builder().status(status).body(full_body(version)).unwrap())
         })
+    }
+
+    /// Its functions answer with their arguments, the other way round.
+    fn invoke(&self, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
+        Box::pin(async move { Ok(call.arguments.iter().rev().copied().collect()) })
     }
 
     fn warm(&self) -> BoxFuture<'_, Result<(), Fault>> {

@@ -5,7 +5,7 @@
 //!
 //! Where to look: [`Control`] is the handle; `snapshot.rs` is what calls read; `deploy.rs` is the life of a change;
 //! `gate.rs` is why no call is lost in a swap; `declared.rs` has the rules by which `runtime.toml` and the admin API
-//! live together; `internal.rs` has who may call whom.
+//! live together; `internal.rs` has who may call whom, and `links.rs` which service serves what another one imports.
 
 mod change;
 mod control;
@@ -17,6 +17,7 @@ mod fakes;
 mod gate;
 mod internal;
 mod journal;
+mod links;
 mod pins;
 mod revision;
 mod routes;
@@ -25,6 +26,7 @@ mod start;
 mod steps;
 mod target;
 mod turns;
+mod typed;
 mod view;
 
 pub use change::{Change, ChangeError, ChangeErrorKind, DeployRequest, Outcome, Progress, Step, StepState};
@@ -33,7 +35,10 @@ pub use declared::DeclaredService;
 pub use event::{Event, EventKind};
 pub use internal::MAX_HOPS;
 pub use journal::{Entry, Journal, Reading};
+pub use links::{Link, Unlinked, unlinked};
 pub use patchbay_channel::QuarantineStatus;
+pub use patchbay_channel::TypedPayload;
 pub use routes::{Found, RouteConflict, RouteTable};
 pub use start::{StartError, Started};
+pub use typed::ServiceLinks;
 pub use view::{CompiledView, RevisionView, ServiceView};

@@ -7,6 +7,7 @@ use patchbay_channel::Bulkhead;
 use patchbay_model::{RegistryRecord, RevisionNumber, Route, ServiceName, ServiceRecord};
 
 use crate::declared::DeclaredService;
+use crate::links::Links;
 use crate::revision::{LiveRevision, ReadyRevision};
 use crate::routes::{RouteConflict, RouteTable};
 
@@ -39,6 +40,7 @@ pub(crate) struct Snapshot {
     services: BTreeMap<ServiceName, Arc<ServiceEntry>>,
     /// Shared with the snapshots before that had the same routes.
     routes: Arc<RouteTable>,
+    links: Links,
 }
 
 impl Snapshot {
@@ -54,6 +56,10 @@ impl Snapshot {
         &self.routes
     }
 
+    pub(crate) fn links(&self) -> &Links {
+        &self.links
+    }
+
     /// The snapshot with one service put in or replaced.
     pub(crate) fn with(&self, entry: ServiceEntry) -> Result<Self, RouteConflict> {
         let mut services = self.services.clone();
@@ -61,7 +67,7 @@ impl Snapshot {
         let before = services.insert(name, Arc::clone(&entry));
         // Most changes leave the routes as they are, and a table of thousands takes its time.
         if before.is_some_and(|before| before.routes().eq(entry.routes())) {
-            return Ok(Self { services, routes: Arc::clone(&self.routes) });
+            return Ok(Self { links: Links::of(&services), services, routes: Arc::clone(&self.routes) });
         }
         Self::new(services)
     }
@@ -78,7 +84,7 @@ impl Snapshot {
         let of_file = services.values().filter(|entry| entry.declared.is_some());
         let of_api = services.values().filter(|entry| entry.declared.is_none());
         let pairs = of_file.chain(of_api).flat_map(|entry| entry.routes().map(|route| (&entry.name, route)));
-        Ok(Self { routes: Arc::new(RouteTable::new(pairs)?), services })
+        Ok(Self { routes: Arc::new(RouteTable::new(pairs)?), links: Links::of(&services), services })
     }
 
     /// Whether both have the same to remember. What they share is not looked into.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use patchbay_model::ports::StorageError;
 use patchbay_model::{Origin, RegistryRecord, RevisionId, RevisionNumber, ServiceName};
 
-use crate::change::{ChangeError, DeployRequest};
+use crate::change::{ChangeError, ChangeErrorKind, DeployRequest};
 use crate::control::Control;
 use crate::declared::{DeclaredService, StartAction, plan};
 use crate::deploy::entry_of;
@@ -62,16 +62,24 @@ impl Control {
         // A second start would find the first one's declarations; there is none.
         let _ = self.declared.set(shared);
         self.arrange(&registry, &actions)?;
-        for (service, action) in &actions {
-            let started = match action {
-                StartAction::Restore => self.restore(service).await,
-                StartAction::Deploy => self.deploy_declared(service, registry.services.contains_key(service)).await,
-                StartAction::Remove => {
-                    self.teller(service).tell(EventKind::Removed, None, "runtime.toml no longer declares it");
-                    Started::Removed
+        let mut waiting: Vec<_> = actions.iter().collect();
+        loop {
+            let before = waiting.len();
+            let mut unlinked = Vec::new();
+            for (service, action) in waiting {
+                let started = self.bring_up(service, *action, registry.services.contains_key(service)).await;
+                // What it imports may be served by one that comes up after it.
+                if matches!(&started, Started::Failed { error, .. } if error.kind == ChangeErrorKind::Unlinked) {
+                    unlinked.push((service, action, started));
+                } else {
+                    tell(service, &started);
                 }
-            };
-            tell(service, &started);
+            }
+            if unlinked.is_empty() || unlinked.len() == before {
+                unlinked.iter().for_each(|(service, _, started)| tell(service, started));
+                break;
+            }
+            waiting = unlinked.into_iter().map(|(service, action, _)| (service, action)).collect();
         }
         // A disk that is full must not keep down what can serve; the next start tidies up.
         if let Err(error) = self.forget_leftovers().await {
@@ -81,6 +89,17 @@ impl Control {
         self.tasks.spawn(async move { control.prepare_the_retained().await });
         self.tell_host(EventKind::HostStarted, "the host is up");
         Ok(())
+    }
+
+    async fn bring_up(self: &Arc<Self>, service: &ServiceName, action: StartAction, known: bool) -> Started {
+        match action {
+            StartAction::Restore => self.restore(service).await,
+            StartAction::Deploy => self.deploy_declared(service, known).await,
+            StartAction::Remove => {
+                self.teller(service).tell(EventKind::Removed, None, "runtime.toml no longer declares it");
+                Started::Removed
+            }
+        }
     }
 
     /// Puts every service into the snapshot before any of them serves, so that their routes answer from the start.
@@ -138,6 +157,7 @@ impl Control {
             settings: declared.settings.clone(),
             routes: None,
             origin: Origin::File,
+            allow_breaking: false,
         };
         match self.deploy(request).finished().await {
             Ok(_) => match self.active_id(service) {

@@ -7,7 +7,8 @@ use patchbay_model::{InstancePolicy, RevisionId, RevisionNumber, RevisionRecord,
 
 use crate::control::Control;
 use crate::declared::drift;
-use crate::snapshot::ServiceEntry;
+use crate::links::Link;
+use crate::snapshot::{ServiceEntry, Snapshot};
 
 /// A service, seen from outside.
 #[derive(Debug, Clone)]
@@ -26,6 +27,10 @@ pub struct ServiceView {
     pub declared_routes: Vec<Route>,
     /// The routes that lead to it: those given at deployment.
     pub deployed_routes: Vec<Route>,
+    /// What it imports from other services, and who serves it.
+    pub links: Vec<Link>,
+    /// The services that call it, each once.
+    pub callers: Vec<ServiceName>,
     /// How it differs from what `runtime.toml` declares.
     pub drift: Option<String>,
     /// Calls that have a place.
@@ -61,12 +66,14 @@ pub struct CompiledView {
 impl Control {
     /// All services by name.
     pub fn services(&self) -> Vec<ServiceView> {
-        self.snapshot.load().services().map(|entry| view(entry)).collect()
+        let snapshot = self.snapshot.load();
+        snapshot.services().map(|entry| view(&snapshot, entry)).collect()
     }
 
     /// One service.
     pub fn service(&self, name: &ServiceName) -> Option<ServiceView> {
-        self.snapshot.load().service(name).map(|entry| view(entry))
+        let snapshot = self.snapshot.load();
+        snapshot.service(name).map(|entry| view(&snapshot, entry))
     }
 
     /// The services that cannot serve, each with the reason. The host is ready when there is none.
@@ -77,7 +84,7 @@ impl Control {
     }
 }
 
-fn view(entry: &ServiceEntry) -> ServiceView {
+fn view(snapshot: &Snapshot, entry: &ServiceEntry) -> ServiceView {
     let occupancy = entry.bulkhead.occupancy();
     let active = entry.active.as_ref().map(|active| active.id.number);
     ServiceView {
@@ -88,6 +95,8 @@ fn view(entry: &ServiceEntry) -> ServiceView {
         revisions: entry.record.revisions.iter().map(|record| revision_view(entry, record, active)).collect(),
         declared_routes: entry.declared.iter().flat_map(|declared| declared.routes.clone()).collect(),
         deployed_routes: entry.record.routes.clone(),
+        links: snapshot.links().of_caller(&entry.name).to_vec(),
+        callers: snapshot.links().callers(&entry.name),
         drift: drift(&entry.name, &entry.record, entry.declared.as_deref()),
         calls: occupancy.calls,
         waiting: occupancy.waiting,

@@ -11,6 +11,7 @@ use patchbay_model::ports::PrepareError;
 use patchbay_model::{InstancePolicy, InterfaceName};
 
 use crate::engines::Wasi;
+use crate::imports::is_linkable;
 use crate::offers::Offers;
 use names::Names;
 
@@ -34,10 +35,18 @@ pub(crate) fn admit(bytes: &[u8], policy: InstancePolicy, offers: &Offers) -> Re
     let names = names::read(bytes).map_err(|error| PrepareError::Malformed(error.to_string()))?;
     let wasi = handler(&names)?;
     imports(&names, offers, wasi)?;
+    if wasi == Wasi::P3
+        && let Some(linked) = names.imports.iter().find(|import| is_linkable(import))
+    {
+        return Err(PrepareError::Incompatible(format!(
+            "the component handles requests with WASI 0.3 and imports `{linked}` from another service, which this \
+             version of Patchbay links for components that handle requests with WASI 0.2, or none, only"
+        )));
+    }
     if wasi == Wasi::P2 && policy == InstancePolicy::Concurrent {
         return Err(PrepareError::Incompatible(
-            "the component handles requests with WASI 0.2, where an instance serves one call at a time, so `instances` \
-             cannot be `concurrent`: declare \"fresh\" or \"reuse\", or rebuild it for WASI 0.3"
+            "the component does not handle requests with WASI 0.3, so an instance of it serves one call at a time and \
+             `instances` cannot be `concurrent`: declare \"fresh\" or \"reuse\", or rebuild it for WASI 0.3"
                 .to_owned(),
         ));
     }
@@ -48,20 +57,12 @@ const CORE_MODULE: &str = "this is a core WebAssembly module, not a component: b
                            `wasm32-wasip2`, or make a component of it with `wasm-tools component new`";
 const NO_WASM: &str = "these bytes are no WebAssembly: a component begins with the bytes `00 61 73 6d 0d 00 01 00`";
 
-/// Which handler the component exports, the newer one if both.
+/// How the component is run: by the handler that it exports, the newer one if both; without any, by the functions.
 fn handler(names: &Names) -> Result<Wasi, PrepareError> {
-    let exports = |handler: &str| {
-        let handler = handler.parse::<InterfaceName>().ok();
-        names
-            .exports
-            .iter()
-            .filter_map(|name| name.parse::<InterfaceName>().ok())
-            .any(|export| handler.as_ref().is_some_and(|handler| handler.is_on_track_of(&export)))
-    };
-    if exports(HANDLER_P3) {
+    if exports(HANDLER_P3, names.exports.iter().map(String::as_str)) {
         return Ok(Wasi::P3);
     }
-    if exports(HANDLER_P2) {
+    if handles_02(names.exports.iter().map(String::as_str)) || names.exports.iter().any(|name| has_functions(name)) {
         return Ok(Wasi::P2);
     }
     let exported = match names.exports.as_slice() {
@@ -69,10 +70,27 @@ fn handler(names: &Names) -> Result<Wasi, PrepareError> {
         exports => list(exports.iter().map(String::as_str)),
     };
     Err(PrepareError::Incompatible(format!(
-        "the component handles no HTTP requests: it exports {exported}, and a service has to export \
-         `wasi:http/incoming-handler@0.2.x` or `wasi:http/handler@0.3.x`{}",
+        "the component serves nothing: it exports {exported}, and a service has to export \
+         `wasi:http/incoming-handler@0.2.x`, `wasi:http/handler@0.3.x`, or an interface of its own{}",
         advice::on_exports(&names.exports)
     )))
+}
+
+/// Whether what is exported handles requests with WASI 0.2.
+pub(crate) fn handles_02<'a>(exported: impl Iterator<Item = &'a str>) -> bool {
+    exports(HANDLER_P2, exported)
+}
+
+fn exports<'a>(handler: &str, mut exported: impl Iterator<Item = &'a str>) -> bool {
+    let handler = handler.parse::<InterfaceName>().ok();
+    exported.any(|name| {
+        name.parse().is_ok_and(|export| handler.as_ref().is_some_and(|handler| handler.is_on_track_of(&export)))
+    })
+}
+
+/// Whether an export is an interface that others may call.
+fn has_functions(export: &str) -> bool {
+    export.parse::<InterfaceName>().is_ok_and(|interface| !interface.package.starts_with("wasi:"))
 }
 
 /// Names every import that cannot be provided.
@@ -80,7 +98,7 @@ fn imports(names: &Names, offers: &Offers, wasi: Wasi) -> Result<(), PrepareErro
     let missing: Vec<_> = names
         .imports
         .iter()
-        .filter(|import| !offers.of(wasi).iter().any(|offer| is_served_by(import, offer)))
+        .filter(|import| !is_linkable(import) && !offers.of(wasi).iter().any(|offer| is_served_by(import, offer)))
         .collect();
     if missing.is_empty() {
         return Ok(());

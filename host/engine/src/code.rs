@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use patchbay_model::Digest;
 use patchbay_model::ports::PrepareError;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime_wasi_http::{p2, p3};
 
 use crate::admit;
 use crate::engines::Wasi;
+use crate::exports::Exports;
+use crate::imports;
 use crate::state::State;
 use crate::usage::{LoadedCode, Totals};
 
@@ -17,16 +19,23 @@ use crate::usage::{LoadedCode, Totals};
 pub(crate) struct Code {
     // In this order: the code is gone before it is no longer counted.
     pub(crate) service: Service,
+    /// The functions that can be called beside.
+    pub(crate) exports: Exports,
     _counted: LoadedCode,
     key: Key,
     shelf: Arc<Shelf>,
 }
 
-/// How the component handles requests.
+/// How the component is run.
 pub(crate) enum Service {
-    /// With WASI 0.2.
-    P2(p2::bindings::ProxyPre<State>),
-    /// With WASI 0.3.
+    /// One call at a time in an instance.
+    Solo {
+        /// Makes instances.
+        pre: InstancePre<State>,
+        /// Handles requests with WASI 0.2, if the component does.
+        handler: Option<p2::bindings::ProxyIndices>,
+    },
+    /// It handles requests with WASI 0.3.
     P3(p3::bindings::ServicePre<State>),
 }
 
@@ -41,15 +50,24 @@ impl Code {
         key: Key,
         shelf: &Arc<Shelf>,
     ) -> Result<Self, PrepareError> {
+        let mut linker = linker.clone();
+        imports::define(component, &mut linker).map_err(|error| PrepareError::Incompatible(format!("{error:#}")))?;
         let pre = linker.instantiate_pre(component).map_err(|error| admit::mismatch(&error))?;
+        let engine = linker.engine();
+        let exports = Exports::of(component, engine);
         let service = match key.1 {
-            Wasi::P2 => p2::bindings::ProxyPre::new(pre).map(Service::P2),
+            Wasi::P2 => {
+                let handles = admit::handles_02(component.component_type().exports(engine).map(|(name, _)| name));
+                let handler = handles.then(|| p2::bindings::ProxyIndices::new(&pre)).transpose();
+                handler.map(|handler| Service::Solo { pre, handler })
+            }
             Wasi::P3 => p3::bindings::ServicePre::new(pre).map(Service::P3),
         };
         let image = component.image_range();
         let bytes = (image.end as usize).saturating_sub(image.start as usize);
         Ok(Self {
             service: service.map_err(|error| admit::mismatch(&error))?,
+            exports,
             _counted: LoadedCode::new(shelf.totals.clone(), bytes as u64),
             key,
             shelf: shelf.clone(),

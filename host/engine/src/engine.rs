@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use patchbay_model::Hazard;
 use patchbay_model::ports::{
-    BoxFuture, Clock, Executor, LogSink, Outbound, Preparation, PrepareError, PrepareRequest, Prepared, Usage,
+    BoxFuture, Clock, Executor, Links, LogSink, Outbound, Preparation, PrepareError, PrepareRequest, Prepared, Usage,
 };
 
 use crate::admit;
@@ -14,10 +14,10 @@ use crate::code::{Service, Shelf};
 use crate::compile::{Compiler, Place};
 use crate::config::EngineConfig;
 use crate::engines::{Allocation, Engines, Wasi};
-use crate::http02::Handler02;
 use crate::http03::Handler03;
 use crate::offers::Offers;
 use crate::revision::{Revision, Surroundings};
+use crate::solo::Solo;
 use crate::ticker::Ticker;
 use crate::usage::{Instances, Totals};
 use crate::watchdog::Watchdog;
@@ -88,7 +88,8 @@ pub struct Engine {
 
 impl Engine {
     /// Starts an engine. If the folder for compiled components cannot be used, the engine runs without and the report
-    /// says why. What guests print goes to `sink`, and what they ask of others to `outbound`.
+    /// says why. What guests print goes to `sink`, the requests that they send to `outbound`, and the functions of other
+    /// services that they call to `links`.
     ///
     /// # Errors
     /// If the configuration has problems, or this machine cannot run WebAssembly.
@@ -97,6 +98,7 @@ impl Engine {
         premises: Premises,
         sink: Arc<dyn LogSink>,
         outbound: Arc<dyn Outbound>,
+        links: Arc<dyn Links>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, EngineError> {
         let problems: Vec<_> = config.problems().iter().map(ToString::to_string).collect();
@@ -125,6 +127,7 @@ impl Engine {
         let surroundings = Surroundings {
             sink,
             outbound,
+            links,
             clock,
             pulse: ticker.pulse(),
             tick: config.epoch_tick,
@@ -146,7 +149,7 @@ impl Engine {
         let instances = Instances::new(self.totals.clone());
         let revision = Arc::new(Revision::new(&request, instances, self.surroundings.clone()));
         let prepared: Arc<dyn Prepared> = match &code.service {
-            Service::P2(_) => Arc::new(Handler02::new(revision, code)),
+            Service::Solo { .. } => Arc::new(Solo::new(revision, code)),
             Service::P3(_) => Arc::new(Handler03::new(revision, code)),
         };
         Ok(Preparation { prepared, source, elapsed: begun.elapsed() })

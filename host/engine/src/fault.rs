@@ -9,6 +9,7 @@ use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
+use crate::imports::CalleeFault;
 use crate::limiter::Refused;
 use crate::meter::{Panic, Stop};
 use crate::revision::Revision;
@@ -35,6 +36,9 @@ pub(crate) fn of_error(error: &wasmtime::Error, refused: Option<Refused>, revisi
     if let Some(full) = error.downcast_ref::<PoolConcurrencyLimitError>() {
         return Fault::new(FaultKind::Unavailable, "No instance can be had now; the call was not begun.")
             .with_details(format_args!("all slots for instances are taken ({full}); raise `instances` of the engine"));
+    }
+    if let Some(callee) = error.downcast_ref::<CalleeFault>() {
+        return of_callee(callee);
     }
     if let Some((public, details)) = used_up(error, refused, limits, revision.stack()) {
         return Fault::new(FaultKind::Exhausted, public)
@@ -88,6 +92,18 @@ fn used_up(
             )
         }
     })
+}
+
+/// The fault of a call that ended because one that it made ended in a fault. The instance is lost with it, but that is
+/// not its own doing.
+fn of_callee(callee: &CalleeFault) -> Fault {
+    let kind = match callee.fault.kind() {
+        FaultKind::Deadline => FaultKind::Deadline,
+        FaultKind::Overloaded | FaultKind::Unavailable => FaultKind::Unavailable,
+        FaultKind::Loop => FaultKind::Loop,
+        _ => FaultKind::Failed,
+    };
+    Fault::new(kind, "A service that this one needs did not answer as it should.").with_details(callee)
 }
 
 /// The fault of a guest that was interrupted.

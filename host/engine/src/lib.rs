@@ -6,7 +6,9 @@
 //!   imported;
 //! - `compile` comes by the machine code, from memory (`code`), from the disk (`cache`) or by compiling, which a process
 //!   of its own does (`workshop`);
-//! - `http02` and `http03` take the calls, for the two versions of WASI;
+//! - `solo` takes the calls of components whose instances work on one at a time, `http03` those of WASI 0.3; `exports`
+//!   are the functions that can be called, `imports` those that are called on other services, and `packed` moves their
+//!   values;
 //! - `state` is what the host keeps per instance: `limiter` and `meter` bound it, `stdio` has its log, to which `logging`
 //!   adds, `log_rate` bounds that, and `outgoing` sends its requests;
 //! - `fault` says what went wrong.
@@ -25,19 +27,22 @@ mod compile;
 mod config;
 mod engine;
 mod engines;
+mod exports;
 mod fault;
-mod http02;
 mod http03;
+mod imports;
 mod limiter;
 mod log_rate;
 mod logging;
 mod meter;
 mod offers;
 mod outgoing;
+mod packed;
 mod patience;
 mod reply;
 mod revision;
 mod shards;
+mod solo;
 mod state;
 mod stdio;
 mod ticker;

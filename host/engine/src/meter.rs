@@ -157,6 +157,18 @@ impl Meter {
         }
     }
 
+    /// Polls something that is not this guest's CPU time, although it is waited for inside of it: what another guest does.
+    pub(crate) async fn apart<F: Future>(&self, other: F) -> F::Output {
+        let mut other = std::pin::pin!(other);
+        std::future::poll_fn(|cx| {
+            self.leave();
+            let polled = other.as_mut().poll(cx);
+            self.enter();
+            polled
+        })
+        .await
+    }
+
     /// [`Meter::poll`] until the guest is done.
     pub(crate) async fn run<F: Future>(self: &Arc<Self>, guest: F) -> Result<F::Output, Panic> {
         let mut guest = std::pin::pin!(guest);

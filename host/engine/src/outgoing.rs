@@ -44,7 +44,7 @@ impl AtWork {
         Self::Call(Course { call: Some(call), deadline, hops })
     }
 
-    fn course(&self) -> Option<Course> {
+    pub(crate) fn course(&self) -> Option<Course> {
         match self {
             Self::Nothing => None,
             Self::Call(course) => Some(*course),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use patchbay_model::ports::{Clock, LogSink, Outbound, Outlet, PrepareRequest};
+use patchbay_model::ports::{Clock, Links, LogSink, Outbound, Outlet, PrepareRequest};
 use patchbay_model::units::{format_size, round_size};
 use patchbay_model::{CallId, Fault, InstancePolicy, LogRecord, LogStream, RevisionId, Settings};
 use wasmtime_wasi_config::WasiConfigVariables;
@@ -19,6 +19,7 @@ use crate::watchdog::{Ticket, Watch};
 pub(crate) struct Surroundings {
     pub(crate) sink: Arc<dyn LogSink>,
     pub(crate) outbound: Arc<dyn Outbound>,
+    pub(crate) links: Arc<dyn Links>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pulse: Pulse,
     pub(crate) tick: Duration,
@@ -72,6 +73,11 @@ impl Revision {
                 false
             }
         }
+    }
+
+    /// Where the calls go that its instances make of other services.
+    pub(crate) fn links(&self) -> &dyn Links {
+        &*self.surroundings.links
     }
 
     pub(crate) fn now(&self) -> SystemTime {

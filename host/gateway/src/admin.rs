@@ -25,6 +25,7 @@ use crate::server::{self, AddressLimits, Answer, ConnectionLimits, Received};
 use crate::tls::{self, Tls};
 
 mod authenticate;
+mod call;
 mod change;
 mod components;
 mod config;

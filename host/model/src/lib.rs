@@ -5,7 +5,7 @@
 //! - **service**: a name with a contract, [`ServiceName`]. What callers call.
 //! - **revision**: one immutable pair of component and configuration of a service, [`RevisionId`], written `orders@4`.
 //! - **instance**: one running WebAssembly instance of a revision, with its own memory.
-//! - **call**: one unit of work that crosses the host, [`Call`].
+//! - **call**: one unit of work that crosses the host: an HTTP request, [`Call`], or a function, [`TypedCall`].
 //! - **fault**: how a call failed, cut by what its caller can do about it, [`Fault`].
 //! - **port**: what the host needs from the outside, a trait in [`ports`].
 //! - **hazard**: what can go wrong between two acts of the host, [`Hazard`]; there for tests.
@@ -26,6 +26,7 @@ pub mod ports;
 mod route;
 mod settings;
 mod text;
+mod typed;
 pub mod units;
 
 pub use address::is_public;
@@ -42,3 +43,4 @@ pub use name::{NameError, RevisionId, RevisionNumber, ServiceName};
 pub use outbound::{Course, OutboundError, OutboundRequest};
 pub use route::{HostPattern, PathPattern, Route, RouteError, parse_method};
 pub use settings::{HealthCheck, InstancePolicy, Limits, Settings, SettingsError};
+pub use typed::{FunctionName, FunctionNameError, TypedCall};

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use crate::{
-    Call, Digest, Fault, InstancePolicy, LogRecord, OutboundError, OutboundRequest, RegistryRecord, Reply, RevisionId,
-    Settings,
+    Call, Course, Digest, Fault, FaultKind, FunctionName, InstancePolicy, LogRecord, OutboundError, OutboundRequest,
+    RegistryRecord, Reply, RevisionId, ServiceName, Settings, TypedCall,
 };
 
 /// A boxed future, for traits that are used as `dyn`.
@@ -105,6 +105,14 @@ pub trait Prepared: Send + Sync {
     /// Serves one HTTP call. Dropping the future, or the body of the reply before its end, cancels the call.
     fn serve(&self, call: Call) -> BoxFuture<'_, Result<Reply, Fault>>;
 
+    /// Calls a function that the component exports. Dropping the future cancels the call.
+    ///
+    /// A revision of a component that exports no functions has no need to say anything else than this.
+    fn invoke(&self, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
+        let fault = Fault::new(FaultKind::Invalid, "the service has no such function");
+        Box::pin(std::future::ready(Err(fault.with_details(&call.function))))
+    }
+
     /// Makes the first instance, so that a component that cannot even start is found out before it is published.
     fn warm(&self) -> BoxFuture<'_, Result<(), Fault>>;
 
@@ -114,6 +122,18 @@ pub trait Prepared: Send + Sync {
 
     /// The instances that exist now.
     fn instances(&self) -> InstanceCount;
+}
+
+/// Takes the typed calls of instances to the services that they are linked to. Implemented by control.
+pub trait Links: Send + Sync {
+    /// Takes one call of `caller` to whatever serves the function. Dropping the future cancels the call.
+    fn call<'a>(
+        &'a self,
+        caller: &'a ServiceName,
+        course: Course,
+        function: &'a Arc<FunctionName>,
+        arguments: Bytes,
+    ) -> BoxFuture<'a, Result<Bytes, Fault>>;
 }
 
 /// Sends the requests of instances. Implemented by the gateway.

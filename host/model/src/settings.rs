@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Destination, ServiceName, units};
+use crate::{Destination, InterfaceName, ServiceName, units};
 
 /// How calls and instances meet, with what that means for isolation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,6 +145,9 @@ pub struct Settings {
     pub outbound: Vec<Destination>,
     /// The services that may call this one. Empty: none.
     pub callers: Vec<ServiceName>,
+    /// Which service serves an interface that this one imports, where several could: by the interface without its
+    /// version, such as `shop:inventory/stock`.
+    pub links: BTreeMap<InterfaceName, ServiceName>,
     /// A request that has to succeed before a revision is published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<HealthCheck>,
@@ -161,6 +164,7 @@ impl Default for Settings {
             limits: Limits::default(),
             outbound: Vec::new(),
             callers: Vec::new(),
+            links: BTreeMap::new(),
             health: None,
         }
     }
@@ -219,6 +223,11 @@ impl Settings {
             self.health.as_ref().is_none_or(|health| is_origin_form(&health.path)),
             "health.path",
             "must be a path that starts with `/`, such as `/healthz`",
+        );
+        require(
+            self.links.keys().all(|interface| interface.version.is_none()),
+            "links",
+            "must name interfaces without their versions, such as `shop:inventory/stock`",
         );
         problems
     }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use http::Request;
 use http_body_util::BodyExt;
 use patchbay_model::ports::{BoxFuture, InstanceCount};
-use patchbay_model::{BodyError, empty_body, full_body};
+use patchbay_model::{Body, BodyError, Call, Reply, empty_body, full_body};
 use tokio::time::sleep;
 
 use super::*;
+use crate::HttpPayload;
 
 /// What the instance does with a call.
 #[derive(Clone, Copy)]
@@ -136,15 +138,8 @@ impl Service {
     }
 
     async fn call(&self, body: Body) -> Result<Reply, Fault> {
-        let arrival = Arrival {
-            id: CallId::new(1),
-            parent: None,
-            hops: 0,
-            arrived: Instant::now(),
-            deadline: None,
-            request: Request::new(body),
-        };
-        call(self, arrival).await
+        let arrival = Arrival { id: CallId::new(1), parent: None, hops: 0, arrived: Instant::now(), deadline: None };
+        call(self, arrival, HttpPayload::new(Request::new(body))).await
     }
 }
 

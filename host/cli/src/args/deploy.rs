@@ -38,6 +38,9 @@ pub(crate) struct DeployArgs {
     /// How long the answer of the health path may take
     #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "no_health")]
     health_timeout: Option<String>,
+    /// Deploy it also if it breaks services that call it
+    #[arg(long)]
+    pub(crate) allow_breaking: bool,
     /// Ask for no health path any more
     #[arg(long)]
     no_health: bool,

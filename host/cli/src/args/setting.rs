@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use patchbay_model::{Destination, ServiceName, units};
+use patchbay_model::{Destination, InterfaceName, ServiceName, units};
 use serde_json::{Map, Value, json};
 
 use crate::config;
@@ -25,10 +25,11 @@ enum Kind {
     Size,
     Destinations,
     Services,
+    Links,
 }
 
 /// The keys: whether they are limits, and what their values are.
-const KEYS: [(&str, bool, Kind); 21] = [
+const KEYS: [(&str, bool, Kind); 22] = [
     ("instances", false, Kind::Policy),
     ("instance_uses", false, Kind::Number),
     ("instance_calls", false, Kind::Number),
@@ -50,6 +51,7 @@ const KEYS: [(&str, bool, Kind); 21] = [
     ("outbound_body", true, Kind::Size),
     ("outbound", false, Kind::Destinations),
     ("callers", false, Kind::Services),
+    ("links", false, Kind::Links),
 ];
 
 impl Setting {
@@ -86,6 +88,7 @@ impl Kind {
             Self::Size => units::parse_size(text).map(|_| json!(text)).map_err(|error| error.to_string()),
             Self::Destinations => list::<Destination>(text),
             Self::Services => list::<ServiceName>(text),
+            Self::Links => links(text),
         }
     }
 }
@@ -95,6 +98,18 @@ fn list<T: FromStr<Err: Display>>(text: &str) -> Result<Value, String> {
     let elements = text.split(',').map(str::trim).filter(|element| !element.is_empty());
     let checked = elements.map(|element| element.parse::<T>().map(|_| element).map_err(|error| error.to_string()));
     checked.collect::<Result<Vec<_>, _>>().map(|elements| json!(elements))
+}
+
+/// Links, `INTERFACE=SERVICE` each, separated by commas. Those that are not given stay.
+fn links(text: &str) -> Result<Value, String> {
+    let elements = text.split(',').map(str::trim).filter(|element| !element.is_empty());
+    let one = |element: &str| -> Result<_, String> {
+        let (interface, service) = element.split_once('=').ok_or("write `links=INTERFACE=SERVICE`")?;
+        interface.parse::<InterfaceName>().map_err(|error| error.to_string())?;
+        service.parse::<ServiceName>().map_err(|error| error.to_string())?;
+        Ok((interface.to_owned(), json!(service)))
+    };
+    elements.map(one).collect::<Result<Map<_, _>, _>>().map(Value::Object)
 }
 
 #[cfg(test)]
@@ -114,11 +129,13 @@ mod tests {
             "queue=0",
             "outbound=api.example.com:443, 10.0.0.0/8:*",
             "callers=",
+            "links=shop:inventory/stock=inventory, shop:pricing/prices=pricing",
         ] {
             text.parse::<Setting>().unwrap().put_into(&mut patch);
         }
         let wanted = json!({
             "instances": "reuse", "instance_uses": 7, "outbound": ["api.example.com:443", "10.0.0.0/8:*"], "callers": [],
+            "links": { "shop:inventory/stock": "inventory", "shop:pricing/prices": "pricing" },
             "limits": { "memory": "64MiB", "timeout": "2s", "queue": 0 },
         });
         assert_eq!(Value::Object(patch), wanted);

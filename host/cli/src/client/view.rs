@@ -42,9 +42,19 @@ pub(crate) struct Service {
     pub(crate) quarantine: Option<Quarantine>,
     pub(crate) drift: Option<String>,
     pub(crate) routes: Routes,
+    pub(crate) links: Vec<Link>,
+    pub(crate) callers: Vec<String>,
     pub(crate) calls: u32,
     pub(crate) waiting: u32,
     pub(crate) revisions: Vec<RevisionSummary>,
+}
+
+/// What a service imports from another one.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Link {
+    pub(crate) interface: String,
+    pub(crate) service: Option<String>,
+    pub(crate) problem: Option<String>,
 }
 
 /// Why the revision that serves gets no calls.

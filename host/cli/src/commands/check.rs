@@ -1,6 +1,7 @@
 //! `patchbay check`: what `patchbay up` would refuse, without starting anything.
 
 use bytes::Bytes;
+use patchbay_contract::Contract;
 use patchbay_model::ports::{Executor, PrepareRequest};
 use patchbay_model::{Digest, RevisionId, RevisionNumber};
 use serde_json::json;
@@ -17,7 +18,7 @@ use crate::screen::{GOOD, NAME, Screen, styled};
 /// A component that can run.
 struct Checked {
     size: u64,
-    language: Option<String>,
+    contract: Contract,
     policy: &'static str,
 }
 
@@ -41,11 +42,22 @@ pub(crate) async fn run(args: &CheckArgs, screen: Screen) -> Result<(), Failure>
             }
         }
     }
+    // What one service needs of another is checked as far as all of them are known.
+    if checked.len() == services.len() {
+        let all: Vec<_> =
+            checked.iter().map(|(service, about)| (&service.name, &about.contract, &service.settings)).collect();
+        for (name, problem) in patchbay_control::unlinked(&all) {
+            let place = services.iter().find(|service| service.name == *name).map(|service| &service.component_at);
+            if let Some(place) = place {
+                file.report(place, &format!("services.{name}.component"), &problem);
+            }
+        }
+    }
     let config = file.finish().map_err(ConfigError::from)?;
     if screen.json {
         let services = checked.iter().map(|(service, about)| {
             json!({
-                "name": service.name, "component": service.component, "size": about.size, "language": about.language,
+                "name": service.name, "component": service.component, "size": about.size, "language": about.contract.language,
                 "instances": about.policy, "routes": service.routes.iter().map(ToString::to_string).collect::<Vec<_>>(),
             })
         });
@@ -71,8 +83,8 @@ async fn show(
     let name = styled(NAME, format!("{:<width$}", service.name.as_str()));
     let line = |mark: &str, note: &str| screen.line(format!("  {mark} {name}  {took:>6}  {note}"));
     match &result {
-        Ok(Checked { size, language, policy }) => {
-            let language = language.as_ref().map(|language| format!(" of {language}")).unwrap_or_default();
+        Ok(Checked { size, contract, policy }) => {
+            let language = contract.language.as_ref().map(|language| format!(" of {language}")).unwrap_or_default();
             line(&steps::good(), &format!("{}{language}, instances = {policy}", brief::size(*size)))?;
         }
         Err(_) => line(&steps::bad(), "cannot run")?,
@@ -97,6 +109,5 @@ async fn check(executor: &dyn Executor, service: &ServiceConfig) -> Result<Check
         settings: service.settings.clone(),
     };
     executor.prepare(request).await.map_err(|error| error.to_string())?;
-    let language = contract.language.as_ref().map(ToString::to_string);
-    Ok(Checked { size, language, policy: instances.name() })
+    Ok(Checked { size, contract, policy: instances.name() })
 }

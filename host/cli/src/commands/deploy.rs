@@ -33,6 +33,9 @@ pub(crate) async fn run(args: &DeployArgs, screen: Screen) -> Result<(), Failure
     let mut deployment = Map::new();
     deployment.insert("component".to_owned(), json!(stored.digest));
     deployment.insert("settings".to_owned(), args.patch());
+    if args.allow_breaking {
+        deployment.insert("allow_breaking".to_owned(), json!(true));
+    }
     if !args.routes.is_empty() {
         let routes: Vec<_> = args.routes.iter().map(ToString::to_string).collect();
         deployment.insert("routes".to_owned(), json!(routes));

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::args::InspectArgs;
 use crate::brief;
-use crate::client::view::{Contract, ContractItem, Revision, RevisionSummary, Routes, Service};
+use crate::client::view::{Contract, ContractItem, Link, Revision, RevisionSummary, Service};
 use crate::client::{Client, service_path};
 use crate::columns::Columns;
 use crate::failure::Failure;
@@ -57,7 +57,8 @@ fn page(service: &Service, revision: Option<&Revision>, stack: Option<&str>, now
     if let Some(drift) = &service.drift {
         lines.push(fact("drift", &styled(WARN, drift)));
     }
-    lines.extend(routes(&service.routes));
+    lines.extend(routes(service));
+    lines.extend(links(service));
     lines.push(fact("calls", &format!("{}, and {} waiting", service.calls, service.waiting)));
     if let Some(revision) = revision {
         lines.extend(about(revision));
@@ -69,6 +70,19 @@ fn page(service: &Service, revision: Option<&Revision>, stack: Option<&str>, now
     }
     lines.push(String::new());
     lines.extend(revisions(&service.revisions, now));
+    lines
+}
+
+/// What the service calls of others, and who calls it.
+fn links(service: &Service) -> Vec<String> {
+    let one = |link: &Link| match (&link.service, &link.problem) {
+        (Some(callee), _) => format!("{} from {}", link.interface, styled(NAME, callee)),
+        (None, problem) => format!("{} {}", link.interface, styled(BAD, problem.as_deref().unwrap_or("from nobody"))),
+    };
+    let mut lines: Vec<_> = service.links.iter().map(|link| fact("links", &one(link))).collect();
+    if !service.callers.is_empty() {
+        lines.push(fact("called by", &service.callers.join(", ")));
+    }
     lines
 }
 
@@ -86,11 +100,12 @@ fn title(revision: &RevisionSummary, now: SystemTime) -> String {
     format!("{}  {state}, deployed {} {origin}", styled(NAME, &revision.revision), brief::age(revision.created, now))
 }
 
-fn routes(routes: &Routes) -> Vec<String> {
+fn routes(service: &Service) -> Vec<String> {
+    let routes = &service.routes;
     let declared = routes.declared.iter().map(|route| (route, "runtime.toml"));
     let deployed = routes.deployed.iter().map(|route| (route, "deployment"));
     let all: Vec<_> = declared.chain(deployed).collect();
-    if all.is_empty() {
+    if all.is_empty() && service.callers.is_empty() {
         return vec![fact("routes", &styled(WARN, "none: nobody can call the service"))];
     }
     let lines = all.iter().enumerate().map(|(index, (route, source))| {

@@ -38,6 +38,11 @@ pub(crate) fn read(table: &mut Table<'_>, base: &Settings) -> Settings {
     if table.has("callers") {
         settings.callers = elements(table.list("callers", value::parsed));
     }
+    if table.has("links") {
+        let entries = table.named("links");
+        let links = entries.iter().filter_map(|entry| Some((entry.parsed_name()?, entry.value(value::parsed)?)));
+        settings.links = links.collect();
+    }
     settings
 }
 

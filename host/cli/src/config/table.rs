@@ -239,6 +239,11 @@ impl Named<'_> {
     }
 
     /// The value, if `parse` takes it.
+    pub(crate) fn parsed_name<T: std::str::FromStr<Err: std::fmt::Display>>(&self) -> Option<T> {
+        self.name.parse().map_err(|error: T::Err| self.report(error.to_string())).ok()
+    }
+
+    /// Its value.
     pub(crate) fn value<T>(&self, parse: impl FnOnce(&DeValue<'_>) -> Result<T, String>) -> Option<T> {
         let parsed = parse(self.value.get_ref());
         parsed.map_err(|message| self.reader.report(&self.value.span(), &self.path, message)).ok()

@@ -261,11 +261,11 @@ const BROKEN: &[(&str, &[&str])] = &[
             "runtime.toml:2:8: host: expected a table `[host]`, found a list",
             "runtime.toml:4:1: defaults.config: unknown key; known here are `callers`, `concurrency`, \
              `core_instances`, `cpu_time`, `handles`, `instance_calls`, `instance_idle`, `instance_uses`, `instances`, \
-             `log_rate`, `memory`, `outbound`, `outbound_body`, `outbound_connections`, `quarantine_after`, `queue`, \
+             `links`, `log_rate`, `memory`, `outbound`, `outbound_body`, `outbound_connections`, `quarantine_after`, `queue`, \
              `queue_wait`, `request_body`, `response_body`, `table_elements`, `timeout`",
             "runtime.toml:5:11: defaults.health: unknown key; known here are `callers`, `concurrency`, \
              `core_instances`, `cpu_time`, `handles`, `instance_calls`, `instance_idle`, `instance_uses`, `instances`, \
-             `log_rate`, `memory`, `outbound`, `outbound_body`, `outbound_connections`, `quarantine_after`, `queue`, \
+             `links`, `log_rate`, `memory`, `outbound`, `outbound_body`, `outbound_connections`, `quarantine_after`, `queue`, \
              `queue_wait`, `request_body`, `response_body`, `table_elements`, `timeout`",
         ],
     ),

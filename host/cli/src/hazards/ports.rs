@@ -9,7 +9,7 @@ use patchbay_model::ports::{
     BoxFuture, ComponentStore, ComponentWriter, Executor, InstanceCount, Preparation, PrepareError, PrepareRequest,
     Prepared, RegistryStore, StorageError, Usage,
 };
-use patchbay_model::{Act, Call, Digest, Fault, Hazard, RegistryRecord, Reply};
+use patchbay_model::{Act, Call, Digest, Fault, Hazard, RegistryRecord, Reply, TypedCall};
 
 /// The ports with `hazard` between them and control, if this is a host for tests.
 pub(crate) fn around(ports: Ports, hazard: &Arc<dyn Hazard>) -> Ports {
@@ -88,6 +88,10 @@ impl Executor for Amid<dyn Executor> {
 impl Prepared for Amid<dyn Prepared> {
     fn serve(&self, call: Call) -> BoxFuture<'_, Result<Reply, Fault>> {
         self.port.serve(call)
+    }
+
+    fn invoke(&self, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
+        self.port.invoke(call)
     }
 
     fn warm(&self) -> BoxFuture<'_, Result<(), Fault>> {

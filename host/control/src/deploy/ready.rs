@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::change::{ChangeError, ChangeErrorKind, DeployRequest, Step};
 use crate::control::Control;
 use crate::event::EventKind;
+use crate::links::exported;
 use crate::revision::ReadyRevision;
 use crate::steps::{Steps, Teller};
 
@@ -26,7 +27,7 @@ pub(crate) struct Inspected {
     bytes: Bytes,
 }
 
-fn refused(message: impl Into<String>) -> ChangeError {
+pub(super) fn refused(message: impl Into<String>) -> ChangeError {
     ChangeError::new(ChangeErrorKind::Refused, message)
 }
 
@@ -53,14 +54,37 @@ impl Control {
         let id = RevisionId { service: request.service.clone(), number };
         let inspected = look_into(record, bytes).await?;
         let contract = &inspected.contract;
+        // What exports nothing that can be called the engine refuses, with better advice.
+        let only_functions = contract.http_handler().is_none() && exported(contract).next().is_some();
+        if only_functions && self.will_have_routes(request) {
+            return Err(refused(
+                "it handles no HTTP requests (`wasi:http/incoming-handler` or `wasi:http/handler`), and so it can have no \
+                 routes; other services can call its functions, and so can you with `patchbay call`",
+            ));
+        }
+        let links = self.check_imports(&request.service, contract, &request.settings)?;
+        let breaks = self.check_callers(&request.service, contract, request.allow_breaking)?;
         let note = format!(
-            "{}{}, {} imports, instances = {}",
+            "{}{}, {} imports, instances = {}{links}{breaks}",
             units::round_size(inspected.record.size),
             contract.language.as_ref().map(|language| format!(" of {language}")).unwrap_or_default(),
             contract.imports.len(),
             inspected.policy.name(),
         );
         Ok(((inspected, id), note))
+    }
+
+    /// Whether routes lead to the service once the request is carried out.
+    fn will_have_routes(&self, request: &DeployRequest) -> bool {
+        let snapshot = self.snapshot.load();
+        let entry = snapshot.service(&request.service);
+        let declared =
+            entry.and_then(|entry| entry.declared.as_ref()).is_some_and(|declared| !declared.routes.is_empty());
+        let deployed = match &request.routes {
+            Some(routes) => !routes.is_empty(),
+            None => entry.is_some_and(|entry| !entry.record.routes.is_empty()),
+        };
+        declared || deployed
     }
 
     /// Comes by machine code for the component.

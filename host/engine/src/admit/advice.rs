@@ -47,11 +47,6 @@ pub(super) fn on_import(import: &str, elsewhere: bool) -> String {
     if package.starts_with("wasi:") {
         return "this version of Patchbay does not provide it".to_owned();
     }
-    if package.contains(':') {
-        return "calls from service to service are not offered by this version of Patchbay; compose a component that \
-                exports it into this one with `wac plug`"
-            .to_owned();
-    }
     "it belongs to no package that a host could know; compose a component that provides it into this one with \
      `wac plug`"
         .to_owned()

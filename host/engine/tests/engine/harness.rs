@@ -9,12 +9,12 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use patchbay_engine::{CacheFolder, Engine, EngineConfig, Premises};
 use patchbay_model::ports::{
-    BoxFuture, Clock, CodeSource, Executor, InstanceCount, LogSink, Outbound, Outlet, Preparation, PrepareError,
+    BoxFuture, Clock, CodeSource, Executor, InstanceCount, Links, LogSink, Outbound, Outlet, Preparation, PrepareError,
     PrepareRequest, Prepared,
 };
 use patchbay_model::{
-    Body, BodyError, Call, CallId, Digest, Fault, Hold, InstancePolicy, LogRecord, NoHazard, OutboundError,
-    OutboundRequest, Reply, RevisionId, Settings, empty_body,
+    Body, BodyError, Call, CallId, Course, Digest, Fault, FaultKind, FunctionName, Hold, InstancePolicy, LogRecord,
+    NoHazard, OutboundError, OutboundRequest, Reply, RevisionId, ServiceName, Settings, empty_body,
 };
 
 /// The guests that exist in both versions of WASI, with the policies that each can have.
@@ -90,6 +90,18 @@ impl Outbound for Outside {
     }
 }
 
+impl Links for Outside {
+    fn call<'a>(
+        &'a self,
+        _caller: &'a ServiceName,
+        _course: Course,
+        function: &'a Arc<FunctionName>,
+        _arguments: Bytes,
+    ) -> BoxFuture<'a, Result<Bytes, Fault>> {
+        Box::pin(async move { Err(Fault::new(FaultKind::Unavailable, format!("nobody serves {function}"))) })
+    }
+}
+
 struct Exit(Option<Answer>);
 
 impl Outlet for Exit {
@@ -123,7 +135,8 @@ impl Rig {
         let cache = cache.map(|path| CacheFolder { path, hazard: Arc::new(NoHazard) });
         let premises = Premises { cache, workshop: None };
         let outside = Arc::new(Outside::default());
-        let engine = Engine::new(config, premises, log.clone(), outside.clone(), Arc::new(WallClock)).unwrap();
+        let engine =
+            Engine::new(config, premises, log.clone(), outside.clone(), outside.clone(), Arc::new(WallClock)).unwrap();
         Self { engine, log, outside }
     }
 

@@ -17,3 +17,4 @@ mod outgoing;
 mod policies;
 mod refusals;
 mod streams;
+mod typed;

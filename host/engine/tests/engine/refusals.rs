@@ -14,7 +14,6 @@ async fn refusals_name_the_reason_and_the_cure() {
     let mut cut = guest("probe.wasm").to_vec();
     cut.truncate(cut.len() / 2);
     for (bytes, policy, expected) in [
-        (guest("stranger.wasm"), fresh, "`acme:weather/forecast@1.0.0` (calls from service to service are not offered"),
         (guest("command.wasm"), fresh, "it exports `wasi:cli/run@0.2."),
         (guest("probe.wasm"), InstancePolicy::Concurrent, "declare \"fresh\""),
         (Bytes::from_static(b"\0asm\x01\0\0\0"), fresh, "wasm-tools component new"),
@@ -47,6 +46,8 @@ fn a_configuration_that_cannot_run_is_an_error() {
     let sink = std::sync::Arc::new(Log::default());
     let outside = std::sync::Arc::new(Outside::default());
     let clock = std::sync::Arc::new(WallClock);
-    let Err(error) = Engine::new(&config, Premises::default(), sink, outside, clock) else { panic!("it runs") };
+    let Err(error) = Engine::new(&config, Premises::default(), sink, outside.clone(), outside, clock) else {
+        panic!("it runs")
+    };
     assert!(matches!(&error, EngineError::Config(problem) if problem.contains("`instances`")), "{error}");
 }

@@ -90,7 +90,7 @@ impl From<ChangeError> for Rejection {
     fn from(error: ChangeError) -> Self {
         let (status, kind, title) = match error.kind {
             ChangeErrorKind::NotFound => (StatusCode::NOT_FOUND, "urn:patchbay:admin:not-found", "Not found"),
-            ChangeErrorKind::Refused => {
+            ChangeErrorKind::Refused | ChangeErrorKind::Unlinked => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "urn:patchbay:admin:refused", "Change refused")
             }
             ChangeErrorKind::Conflict => (StatusCode::CONFLICT, "urn:patchbay:admin:conflict", "Conflict"),

@@ -71,6 +71,9 @@ pub(super) struct Deployment {
     #[serde(default)]
     #[schema(example = json!(["GET,POST shop.example/api/orders/*"]))]
     routes: Option<Vec<String>>,
+    /// Whether the revision may break services that call this one.
+    #[serde(default)]
+    allow_breaking: bool,
 }
 
 impl Revision {
@@ -148,6 +151,13 @@ pub(super) async fn deploy(
     let routes = routes
         .transpose()
         .map_err(|error: patchbay_model::RouteError| Rejection::invalid(format!("`routes`: {error}")))?;
-    let request = DeployRequest { service, component: deployment.component, settings, routes, origin: Origin::Api };
+    let request = DeployRequest {
+        service,
+        component: deployment.component,
+        settings,
+        routes,
+        origin: Origin::Api,
+        allow_breaking: deployment.allow_breaking,
+    };
     change::answer(state.control.deploy(request), &headers).await
 }

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use super::authenticate::authenticate;
 use super::change::StepNews;
 use super::rejection::Rejection;
-use super::{AdminState, components, health, host, journals, revisions, services};
+use super::{AdminState, call, components, health, host, journals, revisions, services};
 
 /// What stands in the document besides the endpoints.
 #[derive(utoipa::OpenApi)]
@@ -61,6 +61,7 @@ fn endpoints() -> OpenApiRouter<AdminState> {
         .routes(routes!(revisions::show))
         .routes(routes!(services::activate))
         .routes(routes!(services::rollback))
+        .routes(routes!(call::call))
         .routes(routes!(journals::events))
         .routes(routes!(journals::logs))
         .routes(routes!(host::host))

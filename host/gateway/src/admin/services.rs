@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
-use patchbay_control::{QuarantineStatus, ServiceView};
+use patchbay_control::{Link, QuarantineStatus, ServiceView};
 use patchbay_model::{RevisionNumber, units};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -39,12 +39,42 @@ pub(super) struct Service {
     drift: Option<String>,
     /// The routes that lead to it.
     routes: Routes,
+    /// What it imports from other services.
+    links: Vec<LinkSummary>,
+    /// The services that are linked to it.
+    callers: Vec<String>,
     /// Calls that are being served.
     calls: u32,
     /// Calls that wait for their turn.
     waiting: u32,
     /// The retained revisions, oldest first.
     revisions: Vec<RevisionSummary>,
+}
+
+/// An import of a service.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Link)]
+pub(super) struct LinkSummary {
+    /// What is imported.
+    #[schema(example = "shop:inventory/stock@0.1.0")]
+    interface: String,
+    /// The service that serves it; absent if none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "inventory")]
+    service: Option<String>,
+    /// Why none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+}
+
+impl From<&Link> for LinkSummary {
+    fn from(link: &Link) -> Self {
+        let (service, problem) = match &link.callee {
+            Ok(callee) => (Some(callee.to_string()), None),
+            Err(unlinked) => (None, Some(unlinked.to_string())),
+        };
+        Self { interface: link.interface.to_string(), service, problem }
+    }
 }
 
 /// The quarantine of a revision.
@@ -89,6 +119,8 @@ impl From<&ServiceView> for Service {
             quarantine: view.quarantine.map(Quarantine::from),
             drift: view.drift.clone(),
             routes: Routes::of(view),
+            links: view.links.iter().map(LinkSummary::from).collect(),
+            callers: view.callers.iter().map(ToString::to_string).collect(),
             calls: view.calls,
             waiting: view.waiting,
             revisions: view.revisions.iter().map(RevisionSummary::from).collect(),

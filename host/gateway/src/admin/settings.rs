@@ -33,6 +33,9 @@ pub(super) struct SettingsSchema {
     /// The services that may call this one.
     #[schema(example = json!(["orders"]))]
     callers: Vec<String>,
+    /// Which service serves an interface that this one imports, where several could.
+    #[schema(example = json!({"shop:inventory/stock": "inventory"}))]
+    links: std::collections::BTreeMap<String, String>,
     /// A request that has to succeed before a revision is published.
     #[schema(required = false)]
     health: Option<HealthSchema>,

@@ -253,6 +253,7 @@ impl Host {
             settings,
             routes: Some(routes.iter().map(|route| route.parse().unwrap()).collect()),
             origin: Origin::Api,
+            allow_breaking: false,
         };
         host.control.deploy(request).finished().await.unwrap();
         host

@@ -12,19 +12,11 @@ use patchbay_model::{Body, BodyError, Fault, FaultKind, Hold};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
+use crate::payload::Bounds;
 use crate::quarantine::Trial;
 
-/// What a body is bound by.
-pub(crate) struct Bounds {
-    pub(crate) deadline: Instant,
-    /// Bytes that it may have.
-    pub(crate) size: u64,
-    /// The cut of its revision.
-    pub(crate) cut: CancellationToken,
-}
-
 /// Refuses a body that announces more than `limit` bytes, while there is a caller to tell it to.
-pub(crate) fn check(body: &Body, limit: u64) -> Result<(), Fault> {
+pub(super) fn check(body: &Body, limit: u64) -> Result<(), Fault> {
     let size = body.size_hint().lower();
     if size <= limit {
         return Ok(());
@@ -33,8 +25,10 @@ pub(crate) fn check(body: &Body, limit: u64) -> Result<(), Fault> {
         .with_details(format_args!("it has {} bytes, and `response_body` allows {}", size, format_size(limit))))
 }
 
-/// Binds `body`. `hold` is let go when the body is over, and `trial` hears how it ended.
-pub(crate) fn bind(body: Body, bounds: Bounds, hold: Hold, mut trial: Trial) -> Body {
+/// Binds `body`. What the call occupies is let go when it is over, and the trial hears how it ended.
+pub(super) fn bind(body: Body, bounds: Bounds<'_>) -> Body {
+    let Bounds { deadline, limits, cut, hold, mut trial } = bounds;
+    let size = limits.response_body;
     if body.is_end_stream() {
         trial.succeeded();
         return body;
@@ -44,7 +38,6 @@ pub(crate) fn bind(body: Body, bounds: Bounds, hold: Hold, mut trial: Trial) -> 
         trial.succeeded();
         return body.holding(hold);
     }
-    let Bounds { deadline, size, cut } = bounds;
     Body::new(Bound { body, _hold: hold, trial, deadline, left: size, limit: size, cut, alarm: None })
 }
 

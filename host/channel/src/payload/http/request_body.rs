@@ -12,11 +12,11 @@ use patchbay_model::{Body, BodyError, Fault, FaultKind};
 
 /// Tells whether a body ran into its limit.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Overrun(Arc<AtomicBool>);
+pub(super) struct Overrun(Arc<AtomicBool>);
 
 impl Overrun {
     /// The fault to answer with, if the body was larger than its limit.
-    pub(crate) fn fault(&self, limit: u64) -> Option<Fault> {
+    pub(super) fn fault(&self, limit: u64) -> Option<Fault> {
         self.0.load(Ordering::Acquire).then(|| too_large(limit))
     }
 }
@@ -26,7 +26,7 @@ fn too_large(limit: u64) -> Fault {
 }
 
 /// Refuses a body that announces more than `limit` bytes, and limits one that announces nothing.
-pub(crate) fn limit(request: Request<Body>, limit: u64) -> Result<(Request<Body>, Overrun), Fault> {
+pub(super) fn limit(request: Request<Body>, limit: u64) -> Result<(Request<Body>, Overrun), Fault> {
     let overrun = Overrun::default();
     let hint = request.body().size_hint();
     if hint.lower() > limit {

@@ -1,0 +1,101 @@
+//! Holds the contract of a new revision against the services that it calls, and against those that call it, before
+//! anything of it runs.
+
+use std::fmt::Write as _;
+
+use patchbay_contract::{Contract, can_serve};
+use patchbay_model::{InterfaceName, ServiceName, Settings};
+
+use super::ready::refused;
+use crate::change::{ChangeError, ChangeErrorKind};
+use crate::control::Control;
+use crate::internal::admits;
+use crate::links::{Exported, imported};
+use crate::snapshot::Snapshot;
+
+impl Control {
+    /// Refuses a revision of `service` whose imports nothing serves. What comes back is worth telling.
+    pub(super) fn check_imports(
+        &self,
+        service: &ServiceName,
+        contract: &Contract,
+        settings: &Settings,
+    ) -> Result<String, ChangeError> {
+        let snapshot = self.snapshot.load();
+        let mut note = String::new();
+        let mut exported = None;
+        for (item, interface) in imported(contract) {
+            if let Some(obstacle) = item.obstacles().first() {
+                return Err(refused(format!("it imports `{interface}`, and {obstacle}")));
+            }
+            let exported = exported.get_or_insert_with(|| Exported::of(snapshot.services()));
+            let callee = exported.resolve(service, settings, &interface).map_err(|unlinked| {
+                ChangeError::new(ChangeErrorKind::Unlinked, format!("it imports `{interface}`, and {unlinked}"))
+            })?;
+            let Some(active) = snapshot.service(&callee).and_then(|entry| entry.active.as_ref()) else { continue };
+            let Some(export) = active.ready.contract.export_for(&item.name) else { continue };
+            let diff = can_serve(export, item);
+            if diff.breaks() {
+                let id = &active.id;
+                let message =
+                    format!("it imports `{interface}`, and `{id}` does not serve it as it is asked for:\n{diff}");
+                return Err(refused(message));
+            }
+            let _ = write!(note, ", `{interface}` from `{callee}`");
+            if admits(&active.ready.record.settings, service).is_err() {
+                let _ = write!(note, " (which does not name `{service}` in its `callers` yet)");
+            }
+        }
+        Ok(note)
+    }
+
+    /// Refuses a revision of `service` that would break services that call it, unless that is allowed. What comes back
+    /// is worth telling.
+    pub(super) fn check_callers(
+        &self,
+        service: &ServiceName,
+        contract: &Contract,
+        allow_breaking: bool,
+    ) -> Result<String, ChangeError> {
+        let snapshot = self.snapshot.load();
+        let broken: Vec<_> = snapshot
+            .links()
+            .to(service)
+            .filter_map(|(caller, interface)| {
+                // Who is not served as it is cannot be broken by what comes.
+                let now = &snapshot.service(service)?.active.as_ref()?.ready.contract;
+                let is_served = lacks(&snapshot, caller, interface, now).is_none();
+                Some((caller, lacks(&snapshot, caller, interface, contract).filter(|_| is_served)?))
+            })
+            .collect();
+        if broken.is_empty() {
+            return Ok(String::new());
+        }
+        if allow_breaking {
+            let callers: Vec<_> = broken.iter().map(|(caller, _)| format!("`{caller}`")).collect();
+            return Ok(format!(", BREAKS {}", callers.join(", ")));
+        }
+        let mut message = "it would break services that call it; go on serving what they call, and put what is \
+                           different into an interface of another name or major version, or allow it \
+                           (`--allow-breaking`)"
+            .to_owned();
+        for (caller, lacks) in &broken {
+            let _ = write!(message, "\n`{caller}` calls it:\n{lacks}");
+        }
+        Err(refused(message))
+    }
+}
+
+/// What `contract` lacks of what `caller` imports by this name, as text; `None` if it lacks nothing.
+fn lacks(snapshot: &Snapshot, caller: &ServiceName, interface: &InterfaceName, contract: &Contract) -> Option<String> {
+    let active = snapshot.service(caller)?.active.as_ref()?;
+    let (item, _) = imported(&active.ready.contract).find(|(_, imported)| imported == interface)?;
+    let Some(export) = contract.export_for(&item.name) else {
+        return Some(format!("- {interface}  // it is not exported"));
+    };
+    let diff = can_serve(export, item);
+    diff.breaks().then(|| diff.to_string())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! Deployments of services that call each other, with components that are written down.
+
+use bytes::Bytes;
+use patchbay_model::ports::Links as _;
+use patchbay_model::{CallId, Course, Fault, FaultKind};
+use tokio::time::Instant;
+
+use super::*;
+use crate::fakes::Bench;
+use crate::{DeployRequest, Outcome, ServiceLinks};
+
+/// A component that exports `shop:inventory/stock` in this version, with a function of these WIT types.
+fn exporting(version: &str, param: &str) -> Bytes {
+    let core = if param == "u64" { "i64" } else { "i32" };
+    let text = format!(
+        r#"(component
+            (core module $m (func (export "f") (param {core}) (result i32) (i32.const 1)))
+            (core instance $m (instantiate $m))
+            (func $f (param "a" {param}) (result u32) (canon lift (core func $m "f")))
+            (instance $stock (export "count" (func $f)))
+            (export "shop:inventory/stock@{version}" (instance $stock)))"#
+    );
+    wat::parse_str(text).unwrap().into()
+}
+
+/// A component that imports it, and handles HTTP requests.
+fn importing(version: &str, function: &str) -> Bytes {
+    let text = format!(
+        r#"(component
+            (import "shop:inventory/stock@{version}" (instance (export "{function}" (func (param "a" u32) (result u32)))))
+            (component $handler)
+            (instance $instance (instantiate $handler))
+            (export "wasi:http/incoming-handler@0.2.0" (instance $instance)))"#
+    );
+    wat::parse_str(text).unwrap().into()
+}
+
+/// One that imports a resource.
+fn importing_a_resource() -> Bytes {
+    let text = r#"(component
+        (import "shop:inventory/stock@0.1.0" (instance
+            (export "shelf" (type $shelf (sub resource)))
+            (export "open" (func (result (own $shelf))))))
+        (component $handler)
+        (instance $instance (instantiate $handler))
+        (export "wasi:http/incoming-handler@0.2.0" (instance $instance)))"#;
+    wat::parse_str(text).unwrap().into()
+}
+
+impl Bench {
+    async fn deploy_bytes(&self, service: &str, bytes: Bytes, links: &[(&str, &str)]) -> Result<Outcome, ChangeError> {
+        self.deploy_anyway(service, bytes, links, false).await
+    }
+
+    async fn deploy_anyway(
+        &self,
+        service: &str,
+        bytes: Bytes,
+        links: &[(&str, &str)],
+        allow_breaking: bool,
+    ) -> Result<Outcome, ChangeError> {
+        let mut request = self.request(service, "a", &[]);
+        request.component = self.components.put(bytes);
+        request.settings.links =
+            links.iter().map(|(interface, service)| (interface.parse().unwrap(), service.parse().unwrap())).collect();
+        let request = DeployRequest { allow_breaking, ..request };
+        self.control.deploy(request).finished().await
+    }
+
+    /// The service that `orders` is linked to.
+    fn linked(&self) -> Option<String> {
+        let view = self.control.service(&"orders".parse().unwrap())?;
+        view.links.first()?.callee.as_ref().ok().map(ToString::to_string)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn imports_are_linked_to_the_one_service_that_exports_them() {
+    let bench = Bench::new();
+    let error = bench.deploy_bytes("orders", importing("0.1.0", "count"), &[]).await.unwrap_err();
+    assert_eq!(error.kind, ChangeErrorKind::Unlinked);
+    assert!(error.message.contains("no service exports it"), "{error}");
+
+    bench.deploy_bytes("later", exporting("0.2.0", "u32"), &[]).await.unwrap();
+    let error = bench.deploy_bytes("orders", importing("0.1.0", "count"), &[]).await.unwrap_err();
+    assert!(error.message.contains("`later` exports `shop:inventory/stock@0.2.0`"), "{error}");
+
+    bench.deploy_bytes("inventory", exporting("0.1.3", "u32"), &[]).await.unwrap();
+    bench.deploy_bytes("orders", importing("0.1.0", "count"), &[]).await.unwrap();
+    assert_eq!(bench.linked().as_deref(), Some("inventory"));
+
+    // A second one makes it unclear for whoever comes next.
+    bench.deploy_bytes("depot", exporting("0.1.0", "u32"), &[]).await.unwrap();
+    let error = bench.deploy_bytes("orders", importing("0.1.1", "count"), &[]).await.unwrap_err();
+    assert!(error.message.contains("`depot` and `inventory` export it"), "{error}");
+    let named = [("shop:inventory/stock", "depot")];
+    bench.deploy_bytes("orders", importing("0.1.1", "count"), &named).await.unwrap();
+    assert_eq!(bench.linked().as_deref(), Some("depot"));
+    let error = bench.deploy_bytes("orders", importing("0.1.2", "count"), &[("shop:inventory/stock", "later")]).await;
+    assert!(error.unwrap_err().message.contains("no service of this name exports it"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_fit_is_refused_with_what_differs() {
+    let bench = Bench::new();
+    bench.deploy_bytes("inventory", exporting("0.1.0", "u64"), &[]).await.unwrap();
+    for (component, says) in [
+        (importing("0.1.0", "count"), "u32 -> u64"),
+        (importing("0.1.0", "reserve"), "reserve"),
+        (importing_a_resource(), "`open` cannot be called by another service"),
+    ] {
+        let error = bench.deploy_bytes("orders", component, &[]).await.unwrap_err();
+        assert_eq!(error.kind, ChangeErrorKind::Refused);
+        assert!(error.message.contains(says), "{says} in {error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_are_not_broken_unless_that_is_wanted() {
+    let bench = Bench::new();
+    bench.deploy_bytes("inventory", exporting("0.1.0", "u32"), &[]).await.unwrap();
+    bench.deploy_bytes("orders", importing("0.1.0", "count"), &[]).await.unwrap();
+    for (component, says) in [
+        (exporting("0.1.1", "u64"), "u32 -> u64"),
+        (exporting("0.2.0", "u32"), "shop:inventory/stock@0.1.0"),
+        (crate::fakes::component("none"), "shop:inventory/stock@0.1.0"),
+    ] {
+        let error = bench.deploy_bytes("inventory", component, &[]).await.unwrap_err();
+        assert!(error.message.contains("`orders` calls it") && error.message.contains(says), "{says} in {error}");
+    }
+    bench.deploy_bytes("inventory", exporting("0.1.1", "u32"), &[]).await.unwrap();
+    bench.deploy_anyway("inventory", exporting("0.1.1", "u64"), &[], true).await.unwrap();
+    // What is broken is no reason to refuse what comes next.
+    bench.deploy_bytes("inventory", exporting("0.2.0", "u32"), &[]).await.unwrap();
+    assert_eq!(bench.linked(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_comes_up_after_what_it_needs() {
+    let bench = Bench::new();
+    let declared = |name: &str, bytes: Bytes| crate::DeclaredService {
+        name: name.parse().unwrap(),
+        component: patchbay_model::ports::StoredComponent { digest: bench.components.put(bytes), size: 1 },
+        settings: Settings::default(),
+        routes: Vec::new(),
+    };
+    // By their names, the one that needs the other comes first.
+    let services = vec![
+        declared("a", importing("0.1.0", "count")),
+        declared("z", exporting("0.1.0", "u32")),
+        declared("b", importing("3.0.0", "count")),
+    ];
+    let mut started = Vec::new();
+    bench.control.start(services, |name, what| started.push((name.to_string(), what.clone()))).await.unwrap();
+    let names: Vec<_> = started.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["z", "a", "b"]);
+    assert!(matches!(&started[2].1, crate::Started::Failed { error, .. } if error.kind == ChangeErrorKind::Unlinked));
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_of_services_go_where_they_are_linked_and_allowed() {
+    let bench = Bench::new();
+    let links = ServiceLinks::default();
+    let course = Course {
+        call: Some(CallId::new(7)),
+        deadline: Instant::now().into_std() + std::time::Duration::from_secs(5),
+        hops: 0,
+    };
+    let function = std::sync::Arc::new("shop:inventory/stock@0.1.0.count".parse().unwrap());
+    let orders: ServiceName = "orders".parse().unwrap();
+    let call = async || {
+        links.call(&orders, course, &function, Bytes::from_static(b"abcd")).await.map_err(|fault: Fault| fault.kind())
+    };
+    assert_eq!(call().await, Err(FaultKind::Unavailable), "there is no control yet");
+    links.attach(&bench.control);
+    assert_eq!(call().await, Err(FaultKind::Unavailable), "there is no such service");
+    bench.deploy_bytes("inventory", exporting("0.1.0", "u32"), &[]).await.unwrap();
+    bench.deploy_bytes("orders", importing("0.1.0", "count"), &[]).await.unwrap();
+    assert_eq!(call().await, Err(FaultKind::Denied), "nobody may, unless it is said");
+    let mut request = bench.request("inventory", "a", &[]);
+    request.component = bench.components.put(exporting("0.1.0", "u32"));
+    request.settings.callers = vec![orders.clone()];
+    bench.control.deploy(request).finished().await.unwrap();
+    assert_eq!(call().await, Ok(Bytes::from_static(b"dcba")), "what the fake makes of it");
+    bench.control.remove(&"inventory".parse().unwrap()).finished().await.unwrap();
+    assert_eq!(call().await, Err(FaultKind::Unavailable));
+}

@@ -1,0 +1,292 @@
+//! From packed values to guest memory.
+
+use std::mem::MaybeUninit;
+use std::slice::IterMut;
+
+use wasmtime::component::__internal::{ComponentTypes, InterfaceType, LowerContext};
+use wasmtime::{Result, ValRaw, bail};
+
+use super::cases::{Cases, integer};
+use super::text;
+
+type Slots<'s> = IterMut<'s, MaybeUninit<ValRaw>>;
+
+/// Lowers values that go flat, as they do where they are few.
+///
+/// # Errors
+/// If `packed` are no values of this type, or the guest has no memory for them.
+pub(super) fn to_flat<T>(
+    cx: &mut LowerContext<'_, T>,
+    ty: InterfaceType,
+    packed: &[u8],
+    flat: &mut [MaybeUninit<ValRaw>],
+) -> Result<()> {
+    let types = cx.types;
+    let mut lower = Lowering { cx, types, rest: packed };
+    let mut slots = flat.iter_mut();
+    lower.flat(ty, &mut slots)?;
+    clear(slots);
+    lower.finish()
+}
+
+/// Lowers values into memory that is there for them.
+///
+/// # Errors
+/// If `packed` are no values of this type, or the guest has no memory for them.
+pub(super) fn to_memory<T>(
+    cx: &mut LowerContext<'_, T>,
+    ty: InterfaceType,
+    packed: &[u8],
+    offset: usize,
+) -> Result<()> {
+    let types = cx.types;
+    let mut lower = Lowering { cx, types, rest: packed };
+    lower.memory(ty, offset)?;
+    lower.finish()
+}
+
+struct Lowering<'c, 'a, 'p, T: 'static> {
+    cx: &'c mut LowerContext<'a, T>,
+    types: &'a ComponentTypes,
+    /// What is not lowered yet.
+    rest: &'p [u8],
+}
+
+impl<'p, T: 'static> Lowering<'_, '_, 'p, T> {
+    fn finish(self) -> Result<()> {
+        if self.rest.is_empty() { Ok(()) } else { bail!("the values of the call go on after their end") }
+    }
+
+    fn take(&mut self, size: usize) -> Result<&'p [u8]> {
+        let Some((bytes, rest)) = self.rest.split_at_checked(size) else { return ended() };
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let Some((bytes, rest)) = self.rest.split_first_chunk::<N>() else { return ended() };
+        self.rest = rest;
+        Ok(*bytes)
+    }
+
+    fn u32(&mut self) -> Result<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    /// Which case comes, and what it carries.
+    fn discriminant(&mut self, cases: &Cases<'_>) -> Result<(u32, Option<InterfaceType>)> {
+        let mut bytes = [0; 4];
+        bytes.iter_mut().zip(self.take(cases.width)?).for_each(|(byte, packed)| *byte = *packed);
+        let discriminant = u32::from_le_bytes(bytes);
+        match cases.payload_of(discriminant) {
+            Some(payload) => Ok((discriminant, payload)),
+            None => bail!("a value of the call is in case {discriminant}, which its type does not have"),
+        }
+    }
+
+    fn flat(&mut self, ty: InterfaceType, slots: &mut Slots<'_>) -> Result<()> {
+        match ty {
+            InterfaceType::Bool | InterfaceType::U8 => {
+                let [byte] = self.array()?;
+                put(slots, u64::from(byte))
+            }
+            InterfaceType::S8 => {
+                let number = i8::from_le_bytes(self.array()?);
+                put(slots, u64::from(i32::from(number).cast_unsigned()))
+            }
+            InterfaceType::U16 => {
+                let number = u16::from_le_bytes(self.array()?);
+                put(slots, u64::from(number))
+            }
+            InterfaceType::S16 => {
+                let number = i16::from_le_bytes(self.array()?);
+                put(slots, u64::from(i32::from(number).cast_unsigned()))
+            }
+            InterfaceType::U32 | InterfaceType::S32 | InterfaceType::Float32 | InterfaceType::Char => {
+                let bits = self.u32()?;
+                put(slots, u64::from(bits))
+            }
+            InterfaceType::U64 | InterfaceType::S64 | InterfaceType::Float64 => {
+                let bits = u64::from_le_bytes(self.array()?);
+                put(slots, bits)
+            }
+            InterfaceType::String => {
+                let (offset, length) = self.string()?;
+                put_pair(slots, offset, length)
+            }
+            InterfaceType::List(index) => {
+                let (offset, length) = self.list(self.types[index].element)?;
+                put_pair(slots, offset, length)
+            }
+            InterfaceType::FixedLengthList(index) => {
+                let list = &self.types[index];
+                (0..list.size).try_for_each(|_| self.flat(list.element, slots))
+            }
+            InterfaceType::Tuple(index) => self.types[index].types.iter().try_for_each(|part| self.flat(*part, slots)),
+            InterfaceType::Record(index) => {
+                self.types[index].fields.iter().try_for_each(|field| self.flat(field.ty, slots))
+            }
+            InterfaceType::Flags(index) => (0..self.types[index].names.len().div_ceil(32)).try_for_each(|_| {
+                let word = self.u32()?;
+                put(slots, u64::from(word))
+            }),
+            _ => self.flat_case(ty, slots),
+        }
+    }
+
+    /// The case of a variant: its payload has as many flat values as the largest of them all.
+    fn flat_case(&mut self, ty: InterfaceType, slots: &mut Slots<'_>) -> Result<()> {
+        let Some(cases) = Cases::of(self.types, ty) else { return unsupported() };
+        let count = self.types.canonical_abi(&ty).flat_count.map_or(usize::MAX, usize::from);
+        let all = std::mem::take(slots).into_slice();
+        let Some((own, rest)) = all.split_at_mut_checked(count) else { return unsupported() };
+        *slots = rest.iter_mut();
+        let mut own = own.iter_mut();
+        let (discriminant, payload) = self.discriminant(&cases)?;
+        put(&mut own, u64::from(discriminant))?;
+        if let Some(payload) = payload {
+            self.flat(payload, &mut own)?;
+        }
+        clear(own);
+        Ok(())
+    }
+
+    fn memory(&mut self, ty: InterfaceType, offset: usize) -> Result<()> {
+        if let Some(width) = integer(ty) {
+            let bytes = self.take(width)?;
+            return self.write(offset, bytes);
+        }
+        match ty {
+            InterfaceType::Bool => {
+                let byte = self.take(1)?;
+                self.write(offset, byte)
+            }
+            InterfaceType::Float32 | InterfaceType::Char => {
+                let bytes = self.take(4)?;
+                self.write(offset, bytes)
+            }
+            InterfaceType::Float64 => {
+                let bytes = self.take(8)?;
+                self.write(offset, bytes)
+            }
+            InterfaceType::String => {
+                let (start, length) = self.string()?;
+                self.write_pair(offset, start, length)
+            }
+            InterfaceType::List(index) => {
+                let (start, length) = self.list(self.types[index].element)?;
+                self.write_pair(offset, start, length)
+            }
+            InterfaceType::FixedLengthList(index) => {
+                let list = &self.types[index];
+                self.elements(list.element, list.size as usize, offset)
+            }
+            InterfaceType::Tuple(index) => self.parts(self.types[index].types.iter().copied(), offset),
+            InterfaceType::Record(index) => self.parts(self.types[index].fields.iter().map(|field| field.ty), offset),
+            InterfaceType::Flags(index) => {
+                let size = self.types.canonical_abi(&ty).size32 as usize;
+                let words = self.take(self.types[index].names.len().div_ceil(32) * 4)?;
+                // Up to 16 flags lie in one byte or two.
+                self.write(offset, words.get(..size).unwrap_or(words))
+            }
+            _ => self.case(ty, offset),
+        }
+    }
+
+    /// The parts of a tuple or record, each where its alignment puts it.
+    fn parts(&mut self, parts: impl Iterator<Item = InterfaceType>, offset: usize) -> Result<()> {
+        let mut end = 0;
+        for part in parts {
+            let start = self.types.canonical_abi(&part).next_field32(&mut end) as usize;
+            self.memory(part, offset.saturating_add(start))?;
+        }
+        Ok(())
+    }
+
+    fn case(&mut self, ty: InterfaceType, offset: usize) -> Result<()> {
+        let Some(cases) = Cases::of(self.types, ty) else { return unsupported() };
+        let (discriminant, payload) = self.discriminant(&cases)?;
+        let bytes = discriminant.to_le_bytes();
+        self.write(offset, bytes.get(..cases.width).unwrap_or_default())?;
+        payload.map_or(Ok(()), |payload| self.memory(payload, offset.saturating_add(cases.payload)))
+    }
+
+    /// Puts a string into memory that the guest gives for it; where it lies, and the length that the guest is told.
+    fn string(&mut self) -> Result<(usize, usize)> {
+        let size = self.u32()? as usize;
+        let packed = self.take(size)?;
+        let encoding = self.cx.options().string_encoding;
+        let (bytes, align, length) = text::encode(encoding, packed)?;
+        let offset = self.cx.realloc(0, 0, align, bytes.len())?;
+        self.write(offset, &bytes)?;
+        Ok((offset, length))
+    }
+
+    /// Puts a list into memory that the guest gives for it; where it lies, and how many elements it has.
+    fn list(&mut self, element: InterfaceType) -> Result<(usize, usize)> {
+        let length = self.u32()? as usize;
+        let abi = self.types.canonical_abi(&element);
+        // Each element has a byte at least, so that a length that lies takes no memory.
+        let Some(size) = length.checked_mul(abi.size32 as usize).filter(|_| length <= self.rest.len()) else {
+            return ended();
+        };
+        let offset = self.cx.realloc(0, 0, abi.align32, size)?;
+        self.elements(element, length, offset)?;
+        Ok((offset, length))
+    }
+
+    /// Elements that lie one behind the other.
+    fn elements(&mut self, element: InterfaceType, length: usize, offset: usize) -> Result<()> {
+        if let Some(width) = integer(element) {
+            let bytes = self.take(length.saturating_mul(width))?;
+            return self.write(offset, bytes);
+        }
+        let size = self.types.canonical_abi(&element).size32 as usize;
+        (0..length).try_for_each(|index| self.memory(element, offset.saturating_add(index.saturating_mul(size))))
+    }
+
+    fn write(&mut self, offset: usize, bytes: &[u8]) -> Result<()> {
+        let memory = self.cx.as_slice_mut();
+        match memory.get_mut(offset..).and_then(|rest| rest.get_mut(..bytes.len())) {
+            Some(place) => place.copy_from_slice(bytes),
+            None => bail!("the guest's memory does not reach where a value of the call belongs"),
+        }
+        Ok(())
+    }
+
+    fn write_pair(&mut self, offset: usize, start: usize, length: usize) -> Result<()> {
+        let pair = (start as u64 & u64::from(u32::MAX)) | ((length as u64) << 32);
+        self.write(offset, &pair.to_le_bytes())
+    }
+}
+
+fn put(slots: &mut Slots<'_>, bits: u64) -> Result<()> {
+    match slots.next() {
+        Some(slot) => {
+            // Narrower values are the low bits, as wasmtime reads them.
+            slot.write(ValRaw::u64(bits));
+            Ok(())
+        }
+        None => unsupported(),
+    }
+}
+
+/// Flat values that stand for nothing are read all the same.
+fn clear(slots: Slots<'_>) {
+    for slot in slots {
+        slot.write(ValRaw::u64(0));
+    }
+}
+
+fn put_pair(slots: &mut Slots<'_>, offset: usize, length: usize) -> Result<()> {
+    put(slots, offset as u64)?;
+    put(slots, length as u64)
+}
+
+fn ended<T>() -> Result<T> {
+    bail!("the values of the call end too early")
+}
+
+fn unsupported<T>() -> Result<T> {
+    bail!("values of this type cannot cross between services")
+}

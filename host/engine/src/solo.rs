@@ -1,0 +1,82 @@
+//! Components whose instances work on one call at a time: those that handle requests with WASI 0.2
+//! (`wasi:http/incoming-handler`), and those that only export functions.
+//!
+//! The guest's work on a call is one future, which is polled by the caller's task. A typed call is over with it. An HTTP
+//! call goes on in a task of its own if the head of the reply is there and the guest still has work to do, such as
+//! writing the rest of the body; most guests are done with everything by then.
+
+mod guest;
+mod http;
+mod pool;
+mod typed;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use patchbay_model::ports::{BoxFuture, InstanceCount, Prepared};
+use patchbay_model::{Call, Fault, InstancePolicy, Reply, TypedCall};
+use tokio::task::AbortHandle;
+
+use crate::code::Code;
+use crate::revision::Revision;
+use guest::Guest;
+use pool::Pool;
+
+/// One prepared revision of such a component.
+pub(crate) struct Solo {
+    shared: Arc<Shared>,
+    sweeper: Option<AbortHandle>,
+}
+
+/// What the calls of a revision share.
+struct Shared {
+    revision: Arc<Revision>,
+    code: Arc<Code>,
+    pool: Pool,
+}
+
+impl Solo {
+    pub(crate) fn new(revision: Arc<Revision>, code: Arc<Code>) -> Self {
+        let keeps = revision.policy != InstancePolicy::Fresh;
+        let shared = Arc::new(Shared { pool: Pool::new(&revision), revision, code });
+        // Only while there is someone to hold the handle; the task itself holds nothing alive.
+        let sweeper = keeps.then(|| tokio::spawn(pool::sweep(Arc::downgrade(&shared))).abort_handle());
+        Self { shared, sweeper }
+    }
+}
+
+impl Drop for Solo {
+    fn drop(&mut self) {
+        if let Some(sweeper) = &self.sweeper {
+            sweeper.abort();
+        }
+        self.shared.pool.cool();
+    }
+}
+
+impl Prepared for Solo {
+    fn serve(&self, call: Call) -> BoxFuture<'_, Result<Reply, Fault>> {
+        Box::pin(http::serve(&self.shared, call))
+    }
+
+    fn invoke(&self, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
+        Box::pin(typed::invoke(&self.shared, call))
+    }
+
+    fn warm(&self) -> BoxFuture<'_, Result<(), Fault>> {
+        Box::pin(async {
+            self.shared.pool.warm();
+            let guest = Guest::start(&self.shared, self.shared.revision.start_deadline()).await?;
+            self.shared.pool.put(guest);
+            Ok(())
+        })
+    }
+
+    fn cool(&self) {
+        self.shared.pool.cool();
+    }
+
+    fn instances(&self) -> InstanceCount {
+        self.shared.revision.instances.read()
+    }
+}

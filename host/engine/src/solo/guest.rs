@@ -1,0 +1,113 @@
+//! One instance, between calls or at work on one.
+
+use std::time::Instant;
+
+use patchbay_model::{CallId, Fault, FaultKind};
+use wasmtime::Store;
+use wasmtime::component::Instance;
+use wasmtime_wasi_http::p2::bindings::Proxy;
+use wasmtime_wasi_http::p2::body::HostOutgoingBody;
+
+use super::Shared;
+use crate::code::Service;
+use crate::fault;
+use crate::meter::Panic;
+use crate::outgoing::AtWork;
+use crate::patience::{Late, within};
+use crate::state::State;
+
+/// An instance.
+pub(super) struct Guest {
+    pub(super) store: Store<State>,
+    pub(super) instance: Instance,
+    /// Handles HTTP requests, if the component does.
+    pub(super) proxy: Option<Proxy>,
+    /// Calls begun, the present one among them.
+    pub(super) uses: u32,
+}
+
+/// What a guest is at work on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Task {
+    pub(super) id: CallId,
+    pub(super) deadline: Instant,
+    pub(super) hops: u32,
+}
+
+impl Guest {
+    /// Makes an instance. The CPU time of the call that it is made for begins to count.
+    ///
+    /// # Errors
+    /// The fault of a component that cannot start.
+    pub(super) async fn start(shared: &Shared, deadline: Instant) -> Result<Self, Fault> {
+        let Service::Solo { pre, handler } = &shared.code.service else { return Err(other_service()) };
+        let mut store = State::store(pre.engine(), &shared.revision);
+        let meter = store.data().meter.clone();
+        meter.begin(deadline, shared.revision.settings.limits.cpu_time);
+        let make = async {
+            let instance = pre.instantiate_async(&mut store).await?;
+            let proxy = handler.as_ref().map(|handler| handler.load(&mut store, &instance)).transpose()?;
+            Ok((instance, proxy))
+        };
+        let made = within(deadline, meter.run(make)).await;
+        match judge(made, store.data()) {
+            Ok((instance, proxy)) => Ok(Self { store, instance, proxy, uses: 0 }),
+            Err(fault) => {
+                store.data().output.flush();
+                Err(fault)
+            }
+        }
+    }
+
+    /// An instance that is ready, or else a new one, at work on `task` from now on.
+    ///
+    /// # Errors
+    /// The fault of a component that cannot start.
+    pub(super) async fn obtain(shared: &Shared, task: Task) -> Result<Self, Fault> {
+        let mut guest = match shared.pool.take() {
+            Some(mut guest) => {
+                guest.renew(task.deadline);
+                guest
+            }
+            None => Self::start(shared, task.deadline).await?,
+        };
+        guest.uses += 1;
+        guest.store.data().output.attribute(Some(task.id));
+        guest.store.data_mut().outgoing.at_work = AtWork::on(task.id, task.deadline, task.hops);
+        Ok(guest)
+    }
+
+    /// The work on the task is over.
+    pub(super) fn rest(&mut self) {
+        self.store.data().output.flush();
+        self.store.data().output.attribute(None);
+        self.store.data_mut().outgoing.at_work = AtWork::Nothing;
+    }
+
+    /// Makes ready for another call.
+    fn renew(&mut self, deadline: Instant) {
+        self.store.set_epoch_deadline(1);
+        let state = self.store.data_mut();
+        state.limiter.reset();
+        state.meter.begin(deadline, state.revision.settings.limits.cpu_time);
+    }
+
+    /// Whether the guest has left a body that it began and did not finish.
+    pub(super) fn has_unfinished_body(&mut self) -> bool {
+        self.store.data_mut().table.iter_mut().any(|resource| resource.is::<HostOutgoingBody>())
+    }
+}
+
+/// The outcome of something that the guest did in time, late, or not at all.
+pub(super) fn judge<T>(outcome: Result<Result<wasmtime::Result<T>, Panic>, Late>, state: &State) -> Result<T, Fault> {
+    match outcome {
+        Ok(Ok(Ok(value))) => Ok(value),
+        Ok(Ok(Err(error))) => Err(state.fault(&error)),
+        Ok(Err(panic)) => Err(fault::of_panic(&panic)),
+        Err(Late) => Err(state.late()),
+    }
+}
+
+fn other_service() -> Fault {
+    Fault::new(FaultKind::Internal, "The host failed.").with_details("the component handles requests with WASI 0.3")
+}

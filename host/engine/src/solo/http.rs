@@ -1,0 +1,100 @@
+//! HTTP requests, with WASI 0.2.
+
+mod progress;
+mod reply;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use patchbay_model::{Call, Fault, FaultKind, Hold, Reply};
+use wasmtime_wasi_http::WasiHttpView;
+use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
+
+use super::Shared;
+use super::guest::{Guest, Task, judge};
+use crate::body::RequestBody;
+use crate::patience::within;
+use crate::{body, fault};
+use progress::{Ending, Progress};
+
+/// What a guest still does, to be polled by whoever has time.
+type GuestWork = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+pub(super) async fn serve(shared: &Arc<Shared>, call: Call) -> Result<Reply, Fault> {
+    let Call { id, deadline, hops, request, hold } = call;
+    let request = body::request_02(request)?;
+    let bodyless = request.method() == ::http::Method::HEAD;
+    let progress = Arc::new(Progress::default());
+    let task = Task { id, deadline, hops };
+    let mut guest: GuestWork = Box::pin(work(shared.clone(), task, request, progress.clone(), hold.clone()));
+    let over = std::future::poll_fn(|cx| {
+        let over = guest.as_mut().poll(cx).is_ready();
+        if over || progress.is_answered() { std::task::Poll::Ready(over) } else { std::task::Poll::Pending }
+    })
+    .await;
+    let rest = (!over).then_some(guest);
+    match progress.take_answer() {
+        Some(Ok(response)) => Ok(reply::reply(response, bodyless, progress, rest, hold)),
+        Some(Err(code)) => {
+            // It answered, if badly; what it still has to do it may do, until its deadline.
+            drop(rest.map(tokio::spawn));
+            Err(fault::no_answer(format_args!("it answered with the error code {code:?}")))
+        }
+        None => Err(progress.take_fault()),
+    }
+}
+
+/// All of an instance's work on one call. `hold` is let go of when it is done.
+async fn work(
+    shared: Arc<Shared>,
+    task: Task,
+    request: ::http::Request<RequestBody>,
+    progress: Arc<Progress>,
+    _hold: Hold,
+) {
+    let mut guest = match Guest::obtain(&shared, task).await {
+        Ok(guest) => guest,
+        Err(fault) => return progress.end(Ending { fault: Some(fault), unfinished: false }),
+    };
+    let fault = handle(&mut guest, request, task, progress.clone()).await.err();
+    guest.rest();
+    let unfinished = guest.has_unfinished_body();
+    let fault = fault.map(|fault| fault::hint(fault, guest.uses));
+    if let Some(fault) = &fault
+        && progress.is_answered()
+        && !unfinished
+    {
+        shared.revision.report(Some(task.id), fault);
+    }
+    let reusable = fault.is_none() && !unfinished;
+    // Before the instance goes: with it goes what tells a finished body from an unfinished one.
+    progress.end(Ending { fault, unfinished });
+    if reusable {
+        shared.pool.put(guest);
+    }
+}
+
+async fn handle(
+    guest: &mut Guest,
+    request: ::http::Request<RequestBody>,
+    task: Task,
+    progress: Arc<Progress>,
+) -> Result<(), Fault> {
+    let Guest { store, proxy: Some(proxy), .. } = guest else {
+        return Err(Fault::new(FaultKind::Invalid, "The service takes no HTTP requests."));
+    };
+    let meter = store.data().meter.clone();
+    let mut view = store.data_mut().http();
+    let is_https = request.uri().scheme() == Some(&::http::uri::Scheme::HTTPS);
+    let scheme = if is_https { Scheme::Https } else { Scheme::Http };
+    let request = view.new_incoming_request(scheme, request);
+    let answer = view.new_response_outparam_from_callback(move |answer| progress.answer(answer));
+    let (request, answer) = match (request, answer) {
+        (Ok(request), Ok(answer)) => (request, answer),
+        (Err(error), _) | (_, Err(error)) => return Err(store.data().fault(&error)),
+    };
+    let handled = proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, answer);
+    let handled = within(task.deadline, meter.run(handled)).await;
+    judge(handled, store.data())
+}

@@ -1,0 +1,62 @@
+//! Typed calls: exported functions, called with packed arguments.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use patchbay_model::ports::BoxFuture;
+use patchbay_model::{Fault, FaultKind, TypedCall};
+use wasmtime::component::ComponentExportIndex;
+use wasmtime::error::Context as _;
+
+use super::Shared;
+use super::guest::{Guest, Task, judge};
+use crate::fault;
+use crate::packed::{ByArity, Packed};
+use crate::patience::within;
+
+/// Calls a function. Dropping the future ends the instance, which nothing else is at work in.
+///
+/// # Errors
+/// [`FaultKind::Invalid`] if there is no such function, and whatever ends a call.
+pub(super) async fn invoke(shared: &Arc<Shared>, call: TypedCall) -> Result<Bytes, Fault> {
+    let TypedCall { id, deadline, hops, function, arguments, hold: _hold } = call;
+    let Some(export) = shared.code.exports.find(&function) else {
+        return Err(Fault::new(FaultKind::Invalid, format!("The service has no function `{function}`.")));
+    };
+    let task = Task { id, deadline, hops };
+    let mut guest = Guest::obtain(shared, task).await?;
+    let meter = guest.store.data().meter.clone();
+    let called = export.arity.choose(Calling { guest: &mut guest, index: &export.index, arguments: arguments.into() });
+    let called = within(deadline, meter.run(called)).await;
+    let outcome = judge(called, guest.store.data());
+    guest.rest();
+    match outcome {
+        Ok(result) => {
+            shared.pool.put(guest);
+            Ok(result.into())
+        }
+        Err(fault) => Err(fault::hint(fault, guest.uses)),
+    }
+}
+
+/// A function of an instance that is to be called.
+struct Calling<'g> {
+    guest: &'g mut Guest,
+    index: &'g ComponentExportIndex,
+    arguments: Vec<u8>,
+}
+
+impl<'g> ByArity for Calling<'g> {
+    type Output = BoxFuture<'g, wasmtime::Result<Vec<u8>>>;
+
+    fn with<const P: usize, const R: usize>(self) -> Self::Output {
+        let Self { guest, index, arguments } = self;
+        Box::pin(async move {
+            let store = &mut guest.store;
+            let function = guest.instance.get_func(&mut *store, index).context("the instance lacks an export")?;
+            let function = function.typed::<Packed<P>, Packed<R>>(&*store)?;
+            let Packed(result) = function.call_async(&mut *store, Packed(arguments)).await?;
+            Ok(result)
+        })
+    }
+}
