@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Host, at_rest, service};
+use crate::support::{Host, at_rest, service, shop};
 
 /// The status, the content type and the JSON of an answer.
 async fn call(host: &Host, method: Method, path: &str, body: Option<Value>) -> (u16, String, Value) {
@@ -19,7 +19,7 @@ async fn call(host: &Host, method: Method, path: &str, body: Option<Value>) -> (
 
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_in_rust() {
-    let host = Host::start(&service("orders", "orders", "routes = [\"/api/orders/*\"]")).await;
+    let host = Host::start(&shop("")).await;
     let (status, kind, _) = call(&host, Method::GET, "/api/orders/123", None).await;
     assert_eq!((status, kind.as_str()), (200, "application/json"));
     assert_eq!(host.ask("/api/orders/123").await.1, r#"{"orderId":123,"status":"confirmed"}"#);
@@ -31,6 +31,17 @@ async fn orders_in_rust() {
     let order: Value = reply.json().await.unwrap();
     assert_eq!(location, format!("/api/orders/{}", order["orderId"]));
     assert_eq!(host.ask(&location).await.0, 200);
+    assert_eq!(order["total"], json!({ "amount": 998, "currency": "EUR" }), "what the service in C says");
+
+    // What is kept for orders is kept by the service in Go, and given up where the order fails.
+    let level = async || host.cli(&["call", "inventory", "level-of(\"tea\")"]).await.1;
+    assert_eq!(level().await.trim(), "ok({on-hand: 120, reserved: 2})");
+    let too_much = json!({ "items": [{ "sku": "tea", "quantity": 3 }, { "sku": "kettle", "quantity": 13 }] });
+    let (status, _, problem) = call(&host, Method::POST, "/api/orders", Some(too_much)).await;
+    assert!(status == 409 && problem["detail"].as_str().unwrap().contains("only 12 of `kettle`"), "{problem}");
+    assert_eq!(level().await.trim(), "ok({on-hand: 120, reserved: 2})");
+    let unknown = json!({ "items": [{ "sku": "gold", "quantity": 1 }] });
+    assert_eq!(call(&host, Method::POST, "/api/orders", Some(unknown)).await.0, 422);
 
     for (method, path, body, expected) in [
         (Method::GET, "/api/orders/tea", None, 400),

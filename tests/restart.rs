@@ -136,7 +136,7 @@ async fn a_damaged_cache_is_noticed_and_compiled_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_component_is_named_and_harms_no_other() {
     let services =
-        [service("first", "probe", "routes = [\"/*\"]"), service("second", "orders", "routes = [\"/api/*\"]")];
+        [service("first", "probe", "routes = [\"/*\"]"), service("second", "pricing", "routes = [\"/api/*\"]")];
     let mut host = Host::start(&services.concat()).await;
     let (status, _) = host.deploy_routed("third", marked("probe", "3"), json!({}), json!(["third.example/*"])).await;
     assert_eq!(status, 200);
@@ -147,7 +147,7 @@ async fn a_damaged_component_is_named_and_harms_no_other() {
     std::fs::write(&file, b"damaged").unwrap();
     host.run().await;
     assert_eq!(host.ask("/version").await.0, 200);
-    assert_eq!(host.ask("/api/orders/1").await.0, 200);
+    assert_eq!(host.ask("/api/pricing/quote?sku=tea&quantity=1").await.0, 200);
     let third = host.client().get(host.url("/version")).header("host", "third.example").send().await.unwrap();
     assert_eq!(third.status(), 503);
     let ready = host.client().get(host.admin_url("/readyz")).send().await.unwrap();

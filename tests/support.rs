@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 pub(crate) use hazards::Hazards;
-pub(crate) use host::{Host, PATIENCE, guest, marked, patchbay, root, service};
+pub(crate) use host::{Host, PATIENCE, guest, marked, patchbay, root, service, shop};
 pub(crate) use server::Server;
 
 /// Waits until `probe` answers something; fails the test if it never does. For what the host gives no event for.

@@ -87,7 +87,7 @@ fn every_example_has_a_readme_and_a_test_that_runs_it() {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         if path.is_dir() && name != "target" {
             assert!(path.join("README.md").is_file(), "{name} has no README.md");
-            assert!(tests.contains(&format!("service(\"{name}\"")), "no test in tests/languages.rs runs {name}");
+            assert!(tests.contains(&format!("fn {name}_in_")), "no test in tests/languages.rs runs {name}");
             examples.insert(name);
         }
     }

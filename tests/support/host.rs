@@ -63,6 +63,13 @@ pub(crate) fn service(name: &str, component: &str, rest: &str) -> String {
     format!("[services.{name}]\ncomponent = {:?}\n{rest}\n", guest(component))
 }
 
+/// `orders` with these settings, and the services of the shop that it calls.
+pub(crate) fn shop(orders: &str) -> String {
+    let inventory = service("inventory", "inventory", "instances = \"reuse\"\ncallers = [\"orders\"]");
+    let pricing = service("pricing", "pricing", "callers = [\"orders\"]");
+    inventory + &pricing + &service("orders", "orders", &format!("routes = [\"/api/orders/*\"]\n{orders}"))
+}
+
 impl Host {
     /// Starts a host with these services.
     pub(crate) async fn start(services: &str) -> Self {

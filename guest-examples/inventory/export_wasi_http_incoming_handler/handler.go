@@ -4,23 +4,17 @@
 package export_wasi_http_incoming_handler
 
 import (
-	"fmt"
-	"math/rand/v2"
 	"strconv"
 
 	wit "go.bytecodealliance.org/pkg/wit/types"
 
 	"wit_component/internal/api"
-	"wit_component/internal/stock"
+	"wit_component/internal/warehouse"
 	http "wit_component/wasi_http_types"
 	streams "wit_component/wasi_io_streams"
 )
 
-// What one instance knows. With `instances = "reuse"`, calls that meet the same instance find it as the last one left it.
-var service = api.API{Stock: stock.New(
-	map[string]int{"coffee": 80, "kettle": 12, "mug": 40, "tea": 120},
-	func() string { return fmt.Sprintf("res-%016x", rand.Uint64()) },
-)}
+var service = api.API{Stock: warehouse.Stock}
 
 // Handle is what the host calls for every request.
 func Handle(request *http.IncomingRequest, answer *http.ResponseOutparam) {

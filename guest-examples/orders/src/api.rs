@@ -1,6 +1,6 @@
 //! The HTTP interface of the service: which request gets which reply.
 
-use crate::order::{NewOrder, Order};
+use crate::order::{NewOrder, Order, Partners, Refused};
 use crate::problem;
 
 /// A request, as far as this service looks at it.
@@ -52,12 +52,12 @@ impl Reply {
 
 const ORDERS: &str = "/api/orders";
 
-/// Answers a request. `random` numbers new orders.
-pub(crate) fn answer(request: &Request, random: impl FnOnce() -> u64) -> Reply {
+/// Answers a request. `random` numbers new orders, and `partners` are needed to fill them.
+pub(crate) fn answer(request: &Request, random: impl FnOnce() -> u64, partners: &impl Partners) -> Reply {
     let path = request.path.split('?').next().unwrap_or_default();
     match path.strip_prefix(ORDERS) {
         Some("" | "/") => match request.verb {
-            Verb::Post => place(&request.body, random),
+            Verb::Post => place(&request.body, random, partners),
             _ => problem::method_not_allowed("POST"),
         },
         Some(rest) if rest.starts_with('/') => match request.verb {
@@ -76,31 +76,65 @@ fn find(id: &str) -> Reply {
     }
 }
 
-fn place(body: &Body, random: impl FnOnce() -> u64) -> Reply {
+fn place(body: &Body, random: impl FnOnce() -> u64, partners: &impl Partners) -> Reply {
     let bytes = match body {
         Body::Whole(bytes) => bytes,
         Body::TooLong => return problem::reply(413, "an order has at most 64 KiB"),
         Body::Unreadable => return problem::reply(400, "the body broke off"),
     };
     let order = serde_json::from_slice::<NewOrder>(bytes)
-        .map_err(|error| error.to_string())
-        .and_then(|order| order.accept(random()));
+        .map_err(|error| Refused::Wrong(error.to_string()))
+        .and_then(|order| order.accept(random(), partners));
     match order {
         Ok(order) => {
             let location = format!("{ORDERS}/{}", order.order_id);
             Reply { header: Some(("location", location)), ..Reply::json(201, &order) }
         }
-        Err(fault) => problem::reply(400, &fault),
+        Err(Refused::Wrong(what)) => problem::reply(400, &what),
+        Err(Refused::Unknown(sku)) => problem::reply(422, &format!("there is no product `{sku}`")),
+        Err(Refused::Short { sku, available }) => {
+            problem::reply(409, &format!("only {available} of `{sku}` are available"))
+        }
+        Err(Refused::NoPrice(why)) => problem::reply(422, &why),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::*;
+    use crate::order::Item;
+
+    /// A shop that has ten of everything but gold, at a euro each, and remembers what it keeps.
+    #[derive(Default)]
+    struct Fakes(RefCell<Vec<String>>);
+
+    impl Partners for Fakes {
+        fn reserve(&self, item: &Item) -> Result<String, Refused> {
+            if item.quantity > 10 {
+                return Err(Refused::Short { sku: item.sku.clone(), available: 10 });
+            }
+            self.0.borrow_mut().push(item.sku.clone());
+            Ok(item.sku.clone())
+        }
+
+        fn release(&self, _: &Item, reservation: &str) {
+            self.0.borrow_mut().retain(|kept| kept != reservation);
+        }
+
+        fn total(&self, items: &[Item], currency: &str) -> Result<u64, Refused> {
+            assert_eq!(currency, "EUR");
+            match items.iter().find(|item| item.sku == "gold") {
+                Some(gold) => Err(Refused::Unknown(gold.sku.clone())),
+                None => Ok(items.iter().map(|item| u64::from(item.quantity) * 100).sum()),
+            }
+        }
+    }
 
     fn ask(verb: Verb, path: &str, body: &str) -> (u16, String, Option<String>) {
         let request = Request { verb, path: path.into(), body: Body::Whole(body.into()) };
-        let reply = answer(&request, || 41);
+        let reply = answer(&request, || 41, &Fakes::default());
         let body = String::from_utf8(reply.body).expect("UTF-8");
         (reply.status, body, reply.header.map(|(_, value)| value))
     }
@@ -115,7 +149,8 @@ mod tests {
     fn a_placed_order_has_a_number_and_a_place() {
         let (status, body, location) = ask(Verb::Post, "/api/orders", r#"{"items":[{"sku":"tea","quantity":2}]}"#);
         assert_eq!(status, 201);
-        assert_eq!(body, r#"{"orderId":100041,"status":"confirmed","items":[{"sku":"tea","quantity":2}]}"#);
+        let items = r#""items":[{"sku":"tea","quantity":2}],"total":{"amount":200,"currency":"EUR"}"#;
+        assert_eq!(body, format!(r#"{{"orderId":100041,"status":"confirmed",{items}}}"#));
         assert_eq!(location.as_deref(), Some("/api/orders/100041"));
     }
 
@@ -135,6 +170,8 @@ mod tests {
             (Verb::Post, "/api/orders", r#"{"items":[{"sku":" ","quantity":1}]}"#, 400, "items[0].sku"),
             (Verb::Post, "/api/orders", r#"{"items":[{"sku":"a","quantity":0}]}"#, 400, "items[0].quantity"),
             (Verb::Post, "/api/orders", r#"{"items":[{"sku":"a","quantity":-1}]}"#, 400, "-1"),
+            (Verb::Post, "/api/orders", r#"{"items":[{"sku":"a","quantity":11}]}"#, 409, "only 10"),
+            (Verb::Post, "/api/orders", r#"{"items":[{"sku":"gold","quantity":1}]}"#, 422, "`gold`"),
         ];
         for (verb, path, body, status, mention) in cases {
             let (got, text, _) = ask(verb, path, body);
@@ -144,10 +181,19 @@ mod tests {
     }
 
     #[test]
+    fn what_was_kept_for_a_refused_order_is_given_up() {
+        let shop = Fakes::default();
+        let body = Body::Whole(br#"{"items":[{"sku":"tea","quantity":1},{"sku":"mug","quantity":11}]}"#.to_vec());
+        let request = Request { verb: Verb::Post, path: ORDERS.into(), body };
+        assert_eq!(answer(&request, || 0, &shop).status, 409);
+        assert!(shop.0.borrow().is_empty());
+    }
+
+    #[test]
     fn a_body_that_is_too_long_or_broken_is_refused() {
         for (body, status) in [(Body::TooLong, 413), (Body::Unreadable, 400)] {
             let request = Request { verb: Verb::Post, path: ORDERS.into(), body };
-            assert_eq!(answer(&request, || 0).status, status);
+            assert_eq!(answer(&request, || 0, &Fakes::default()).status, status);
         }
     }
 }

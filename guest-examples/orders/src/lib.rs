@@ -1,14 +1,17 @@
-//! Takes orders, and tells their status: the shop's first service, as a WASI 0.2 HTTP component.
+//! Takes orders, and tells their status: the shop's first service, as a WASI 0.2 HTTP component that calls two others.
 //!
-//! This file speaks WASI; what the service does is in `api`, which runs and is tested on any machine.
+//! This file speaks WASI, and `shop` calls the others; what the service does is in `api`, which runs and is tested on any
+//! machine.
 
 mod api;
 mod order;
 mod problem;
+mod shop;
 
 use std::io::{Read, Write};
 
 use api::{Body, Reply, Request, Verb};
+use shop::Shop;
 use wasip2::http::types::{Fields, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam};
 use wasip2::random::random::get_random_u64;
 
@@ -26,7 +29,7 @@ impl wasip2::exports::http::incoming_handler::Guest for Orders {
             path: incoming.path_with_query().unwrap_or_default(),
             body: read(&incoming),
         };
-        send(outparam, &api::answer(&request, get_random_u64));
+        send(outparam, &api::answer(&request, get_random_u64, &Shop));
     }
 }
 

@@ -10,7 +10,9 @@ pub(crate) fn reply(status: u16, detail: &str) -> Reply {
         400 => "Bad Request",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        409 => "Conflict",
         413 => "Content Too Large",
+        422 => "Unprocessable Content",
         _ => "Error",
     };
     let problem = json!({ "title": title, "status": status, "detail": detail });

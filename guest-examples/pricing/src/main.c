@@ -1,10 +1,11 @@
-// The service as a WASI 0.2 component: hands every HTTP request to the API. `pricing.h` is generated from the WIT; this
-// file is compiled for the component only.
+// The service as a component: hands every HTTP request to the API, and tells other services what things cost.
+// `pricing.h` is generated from the WIT; this file is compiled for the component only.
 #include "pricing.h"
 
 #include <stdlib.h>
 
 #include "api.h"
+#include "price.h"
 
 // Names of the generated bindings, as this file uses them.
 typedef exports_wasi_http_incoming_handler_own_incoming_request_t incoming_request;
@@ -100,4 +101,84 @@ void exports_wasi_http_incoming_handler_handle(incoming_request request, respons
         pricing_string_free(&target);
     }
     wasi_http_types_incoming_request_drop_own(request);
+}
+
+// Text that the bindings take and free.
+static pricing_string_t owned(text of) {
+    pricing_string_t copy;
+    char *bytes = malloc(of.length);
+    if (bytes == NULL && of.length > 0) {
+        abort();
+    }
+    for (size_t i = 0; i < of.length; i++) {
+        bytes[i] = of.bytes[i];
+    }
+    copy.ptr = (uint8_t *)bytes;
+    copy.len = of.length;
+    return copy;
+}
+
+static text given(const pricing_string_t *of) {
+    return (text){(const char *)of->ptr, of->len};
+}
+
+// The cost of one line; false if the refusal says why it has none.
+static bool cost_of(const exports_shop_pricing_prices_line_t *line, const currency *in, uint64_t *cost,
+                    exports_shop_pricing_prices_refusal_t *refusal) {
+    size_t place = product_find(given(&line->sku));
+    if (place == PRODUCTS) {
+        refusal->tag = EXPORTS_SHOP_PRICING_PRICES_REFUSAL_UNKNOWN_PRODUCT;
+        refusal->val.unknown_product = owned(given(&line->sku));
+        return false;
+    }
+    if (line->quantity == 0 || line->quantity > QUANTITY_MOST) {
+        refusal->tag = EXPORTS_SHOP_PRICING_PRICES_REFUSAL_OUT_OF_RANGE;
+        refusal->val.out_of_range = QUANTITY_MOST;
+        return false;
+    }
+    *cost = amount(&price_list[place], line->quantity, in);
+    return true;
+}
+
+static bool quote_lines(const exports_shop_pricing_prices_list_line_t *lines, const currency *in,
+                        exports_shop_pricing_prices_quote_t *quote, exports_shop_pricing_prices_refusal_t *refusal) {
+    enum { LINES_MOST = 1000 };
+    if (lines->len == 0 || lines->len > LINES_MOST) {
+        refusal->tag = EXPORTS_SHOP_PRICING_PRICES_REFUSAL_WRONG_SIZE;
+        refusal->val.wrong_size = LINES_MOST;
+        return false;
+    }
+    uint64_t *amounts = calloc(lines->len, sizeof *amounts);
+    if (amounts == NULL) {
+        abort();
+    }
+    quote->total = 0;
+    quote->decimals = (uint8_t)in->decimals;
+    quote->amounts.ptr = amounts;
+    quote->amounts.len = lines->len;
+    for (size_t i = 0; i < lines->len; i++) {
+        if (!cost_of(&lines->ptr[i], in, &amounts[i], refusal)) {
+            free(amounts);
+            return false;
+        }
+        quote->total += amounts[i];
+    }
+    return true;
+}
+
+// What other services call. What is given is this function's to free.
+bool exports_shop_pricing_prices_quote_for(exports_shop_pricing_prices_list_line_t *lines, pricing_string_t *code,
+                                           exports_shop_pricing_prices_quote_t *quote,
+                                           exports_shop_pricing_prices_refusal_t *refusal) {
+    const currency *in = currency_find(given(code));
+    bool quoted = false;
+    if (in == NULL) {
+        refusal->tag = EXPORTS_SHOP_PRICING_PRICES_REFUSAL_UNKNOWN_CURRENCY;
+        refusal->val.unknown_currency = owned(given(code));
+    } else {
+        quoted = quote_lines(lines, in, quote, refusal);
+    }
+    exports_shop_pricing_prices_list_line_free(lines);
+    pricing_string_free(code);
+    return quoted;
 }
