@@ -54,7 +54,7 @@ impl Code {
         imports::define(component, &mut linker).map_err(|error| PrepareError::Incompatible(format!("{error:#}")))?;
         let pre = linker.instantiate_pre(component).map_err(|error| admit::mismatch(&error))?;
         let engine = linker.engine();
-        let exports = Exports::of(component, engine);
+        let exports = Exports::of(component, engine, key.1).map_err(PrepareError::Incompatible)?;
         let service = match key.1 {
             Wasi::P2 => {
                 let handles = admit::handles_02(component.component_type().exports(engine).map(|(name, _)| name));

@@ -5,6 +5,7 @@ use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex};
 
+use crate::engines::Wasi;
 use crate::packed::Arity;
 
 /// The exported functions of a component that can be called with packed values.
@@ -22,7 +23,10 @@ pub(crate) struct Export {
 
 impl Exports {
     /// Those of `component`.
-    pub(crate) fn of(component: &Component, engine: &Engine) -> Self {
+    ///
+    /// # Errors
+    /// What keeps one of them from being called. Whoever imports it would find out at a call otherwise.
+    pub(crate) fn of(component: &Component, engine: &Engine, wasi: Wasi) -> Result<Self, String> {
         let mut all = Vec::new();
         for (name, item) in component.component_type().exports(engine) {
             let ComponentItem::ComponentInstance(items) = item.ty else { continue };
@@ -36,16 +40,26 @@ impl Exports {
             for (function, item) in items.exports(engine) {
                 let ComponentItem::ComponentFunc(ty) = item.ty else { continue };
                 let arity = Arity::of(&ty);
-                // An `async func` needs an instance that works on several things at once.
-                if ty.async_() || !arity.can_be_called() {
-                    continue;
+                let obstacle = match wasi {
+                    Wasi::P3 => "components that handle requests with WASI 0.3 cannot be called by others",
+                    Wasi::P2 if ty.async_() => "an `async func` cannot be called by others",
+                    Wasi::P2 if !arity.can_be_called() => {
+                        "functions with more than 16 flat parameters cannot be called by others; give it a list or fewer \
+                         fields"
+                    }
+                    Wasi::P2 => "",
+                };
+                if !obstacle.is_empty() {
+                    return Err(format!(
+                        "the component exports `{function}` of `{interface}`, and in this version of Patchbay {obstacle}"
+                    ));
                 }
                 let Some(index) = component.get_export_index(Some(&instance), function) else { continue };
                 let name = FunctionName { interface: interface.clone(), function: function.to_owned() };
                 all.push(Export { name, index, arity });
             }
         }
-        Self(all)
+        Ok(Self(all))
     }
 
     /// The one that serves `wanted`.

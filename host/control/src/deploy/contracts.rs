@@ -10,8 +10,17 @@ use super::ready::refused;
 use crate::change::{ChangeError, ChangeErrorKind};
 use crate::control::Control;
 use crate::internal::admits;
-use crate::links::{Exported, imported};
+use crate::links::{Exported, exported, imported};
 use crate::snapshot::Snapshot;
+
+/// Refuses a component whose functions other services cannot call.
+pub(super) fn check_exports(contract: &Contract) -> Result<(), ChangeError> {
+    let own = contract.exports.iter().filter(|item| exported(contract).any(|own| own.to_string() == item.name));
+    match own.flat_map(|item| item.obstacles().into_iter().map(move |obstacle| (item, obstacle))).next() {
+        Some((item, obstacle)) => Err(refused(format!("it exports `{}`, and {obstacle}", item.name))),
+        None => Ok(()),
+    }
+}
 
 impl Control {
     /// Refuses a revision of `service` whose imports nothing serves. What comes back is worth telling.
@@ -23,13 +32,13 @@ impl Control {
     ) -> Result<String, ChangeError> {
         let snapshot = self.snapshot.load();
         let mut note = String::new();
-        let mut exported = None;
+        let mut all = None;
         for (item, interface) in imported(contract) {
             if let Some(obstacle) = item.obstacles().first() {
                 return Err(refused(format!("it imports `{interface}`, and {obstacle}")));
             }
-            let exported = exported.get_or_insert_with(|| Exported::of(snapshot.services()));
-            let callee = exported.resolve(service, settings, &interface).map_err(|unlinked| {
+            let all = all.get_or_insert_with(|| Exported::of(snapshot.services()));
+            let callee = all.resolve(service, settings, &interface).map_err(|unlinked| {
                 ChangeError::new(ChangeErrorKind::Unlinked, format!("it imports `{interface}`, and {unlinked}"))
             })?;
             let Some(active) = snapshot.service(&callee).and_then(|entry| entry.active.as_ref()) else { continue };

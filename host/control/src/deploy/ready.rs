@@ -12,6 +12,7 @@ use patchbay_model::{
 };
 use tokio::time::{Instant, timeout_at};
 
+use super::contracts::check_exports;
 use crate::change::{ChangeError, ChangeErrorKind, DeployRequest, Step};
 use crate::control::Control;
 use crate::event::EventKind;
@@ -62,6 +63,7 @@ impl Control {
                  routes; other services can call its functions, and so can you with `patchbay call`",
             ));
         }
+        check_exports(contract)?;
         let links = self.check_imports(&request.service, contract, &request.settings)?;
         let breaks = self.check_callers(&request.service, contract, request.allow_breaking)?;
         let note = format!(

@@ -98,3 +98,29 @@ async fn a_service_without_a_handler_takes_no_requests_and_one_that_calls_nobody
     assert_eq!(fault.kind(), FaultKind::Unavailable);
     assert!(fault.details().unwrap().contains("nobody serves test:typed/calc@0.1.0.add"), "{fault}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_that_cannot_be_called_are_refused() {
+    let rig = Rig::new();
+    let params = |count: usize| (0..count).map(|index| format!("(param \"p{index}\" u32)")).collect::<String>();
+    let exporting = |params: &str, flat: usize| {
+        let core = if flat > 16 { "i32".to_owned() } else { vec!["i32"; flat].join(" ") };
+        let text = format!(
+            r#"(component
+            (core module $m
+                (memory (export "memory") 1)
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+                (func (export "f") (param {core})))
+            (core instance $m (instantiate $m))
+            (func $f {params} (canon lift (core func $m "f")
+                (memory $m "memory") (realloc (func $m "realloc"))))
+            (instance $own (export "many" (func $f)))
+            (export "shop:inventory/stock@0.1.0" (instance $own)))"#
+        );
+        Bytes::from(wat::parse_str(text).unwrap())
+    };
+    let prepare = async |bytes| rig.try_prepare(bytes, InstancePolicy::Fresh, Settings::default()).await.map(drop);
+    prepare(exporting(&params(16), 16)).await.unwrap();
+    let error = prepare(exporting(&params(17), 17)).await.unwrap_err().to_string();
+    assert!(error.contains("`many`") && error.contains("more than 16 flat parameters"), "{error}");
+}

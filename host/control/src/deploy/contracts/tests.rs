@@ -47,6 +47,23 @@ fn importing_a_resource() -> Bytes {
     wat::parse_str(text).unwrap().into()
 }
 
+/// One that exports a resource.
+fn exporting_a_resource() -> Bytes {
+    let text = r#"(component
+        (type $own (resource (rep i32)))
+        (core module $m (func (export "f") (result i32) (i32.const 1)))
+        (core instance $m (instantiate $m))
+        (component $inner
+            (import "own" (type $shelf (sub resource)))
+            (import "f" (func $f (result (own $shelf))))
+            (export $exported "shelf" (type $shelf))
+            (export "open" (func $f) (func (result (own $exported)))))
+        (func $f (result (own $own)) (canon lift (core func $m "f")))
+        (instance $shelves (instantiate $inner (with "own" (type $own)) (with "f" (func $f))))
+        (export "shop:inventory/shelves@0.1.0" (instance $shelves)))"#;
+    wat::parse_str(text).unwrap().into()
+}
+
 impl Bench {
     async fn deploy_bytes(&self, service: &str, bytes: Bytes, links: &[(&str, &str)]) -> Result<Outcome, ChangeError> {
         self.deploy_anyway(service, bytes, links, false).await
@@ -108,6 +125,7 @@ async fn what_does_not_fit_is_refused_with_what_differs() {
         (importing("0.1.0", "count"), "u32 -> u64"),
         (importing("0.1.0", "reserve"), "reserve"),
         (importing_a_resource(), "`open` cannot be called by another service"),
+        (exporting_a_resource(), "`open` cannot be called by another service"),
     ] {
         let error = bench.deploy_bytes("orders", component, &[]).await.unwrap_err();
         assert_eq!(error.kind, ChangeErrorKind::Refused);
