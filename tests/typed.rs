@@ -47,6 +47,15 @@ async fn a_fault_of_the_callee_ends_the_call_of_its_caller_and_nothing_else() {
     let log = host.log();
     assert!(log.contains("test:typed/calc@0.1.0.break-off"), "{log}");
 
+    // Where the function's own error can carry the fault, it does.
+    for (path, answer) in [
+        ("/try-break-off", "Err(Failure::Trapped)"),
+        ("/try-spin", "Err(Failure::Fault(\"deadline: The deadline of the call passed before it was answered.\"))"),
+        ("/read-break-off", "Err(\"trapped: The service broke off.\")"),
+    ] {
+        assert_eq!(host.ask(path).await, (200, answer.to_owned()));
+    }
+
     // Deny is the default, and it is told at deployment.
     let (status, outcome) = host.deploy("callee", marked("callee", "b"), json!({ "callers": [] })).await;
     assert_eq!(status, 200, "{outcome}");

@@ -1,6 +1,8 @@
 //! The functions that a component imports from other services: each is defined as one that hands its packed arguments to
 //! the links of the host, and is answered with a packed result.
 
+mod carrier;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,6 +13,7 @@ use wasmtime::{Result, StoreContextMut, bail};
 
 use crate::packed::{Arity, ByArity, Packed};
 use crate::state::State;
+use carrier::Carrier;
 
 /// Whether a component may import the interface of this name from another service.
 pub(crate) fn is_linkable(name: &str) -> bool {
@@ -38,7 +41,8 @@ pub(crate) fn define(component: &Component, linker: &mut Linker<State>) -> Resul
                 }
                 ComponentItem::ComponentFunc(ty) => {
                     let wanted = FunctionName { interface: interface.clone(), function: function.to_owned() };
-                    let defining = Defining { instance: &mut instance, function: Arc::new(wanted) };
+                    let carrier = Carrier::of(&ty).map(Arc::new);
+                    let defining = Defining { instance: &mut instance, function: Arc::new(wanted), carrier };
                     Arity::of(&ty).choose(defining)?;
                 }
                 ComponentItem::Resource(_) => {
@@ -55,23 +59,29 @@ pub(crate) fn define(component: &Component, linker: &mut Linker<State>) -> Resul
 struct Defining<'i, 'l> {
     instance: &'i mut LinkerInstance<'l, State>,
     function: Arc<FunctionName>,
+    carrier: Option<Arc<Carrier>>,
 }
 
 impl ByArity for Defining<'_, '_> {
     type Output = Result<()>;
 
     fn with<const P: usize, const R: usize>(self) -> Self::Output {
-        let Self { instance, function } = self;
+        let Self { instance, function, carrier } = self;
         let name = function.function.clone();
         instance.func_wrap_async(&name, move |store: StoreContextMut<'_, State>, arguments: Packed<P>| {
-            let function = function.clone();
-            Box::new(async move { call(store, &function, arguments.0).await.map(Packed::<R>) })
+            let (function, carrier) = (function.clone(), carrier.clone());
+            Box::new(async move { call(store, &function, carrier.as_deref(), arguments.0).await.map(Packed::<R>) })
         })
     }
 }
 
 /// Calls what a function is linked to, in the course of the call that the instance works on.
-async fn call(store: StoreContextMut<'_, State>, function: &Arc<FunctionName>, arguments: Vec<u8>) -> Result<Vec<u8>> {
+async fn call(
+    store: StoreContextMut<'_, State>,
+    function: &Arc<FunctionName>,
+    carrier: Option<&Carrier>,
+    arguments: Vec<u8>,
+) -> Result<Vec<u8>> {
     let state = store.data();
     let Some(course) = state.outgoing.at_work.course() else {
         bail!("`{function}` was called outside of a call, while the instance was made");
@@ -80,11 +90,14 @@ async fn call(store: StoreContextMut<'_, State>, function: &Arc<FunctionName>, a
     let called = revision.links().call(&revision.id.service, course, function, arguments.into());
     match meter.apart(called).await {
         Ok(result) => Ok(result.into()),
-        Err(fault) => Err(CalleeFault { function: function.clone(), fault }.into()),
+        Err(fault) => match carrier.and_then(|carrier| carrier.carry(&fault)) {
+            Some(result) => Ok(result),
+            None => Err(CalleeFault { function: function.clone(), fault }.into()),
+        },
     }
 }
 
-/// The fault of a call that a guest made. It ends the guest's own call.
+/// The fault of a call that a guest made, where the function's own error cannot carry it. It ends the guest's call.
 #[derive(Debug)]
 pub(crate) struct CalleeFault {
     function: Arc<FunctionName>,

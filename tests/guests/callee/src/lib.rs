@@ -7,7 +7,7 @@ mod bindings {
     wit_bindgen::generate!({ world: "callee", path: "wit" });
 }
 
-use bindings::exports::test::typed::calc::{Guest, Order, Refusal};
+use bindings::exports::test::typed::calc::{Failure, Guest, Order, Refusal};
 
 bindings::export!(Callee with_types_in bindings);
 
@@ -55,6 +55,20 @@ impl Guest for Callee {
         loop {
             std::hint::spin_loop();
         }
+    }
+
+    fn try_break_off() -> Result<u32, Failure> {
+        panic!("as it was asked to");
+    }
+
+    fn try_spin() -> Result<u32, Failure> {
+        loop {
+            std::hint::spin_loop();
+        }
+    }
+
+    fn read_break_off() -> Result<(), String> {
+        panic!("as it was asked to");
     }
 
     fn say(line: String) {

@@ -52,6 +52,9 @@ fn call(function: &str, arguments: &[&str]) -> String {
             calc::spin();
             "it ended".to_owned()
         }
+        "try-break-off" => format!("{:?}", calc::try_break_off()),
+        "try-spin" => format!("{:?}", calc::try_spin()),
+        "read-break-off" => format!("{:?}", calc::read_break_off()),
         "say" => {
             calc::say(&text(0));
             "said".to_owned()
