@@ -41,27 +41,47 @@ thread_local! {
     };
 }
 
-/// Says that this thread begins to work for a guest, until what is returned is dropped.
+/// Says that this thread begins to work for a guest, until what is returned is dropped. That may be in the midst of the
+/// work for another guest, which called this one.
 pub(crate) fn enter(ticket: &Ticket) -> Stretch {
     // A thread that is just ending is not watched.
-    let _ = POST.try_with(|post| {
-        post.ticket.store(ticket.number, Ordering::Relaxed);
-        turn(post);
+    let outer = POST.try_with(|post| {
+        let outer = post.is_at_work().then(|| post.ticket.load(Ordering::Relaxed));
+        post.begin(ticket.number, outer.is_some());
+        outer
     });
-    Stretch(())
+    Stretch { outer: outer.unwrap_or_default() }
 }
 
-/// Only the thread itself writes, so this is no addition that others could tear.
-fn turn(post: &Post) {
-    post.turn.store(post.turn.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
+impl Post {
+    fn is_at_work(&self) -> bool {
+        self.turn.load(Ordering::Relaxed) % 2 == 1
+    }
+
+    /// Begins a stretch for this ticket, in place of one that is under way or of none.
+    fn begin(&self, ticket: u64, in_place: bool) {
+        self.ticket.store(ticket, Ordering::Relaxed);
+        self.count(if in_place { 2 } else { 1 });
+    }
+
+    /// Only the thread itself writes, so this is no addition that others could tear.
+    fn count(&self, by: u64) {
+        self.turn.store(self.turn.load(Ordering::Relaxed).wrapping_add(by), Ordering::Release);
+    }
 }
 
 /// One stretch of work.
-pub(crate) struct Stretch(());
+pub(crate) struct Stretch {
+    /// The ticket of the work that goes on after it.
+    outer: Option<u64>,
+}
 
 impl Drop for Stretch {
     fn drop(&mut self) {
-        let _ = POST.try_with(|post| turn(post));
+        let _ = POST.try_with(|post| match self.outer {
+            Some(outer) => post.begin(outer, true),
+            None => post.count(1),
+        });
     }
 }
 
@@ -209,6 +229,24 @@ mod tests {
         until(|| dog.watch().stuck() == 1);
         assert_eq!(other.watch().stuck(), 0);
         drop(stretch);
+        until(|| dog.watch().stuck() == 0);
+    }
+
+    #[test]
+    fn the_guest_that_was_called_is_the_one_that_is_watched() {
+        let dog = Watchdog::patient_for(Duration::from_millis(20)).unwrap();
+        let (caller, callee) =
+            (dog.watch().ticket("orders@4".parse().unwrap()), dog.watch().ticket("inventory@1".parse().unwrap()));
+        let at_work = || POST.with(|post| post.is_at_work().then(|| post.ticket.load(Ordering::Relaxed)));
+        let outer = enter(&caller);
+        let inner = enter(&callee);
+        assert_eq!(at_work(), Some(callee.number));
+        until(|| dog.watch().stuck() == 1);
+        drop(inner);
+        assert_eq!(at_work(), Some(caller.number));
+        until(|| dog.watch().stuck() == 1);
+        drop(outer);
+        assert_eq!(at_work(), None);
         until(|| dog.watch().stuck() == 0);
     }
 
