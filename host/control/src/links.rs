@@ -7,7 +7,7 @@ use std::sync::Arc;
 use patchbay_contract::{Contract, ContractItem, can_serve};
 use patchbay_model::{InterfaceName, ServiceName, Settings};
 
-use crate::snapshot::ServiceEntry;
+use crate::snapshot::{ServiceEntry, Snapshot};
 
 /// The links of all services.
 #[derive(Debug, Default)]
@@ -132,6 +132,20 @@ impl<'a> Exported<'a> {
             }
         }
     }
+}
+
+/// Whether a service with this contract would import what nobody serves.
+pub(crate) fn is_unlinked(
+    snapshot: &Snapshot,
+    service: &ServiceName,
+    contract: &Contract,
+    settings: &Settings,
+) -> bool {
+    let mut all = None;
+    imported(contract).any(|(_, interface)| {
+        let all = all.get_or_insert_with(|| Exported::of(snapshot.services()));
+        all.resolve(service, settings, &interface).is_err()
+    })
 }
 
 /// What services with these contracts import from each other and is not served, each with the reason.

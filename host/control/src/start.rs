@@ -6,11 +6,12 @@ use std::sync::Arc;
 use patchbay_model::ports::StorageError;
 use patchbay_model::{Origin, RegistryRecord, RevisionId, RevisionNumber, ServiceName};
 
-use crate::change::{ChangeError, ChangeErrorKind, DeployRequest};
+use crate::change::{ChangeError, DeployRequest};
 use crate::control::Control;
 use crate::declared::{DeclaredService, StartAction, plan};
 use crate::deploy::entry_of;
 use crate::event::EventKind;
+use crate::links::is_unlinked;
 use crate::revision::LiveRevision;
 use crate::routes::RouteConflict;
 use crate::snapshot::{ServiceEntry, Snapshot};
@@ -63,23 +64,24 @@ impl Control {
         let _ = self.declared.set(shared);
         self.arrange(&registry, &actions)?;
         let mut waiting: Vec<_> = actions.iter().collect();
-        loop {
-            let before = waiting.len();
-            let mut unlinked = Vec::new();
-            for (service, action) in waiting {
-                let started = self.bring_up(service, *action, registry.services.contains_key(service)).await;
-                // What it imports may be served by one that comes up after it.
-                if matches!(&started, Started::Failed { error, .. } if error.kind == ChangeErrorKind::Unlinked) {
-                    unlinked.push((service, action, started));
-                } else {
-                    tell(service, &started);
+        while !waiting.is_empty() {
+            let mut later = Vec::new();
+            for (service, action) in &waiting {
+                if *action == &StartAction::Deploy && self.needs_another(service).await {
+                    later.push((*service, *action));
+                    continue;
                 }
+                let known = registry.services.contains_key(*service);
+                tell(service, &self.bring_up(service, **action, known).await);
             }
-            if unlinked.is_empty() || unlinked.len() == before {
-                unlinked.iter().for_each(|(service, _, started)| tell(service, started));
+            // Those that are left need what nobody brings: they say so.
+            if later.len() == waiting.len() {
+                for (service, action) in later {
+                    tell(service, &self.bring_up(service, *action, registry.services.contains_key(service)).await);
+                }
                 break;
             }
-            waiting = unlinked.into_iter().map(|(service, action, _)| (service, action)).collect();
+            waiting = later;
         }
         // A disk that is full must not keep down what can serve; the next start tidies up.
         if let Err(error) = self.forget_leftovers().await {
@@ -89,6 +91,15 @@ impl Control {
         self.tasks.spawn(async move { control.prepare_the_retained().await });
         self.tell_host(EventKind::HostStarted, "the host is up");
         Ok(())
+    }
+
+    /// Whether a declared service imports what no service serves yet: one that comes up after it may.
+    async fn needs_another(&self, service: &ServiceName) -> bool {
+        let Some(declared) = self.declared_service(service) else { return false };
+        let Ok(bytes) = self.ports.components.read(&declared.component.digest).await else { return false };
+        let contract = tokio::task::spawn_blocking(move || patchbay_contract::decode(&bytes)).await;
+        let Ok(Ok(contract)) = contract else { return false };
+        is_unlinked(&self.snapshot.load(), service, &contract, &declared.settings)
     }
 
     async fn bring_up(self: &Arc<Self>, service: &ServiceName, action: StartAction, known: bool) -> Started {
