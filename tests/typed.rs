@@ -166,3 +166,36 @@ async fn the_callee_is_swapped_while_it_is_called_and_no_call_is_lost() {
     }
     assert!(n_calls > 8, "{n_calls}");
 }
+
+/// A caller of WASI 0.3, whose instance works on several calls at a time.
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_of_wasi_0_3_call_too() {
+    for instances in ["fresh", "reuse", "concurrent"] {
+        let callee = service("callee", "callee", "callers = [\"caller\"]\ntimeout = \"1s\"");
+        let caller = service("caller", "caller3", &format!("routes = [\"/*\"]\ninstances = \"{instances}\""));
+        let host = std::sync::Arc::new(Host::start(&(callee + &caller)).await);
+        let calls: Vec<_> = (0..20)
+            .map(|number| {
+                let host = host.clone();
+                tokio::spawn(async move { (number, host.ask(&format!("/add?{number},1")).await) })
+            })
+            .collect();
+        for call in calls {
+            let (number, answer) = call.await.unwrap();
+            assert_eq!(answer, (200, (number + 1).to_string()), "{instances}");
+        }
+        for (path, status, answer) in [
+            ("/echo?100000", 200, "100000 true"),
+            ("/try-break-off", 200, "Err(Failure::Trapped)"),
+            (
+                "/try-spin",
+                200,
+                "Err(Failure::Fault(\"deadline: The deadline of the call passed before it was answered.\"))",
+            ),
+        ] {
+            assert_eq!(host.ask(path).await, (status, answer.to_owned()), "{instances} {path}");
+        }
+        assert_eq!(host.ask("/break-off").await.0, 502, "{instances}");
+        assert_eq!(host.ask("/add?1,1").await, (200, "2".to_owned()), "{instances}");
+    }
+}

@@ -35,14 +35,6 @@ pub(crate) fn admit(bytes: &[u8], policy: InstancePolicy, offers: &Offers) -> Re
     let names = names::read(bytes).map_err(|error| PrepareError::Malformed(error.to_string()))?;
     let wasi = handler(&names)?;
     imports(&names, offers, wasi)?;
-    if wasi == Wasi::P3
-        && let Some(linked) = names.imports.iter().find(|import| is_linkable(import))
-    {
-        return Err(PrepareError::Incompatible(format!(
-            "the component handles requests with WASI 0.3 and imports `{linked}` from another service, which this \
-             version of Patchbay links for components that handle requests with WASI 0.2, or none, only"
-        )));
-    }
     if wasi == Wasi::P2 && policy == InstancePolicy::Concurrent {
         return Err(PrepareError::Incompatible(
             "the component does not handle requests with WASI 0.3, so an instance of it serves one call at a time and \
