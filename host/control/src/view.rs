@@ -29,8 +29,8 @@ pub struct ServiceView {
     pub deployed_routes: Vec<Route>,
     /// What it imports from other services, and who serves it.
     pub links: Vec<Link>,
-    /// The services that call it, each once.
-    pub callers: Vec<ServiceName>,
+    /// The services that are linked to it, each once.
+    pub called_by: Vec<ServiceName>,
     /// How it differs from what `runtime.toml` declares.
     pub drift: Option<String>,
     /// Calls that have a place.
@@ -96,7 +96,7 @@ fn view(snapshot: &Snapshot, entry: &ServiceEntry) -> ServiceView {
         declared_routes: entry.declared.iter().flat_map(|declared| declared.routes.clone()).collect(),
         deployed_routes: entry.record.routes.clone(),
         links: snapshot.links().of_caller(&entry.name).to_vec(),
-        callers: snapshot.links().callers(&entry.name),
+        called_by: snapshot.links().callers(&entry.name),
         drift: drift(&entry.name, &entry.record, entry.declared.as_deref()),
         calls: occupancy.calls,
         waiting: occupancy.waiting,

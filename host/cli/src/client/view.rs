@@ -43,7 +43,7 @@ pub(crate) struct Service {
     pub(crate) drift: Option<String>,
     pub(crate) routes: Routes,
     pub(crate) links: Vec<Link>,
-    pub(crate) callers: Vec<String>,
+    pub(crate) called_by: Vec<String>,
     pub(crate) calls: u32,
     pub(crate) waiting: u32,
     pub(crate) revisions: Vec<RevisionSummary>,

@@ -80,8 +80,8 @@ fn links(service: &Service) -> Vec<String> {
         (None, problem) => format!("{} {}", link.interface, styled(BAD, problem.as_deref().unwrap_or("from nobody"))),
     };
     let mut lines: Vec<_> = service.links.iter().map(|link| fact("links", &one(link))).collect();
-    if !service.callers.is_empty() {
-        lines.push(fact("called by", &service.callers.join(", ")));
+    if !service.called_by.is_empty() {
+        lines.push(fact("called by", &service.called_by.join(", ")));
     }
     lines
 }
@@ -105,7 +105,7 @@ fn routes(service: &Service) -> Vec<String> {
     let declared = routes.declared.iter().map(|route| (route, "runtime.toml"));
     let deployed = routes.deployed.iter().map(|route| (route, "deployment"));
     let all: Vec<_> = declared.chain(deployed).collect();
-    if all.is_empty() && service.callers.is_empty() {
+    if all.is_empty() && service.called_by.is_empty() {
         return vec![fact("routes", &styled(WARN, "none: nobody can call the service"))];
     }
     let lines = all.iter().enumerate().map(|(index, (route, source))| {

@@ -42,7 +42,7 @@ pub(super) struct Service {
     /// What it imports from other services.
     links: Vec<LinkSummary>,
     /// The services that are linked to it.
-    callers: Vec<String>,
+    called_by: Vec<String>,
     /// Calls that are being served.
     calls: u32,
     /// Calls that wait for their turn.
@@ -120,7 +120,7 @@ impl From<&ServiceView> for Service {
             drift: view.drift.clone(),
             routes: Routes::of(view),
             links: view.links.iter().map(LinkSummary::from).collect(),
-            callers: view.callers.iter().map(ToString::to_string).collect(),
+            called_by: view.called_by.iter().map(ToString::to_string).collect(),
             calls: view.calls,
             waiting: view.waiting,
             revisions: view.revisions.iter().map(RevisionSummary::from).collect(),
