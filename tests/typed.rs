@@ -106,10 +106,15 @@ async fn contracts_are_checked_before_anything_runs() {
     let caller = host.admin_get("/v1/services/caller").await;
     assert_eq!(caller["active"], 1, "{caller}");
 
-    // Two that could serve it: which one has to be said.
+    // Two that could serve it: which one has to be said, and before it becomes unclear.
+    let (status, problem) = host.deploy("second", marked("callee", "2"), json!({ "callers": ["caller"] })).await;
+    assert_eq!((status, &problem["step"]), (422, &json!("inspect")), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("`callee` serves it"), "{problem}");
+    let links = json!({ "links": { "test:typed/calc": "callee" } });
+    assert_eq!(host.deploy("caller", marked("caller", "a"), links).await.0, 200);
     let (status, outcome) = host.deploy("second", marked("callee", "2"), json!({ "callers": ["caller"] })).await;
     assert_eq!(status, 200, "{outcome}");
-    let (status, problem) = host.deploy("caller", marked("caller", "b"), json!({})).await;
+    let (status, problem) = host.deploy("other", marked("caller", "b"), json!({})).await;
     assert_eq!((status, &problem["step"]), (422, &json!("inspect")), "{problem}");
     let detail = problem["detail"].as_str().unwrap();
     assert!(detail.contains("`callee`") && detail.contains("`second`") && detail.contains("links"), "{detail}");
@@ -124,7 +129,7 @@ async fn contracts_are_checked_before_anything_runs() {
     // What serves others cannot go on without what they call, unless that is said.
     let (status, problem) = host.deploy("second", marked("probe", "x"), json!({})).await;
     assert_eq!((status, &problem["step"]), (422, &json!("inspect")), "{problem}");
-    assert!(problem["detail"].as_str().unwrap().contains("`caller` calls it"), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("`caller` imports"), "{problem}");
     assert_eq!(host.ask("/add?1,2").await, (200, "3".to_owned()));
 
     // Nobody serves what is asked for.

@@ -74,7 +74,7 @@ fn is_of_the_host(interface: &InterfaceName) -> bool {
 }
 
 /// The interface without its version, as `links` names it.
-fn unversioned(interface: &InterfaceName) -> InterfaceName {
+pub(crate) fn unversioned(interface: &InterfaceName) -> InterfaceName {
     InterfaceName { version: None, ..interface.clone() }
 }
 
@@ -202,6 +202,13 @@ impl Links {
         let mut callers: Vec<_> = self.to(callee).map(|(caller, _)| caller.clone()).collect();
         callers.dedup();
         callers
+    }
+
+    /// All imports that are served, each with its service and the one that serves it.
+    pub(crate) fn served(&self) -> impl Iterator<Item = (&ServiceName, &Link, &ServiceName)> {
+        self.0.iter().flat_map(|(caller, links)| {
+            links.iter().filter_map(move |link| Some((caller, link, link.callee.as_ref().ok()?)))
+        })
     }
 
     /// The services that are linked to `callee`, each with the import.

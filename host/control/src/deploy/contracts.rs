@@ -10,7 +10,7 @@ use super::ready::refused;
 use crate::change::{ChangeError, ChangeErrorKind};
 use crate::control::Control;
 use crate::internal::admits;
-use crate::links::{Exported, exported, imported};
+use crate::links::{Exported, exported, imported, unversioned};
 use crate::snapshot::Snapshot;
 
 /// Refuses a component whose functions other services cannot call.
@@ -67,7 +67,7 @@ impl Control {
         allow_breaking: bool,
     ) -> Result<String, ChangeError> {
         let snapshot = self.snapshot.load();
-        let broken: Vec<_> = snapshot
+        let mut broken: Vec<_> = snapshot
             .links()
             .to(service)
             .filter_map(|(caller, interface)| {
@@ -77,6 +77,7 @@ impl Control {
                 Some((caller, lacks(&snapshot, caller, interface, contract).filter(|_| is_served)?))
             })
             .collect();
+        broken.extend(unclear(&snapshot, service, contract));
         if broken.is_empty() {
             return Ok(String::new());
         }
@@ -84,15 +85,44 @@ impl Control {
             let callers: Vec<_> = broken.iter().map(|(caller, _)| format!("`{caller}`")).collect();
             return Ok(format!(", BREAKS {}", callers.join(", ")));
         }
-        let mut message = "it would break services that call it; go on serving what they call, and put what is \
+        let mut message = "it would break other services; go on serving what they call, and put what is \
                            different into an interface of another name or major version, or allow it \
                            (`--allow-breaking`)"
             .to_owned();
         for (caller, lacks) in &broken {
-            let _ = write!(message, "\n`{caller}` calls it:\n{lacks}");
+            let _ = write!(message, "\n`{caller}` imports:\n{lacks}");
         }
         Err(refused(message))
     }
+}
+
+/// The callers of other services to whom it would not be clear any more whom they call, each with the reason.
+fn unclear<'s>(
+    snapshot: &'s Snapshot,
+    service: &ServiceName,
+    contract: &Contract,
+) -> impl Iterator<Item = (&'s ServiceName, String)> {
+    let exports: Vec<_> = exported(contract).collect();
+    let links = snapshot.links().served().filter(move |(caller, link, callee)| {
+        let serves_too = exports.iter().any(|export| export.is_on_track_of(&link.interface));
+        serves_too && *callee != service && *caller != service && !is_named(snapshot, caller, &link.interface)
+    });
+    links.map(|(caller, link, callee)| {
+        let name = unversioned(&link.interface);
+        (
+            caller,
+            format!(
+                "~ {}  // `{callee}` serves it: say so first, with `links = {{ \"{name}\" = \"{callee}\" }}`",
+                link.interface
+            ),
+        )
+    })
+}
+
+/// Whether `caller` says itself who serves what it imports.
+fn is_named(snapshot: &Snapshot, caller: &ServiceName, interface: &InterfaceName) -> bool {
+    let active = snapshot.service(caller).and_then(|entry| entry.active.as_ref());
+    active.is_some_and(|active| active.ready.record.settings.links.contains_key(&unversioned(interface)))
 }
 
 /// What `contract` lacks of what `caller` imports by this name, as text; `None` if it lacks nothing.

@@ -106,8 +106,12 @@ async fn imports_are_linked_to_the_one_service_that_exports_them() {
     bench.deploy_bytes("orders", importing("0.1.0", "count"), &[]).await.unwrap();
     assert_eq!(bench.linked().as_deref(), Some("inventory"));
 
-    // A second one makes it unclear for whoever comes next.
+    // A second one would make it unclear whom it calls.
+    let error = bench.deploy_bytes("depot", exporting("0.1.0", "u32"), &[]).await.unwrap_err();
+    assert!(error.message.contains("`orders` imports") && error.message.contains("`inventory` serves it"), "{error}");
+    bench.deploy_bytes("orders", importing("0.1.0", "count"), &[("shop:inventory/stock", "inventory")]).await.unwrap();
     bench.deploy_bytes("depot", exporting("0.1.0", "u32"), &[]).await.unwrap();
+    assert_eq!(bench.linked().as_deref(), Some("inventory"));
     let error = bench.deploy_bytes("orders", importing("0.1.1", "count"), &[]).await.unwrap_err();
     assert!(error.message.contains("`depot` and `inventory` export it"), "{error}");
     let named = [("shop:inventory/stock", "depot")];
@@ -144,7 +148,7 @@ async fn callers_are_not_broken_unless_that_is_wanted() {
         (crate::fakes::component("none"), "shop:inventory/stock@0.1.0"),
     ] {
         let error = bench.deploy_bytes("inventory", component, &[]).await.unwrap_err();
-        assert!(error.message.contains("`orders` calls it") && error.message.contains(says), "{says} in {error}");
+        assert!(error.message.contains("`orders` imports") && error.message.contains(says), "{says} in {error}");
     }
     bench.deploy_bytes("inventory", exporting("0.1.1", "u32"), &[]).await.unwrap();
     bench.deploy_anyway("inventory", exporting("0.1.1", "u64"), &[], true).await.unwrap();
