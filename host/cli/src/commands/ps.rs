@@ -84,15 +84,15 @@ mod tests {
     fn every_service_is_a_line_and_trouble_is_told_below() {
         let services: Vec<Service> = serde_json::from_str(
             r#"[
-                {"name":"orders","active":3,"routes":{"declared":["/api/*"],"deployed":["GET /x"]},"calls":2,
-                 "waiting":0,
+                {"name":"orders","active":3,"routes":{"declared":["/api/*"],"deployed":["GET /x"]},"links":[],
+                 "called_by":[],"calls":2,"waiting":0,
                  "drift":"runtime.toml declares other settings","revisions":[
                     {"revision":"orders@3","number":3,"active":true,"compiled":true,"component":"sha256:00","size":1,
                      "origin":"api","created":"2026-01-01T00:00:00Z","instances":{"live":4,"idle":1}}]},
-                {"name":"p","failure":"no instance","routes":{"declared":[],"deployed":[]},"calls":0,"waiting":0,
-                 "revisions":[]},
+                {"name":"p","failure":"no instance","routes":{"declared":[],"deployed":[]},"links":[],
+                 "called_by":[],"calls":0,"waiting":0,"revisions":[]},
                 {"name":"q","active":1,"quarantine":{"crashes":16,"remaining":"1s 500ms"},
-                 "routes":{"declared":["/q"],"deployed":[]},"calls":0,"waiting":0,"revisions":[]}
+                 "routes":{"declared":["/q"],"deployed":[]},"links":[],"called_by":[],"calls":0,"waiting":0,"revisions":[]}
             ]"#,
         )
         .unwrap();
