@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what the host can do, always beside what it is compared with, in turn and in one run.
 
+mod calls;
 mod client;
 mod cores;
 mod host;
@@ -40,6 +41,8 @@ pub(crate) struct Options {
     #[command(flatten)]
     http: http::HttpOptions,
     #[command(flatten)]
+    calls: calls::CallsOptions,
+    #[command(flatten)]
     start: start::StartOptions,
     #[command(flatten)]
     swap: swap::SwapOptions,
@@ -47,7 +50,8 @@ pub(crate) struct Options {
 
 type Bench = fn(&Place, &Options) -> Result<Report>;
 
-const BENCHES: [(&str, Bench); 3] = [("http", http::run), ("start", start::run), ("swap", swap::run)];
+const BENCHES: [(&str, Bench); 4] =
+    [("http", http::run), ("calls", calls::run), ("start", start::run), ("swap", swap::run)];
 
 impl Options {
     /// Whether something of this name is to be measured.

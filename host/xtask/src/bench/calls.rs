@@ -1,0 +1,115 @@
+//! Typed calls between services of one host, as the caller times them: beside the same two components composed into one,
+//! where a call passes no host, and a request over HTTP between two processes.
+
+mod caller;
+mod composed;
+mod kinds;
+mod loopback;
+mod results;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::guests;
+use crate::place::Place;
+use crate::progress::say;
+
+use super::host::Host;
+use super::report::Report;
+use kinds::{KINDS, Kind};
+use results::{Results, Way};
+
+/// How to measure calls.
+#[derive(Args)]
+pub(crate) struct CallsOptions {
+    /// Measure the two components composed into one, too; installs wac into target/tools with cargo if it is not there
+    #[arg(long)]
+    composed: bool,
+    /// Milliseconds per measurement
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(10..=2000))]
+    millis: u32,
+}
+
+/// The guest that calls, and the one that is called.
+const GUESTS: [&str; 2] = ["bench-caller", "bench-callee"];
+
+/// How many callers there are at a time, where more than one is measured.
+const CALLERS: [u32; 3] = [1, 2, 64];
+
+/// Runs the benchmark.
+pub(super) fn run(place: &Place, all: &super::Options) -> Result<Report> {
+    let (rounds, options) = (all.rounds, &all.calls);
+    guests::build(place, &GUESTS.map(str::to_owned))?;
+    let mut ways = vec![Way::Reuse, Way::Fresh, Way::Loopback];
+    if options.composed {
+        composed::make(place, &composed::install(place)?)?;
+        ways.push(Way::Composed);
+    }
+    let host = Host::start(place, &place.folder("target/bench/calls"), &services(place, &ways))?;
+    let native = loopback::start(place)?;
+    let mut results = Results::default();
+    for round in 1..=rounds {
+        for kind in KINDS.iter().filter(|kind| all.wants(kind.name)) {
+            say("Measuring", &format!("{}, round {round} of {rounds}", kind.name));
+            for way in &ways {
+                measure(place, &host, &native, *way, kind, options.millis, &mut results)?;
+            }
+        }
+    }
+    Ok(Report {
+        bench: "calls",
+        how: format!("median of {rounds} rounds of {} ms", options.millis),
+        values: results.values(),
+        tables: results.tables(&ways),
+        goals: results.goals(),
+    })
+}
+
+fn measure(
+    place: &Place,
+    host: &Host,
+    native: &super::server::Server,
+    way: Way,
+    kind: &'static Kind,
+    millis: u32,
+    results: &mut Results,
+) -> Result<()> {
+    match way {
+        Way::Loopback => {
+            if let Some(rate) = loopback::measure(place, native, kind, millis)? {
+                results.add(kind, way, 1, rate);
+            }
+        }
+        Way::Reuse => {
+            for callers in CALLERS {
+                results.add(kind, way, callers, caller::measure(&host.http, way, kind, callers, millis)?);
+            }
+        }
+        Way::Fresh | Way::Composed => {
+            results.add(kind, way, 1, caller::measure(&host.http, way, kind, 1, millis)?);
+        }
+    }
+    Ok(())
+}
+
+/// The services as `runtime.toml` has them: for each way a pair that is linked, or one that needs no other.
+fn services(place: &Place, ways: &[Way]) -> String {
+    let [caller, callee] = GUESTS.map(|guest| place.guests().join(guest).with_extension("wasm"));
+    let service = |way: &Way| {
+        let name = way.name();
+        match way {
+            Way::Loopback => String::new(),
+            Way::Composed => {
+                let component = composed::path(place);
+                format!("[services.{name}]\ncomponent = {component:?}\nroutes = [\"/{name}/*\"]\n")
+            }
+            Way::Reuse | Way::Fresh => format!(
+                "[services.caller-{name}]\ncomponent = {caller:?}\nroutes = [\"/{name}/*\"]\n\
+                 links = {{ \"bench:calls/values\" = \"callee-{name}\" }}\n\
+                 [services.callee-{name}]\ncomponent = {callee:?}\ninstances = \"{name}\"\n\
+                 callers = [\"caller-{name}\"]\n"
+            ),
+        }
+    };
+    ways.iter().map(service).collect()
+}

@@ -1,0 +1,28 @@
+//! What is handed over.
+
+/// Values of one kind and size.
+pub(super) struct Kind {
+    /// What tables call it.
+    pub(super) name: &'static str,
+    /// What the guest calls it.
+    pub(super) path: &'static str,
+    /// How many elements it has, if any.
+    pub(super) size: u32,
+    /// What a request over HTTP has for it: its size in bytes; `None` if there is nothing that compares.
+    pub(super) body: Option<usize>,
+}
+
+const fn bytes(name: &'static str, size: u32) -> Kind {
+    Kind { name, path: "bytes", size, body: Some(size as usize) }
+}
+
+/// All of them.
+pub(super) const KINDS: [Kind; 7] = [
+    Kind { name: "u32", path: "number", size: 0, body: Some(0) },
+    Kind { name: "record", path: "order", size: 0, body: None },
+    Kind { name: "16 strings", path: "strings", size: 16, body: None },
+    Kind { name: "100 records", path: "orders", size: 100, body: None },
+    bytes("1 KiB", 1 << 10),
+    bytes("64 KiB", 64 << 10),
+    bytes("1 MiB", 1 << 20),
+];

@@ -1,0 +1,123 @@
+//! What was measured, and how it is shown.
+
+use super::super::report::{Goal, Table, Value, Wanted, number};
+use super::super::samples::Samples;
+use super::CALLERS;
+use super::kinds::{KINDS, Kind};
+
+/// How a call reaches what it calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Through the host, to an instance that serves one call after another.
+    Reuse,
+    /// Through the host, to an instance of its own.
+    Fresh,
+    /// Within one component.
+    Composed,
+    /// Over HTTP to another process.
+    Loopback,
+}
+
+impl Way {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Reuse => "reuse",
+            Self::Fresh => "fresh",
+            Self::Composed => "composed",
+            Self::Loopback => "http",
+        }
+    }
+}
+
+/// One measurement.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rate {
+    /// Microseconds per call, as each caller sees it.
+    pub(super) us: f64,
+    /// Calls per second of all callers.
+    pub(super) per_second: f64,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(super) struct Results(Vec<(&'static str, Way, u32, Rate)>);
+
+impl Results {
+    /// Adds one.
+    pub(super) fn add(&mut self, kind: &Kind, way: Way, callers: u32, rate: Rate) {
+        self.0.push((kind.name, way, callers, rate));
+    }
+
+    fn samples(&self, kind: &Kind, way: Way, callers: u32, part: fn(Rate) -> f64) -> Option<Samples> {
+        let mut rates = self
+            .0
+            .iter()
+            .filter(|of| of.0 == kind.name && of.1 == way && of.2 == callers)
+            .map(|of| part(of.3))
+            .peekable();
+        rates.peek()?;
+        Some(rates.collect())
+    }
+
+    /// Every value under its name.
+    pub(super) fn values(&self) -> Vec<Value> {
+        let mut values = Vec::new();
+        for kind in &KINDS {
+            for way in [Way::Reuse, Way::Fresh, Way::Composed, Way::Loopback] {
+                for callers in CALLERS {
+                    let name = format!("calls/{}/{}/{callers}", kind.name.replace(' ', "-"), way.name());
+                    let of = |part| self.samples(kind, way, callers, part);
+                    let Some((us, rate)) = of(|rate| rate.us).zip(of(|rate| rate.per_second)) else { continue };
+                    values.push(Value { name: format!("{name}/time"), unit: "us", samples: us });
+                    values.push(Value { name: format!("{name}/calls"), unit: "1/s", samples: rate });
+                }
+            }
+        }
+        values
+    }
+
+    /// One caller on each way, and several callers.
+    pub(super) fn tables(&self, ways: &[Way]) -> Vec<Table> {
+        let cell = |samples: Option<Samples>| samples.map_or("-".to_owned(), |samples| number(samples.median()));
+        let measured = || KINDS.iter().filter(|kind| self.0.iter().any(|of| of.0 == kind.name));
+        let one = measured().map(|kind| {
+            let cells = ways.iter().map(|way| cell(self.samples(kind, *way, 1, |rate| rate.us)));
+            std::iter::once(kind.name.to_owned()).chain(cells).collect()
+        });
+        let many = measured().map(|kind| {
+            let cells =
+                CALLERS.iter().map(|callers| cell(self.samples(kind, Way::Reuse, *callers, |rate| rate.per_second)));
+            let ratio = cell(self.scaling(kind));
+            std::iter::once(kind.name.to_owned()).chain(cells).chain([ratio]).collect()
+        });
+        let head = std::iter::once("value").chain(ways.iter().map(|way| way.name())).collect();
+        vec![
+            Table { title: "One caller, us per call".to_owned(), head, rows: one.collect() },
+            Table {
+                title: "reuse, calls per second by callers".to_owned(),
+                head: vec!["value", "1", "2", "64", "2 over 1"],
+                rows: many.collect(),
+            },
+        ]
+    }
+
+    /// Calls per second of two callers over those of one.
+    fn scaling(&self, kind: &Kind) -> Option<Samples> {
+        let of = |callers| self.samples(kind, Way::Reuse, callers, |rate| rate.per_second);
+        Some(of(2)?.over(&of(1)?))
+    }
+
+    /// What calls should cost, and how they should scale.
+    pub(super) fn goals(&self) -> Vec<Goal> {
+        let mut goals = Vec::new();
+        let mut goal = |what: &str, wanted, measured: Option<Samples>| {
+            goals.extend(measured.map(|measured| Goal { what: what.to_owned(), wanted, measured }));
+        };
+        let [number, record, ..] = &KINDS;
+        let time = |kind| self.samples(kind, Way::Reuse, 1, |rate| rate.us);
+        goal("u32, reuse, us", Wanted::AtMost(1.0), time(number));
+        goal("record, reuse, us", Wanted::AtMost(2.2), time(record));
+        goal("u32, two callers over one", Wanted::AtLeast(1.8), self.scaling(number));
+        goals
+    }
+}
