@@ -158,15 +158,29 @@ impl Meter {
     }
 
     /// Polls something that is not this guest's CPU time, although it is waited for inside of it: what another guest does.
+    ///
+    /// It is taken off by the time that passed: the kernel would have to be asked twice, which costs as much as a short
+    /// call. If the thread has to wait for a core meanwhile, that time is taken off, too, at the most until the next tick.
     pub(crate) async fn apart<F: Future>(&self, other: F) -> F::Output {
         let mut other = std::pin::pin!(other);
         std::future::poll_fn(|cx| {
-            self.leave();
+            let begun = self.measuring.load(Ordering::Relaxed).then(real_now);
             let polled = other.as_mut().poll(cx);
-            self.enter();
+            if let Some(begun) = begun {
+                self.spare(nanos(begun.elapsed()));
+            }
+            // The ticker may have gone to sleep meanwhile, and this guest has the thread again.
+            self.pulse.beat();
             polled
         })
         .await
+    }
+
+    /// Leaves out so many nanoseconds of this poll.
+    fn spare(&self, time: u64) {
+        for mark in [&self.charged, &self.entered] {
+            mark.store(mark.load(Ordering::Relaxed).saturating_add(time), Ordering::Relaxed);
+        }
     }
 
     /// [`Meter::poll`] until the guest is done.
@@ -200,6 +214,12 @@ impl Panic {
 
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Now, by a clock that never pauses, as CPU time does not.
+#[expect(clippy::disallowed_methods, reason = "it stands for CPU time, which passes under a paused clock, too")]
+fn real_now() -> Instant {
+    Instant::now()
 }
 
 fn thread_cpu_time() -> u64 {
@@ -267,6 +287,21 @@ mod tests {
         assert!(matches!(meter.tick(), Ok(UpdateDeadline::Continue(1))));
         burn(TICK);
         assert!(matches!(meter.tick(), Ok(UpdateDeadline::YieldCustom(1, _))));
+    }
+
+    #[tokio::test]
+    async fn what_another_guest_uses_meanwhile_is_not_charged() {
+        let (_ticker, meter) = meter();
+        meter.begin(now() + HOUR, HOUR);
+        meter.tick().map(drop).unwrap();
+        let before = meter.used.load(Ordering::Relaxed);
+        let work = async {
+            meter.apart(async { burn(TICK * 20) }).await;
+            burn(TICK);
+        };
+        meter.run(work).await.unwrap();
+        let used = meter.used.load(Ordering::Relaxed) - before;
+        assert!(used < nanos(TICK * 10), "{used}");
     }
 
     #[test]
