@@ -143,7 +143,8 @@ async fn bombs_are_refused_in_bounded_time_and_memory() {
         assert_eq!(status, 422, "{line}");
         assert!(took < Duration::from_secs(45), "{line}");
         assert!(slowest < Duration::from_secs(2), "{line}");
-        let grown = memory(&host, "VmHWM") - base;
+        // The kernel sums up what its cores count, and not all at once: the peak can seem to fall by a little.
+        let grown = memory(&host, "VmHWM").saturating_sub(base);
         assert!(grown < SLACK + 4 * size / 1024, "{line}: the host grew by {grown} KiB");
     }
     println!("{told}");
@@ -170,7 +171,8 @@ async fn an_upload_beyond_the_limit_takes_no_memory() {
     if let Ok(reply) = sent {
         assert_eq!(reply.status(), 413);
     }
-    let grown = memory(&host, "VmHWM") - base;
+    // The kernel sums up what its cores count, and not all at once: the peak can seem to fall by a little.
+    let grown = memory(&host, "VmHWM").saturating_sub(base);
     assert!(grown < 48 << 10, "the host grew by {grown} KiB");
     assert_eq!(host.ask("/version").await.0, 200);
 }

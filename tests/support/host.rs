@@ -205,8 +205,13 @@ impl Host {
 
     /// Asks the service whose routes are for this host name; status and body.
     pub(crate) async fn ask_of(&self, name: &str, path: &str) -> (u16, String) {
-        let reply = self.client.get(self.url(path)).header("host", name).send().await.unwrap();
-        (reply.status().as_u16(), reply.text().await.unwrap())
+        self.try_ask_of(name, path).await.unwrap()
+    }
+
+    /// [`Host::ask_of`], where the answer may be cut off.
+    pub(crate) async fn try_ask_of(&self, name: &str, path: &str) -> reqwest::Result<(u16, String)> {
+        let reply = self.client.get(self.url(path)).header("host", name).send().await?;
+        Ok((reply.status().as_u16(), reply.text().await?))
     }
 
     /// The admin token.
