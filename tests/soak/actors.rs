@@ -72,7 +72,7 @@ impl Actors {
         Self(set)
     }
 
-    /// Ends the scene and waits until they have left. An actor that fell over is a failure, too.
+    /// Ends the scene, waits until they have left, and lets the services settle. An actor that fell over is a failure, too.
     pub(crate) async fn leave(mut self, scene: &Scene) {
         scene.play(false);
         while let Some(left) = self.0.join_next().await {
@@ -80,6 +80,7 @@ impl Actors {
                 scene.note("actors", Err(fallen.to_string()));
             }
         }
+        scene.note("settling", operators::settle(scene).await);
     }
 }
 

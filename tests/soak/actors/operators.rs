@@ -5,15 +5,36 @@ use serde_json::{Value, json};
 
 use super::{Outcome, Stage, pick, told};
 use crate::host::{guest, marked};
-use crate::scene::PASSING;
+use crate::scene::{PASSING, Scene};
 
 /// Components that differ: as many as a state directory may have that keeps them until its host starts again.
 const COMPONENTS: u64 = 6;
 
+/// The services that are replaced, and what they are made of.
+const MOVING: [(&str, &str); 2] = [("moving2", "probe"), ("moving3", "probe3")];
+
+/// Revisions that the host retains of each service (`deploy.retained`).
+const RETAINED: u64 = 3;
+
+/// Leaves every moving service with revisions of one component: which ones its retained revisions have is otherwise a
+/// matter of the turn at which the scene ended, and the code of each is loaded.
+pub(super) async fn settle(scene: &Scene) -> Outcome {
+    for (name, component) in MOVING {
+        for turn in 0..RETAINED {
+            let settings = json!({ "config": { "version": format!("settled {turn}") } });
+            let (status, answer) = scene.host.deploy(name, marked(component, "0"), settings).await;
+            if status != 200 {
+                return Err(format!("{name} does not settle: {status} {answer}"));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Replaces a service that is being called by another component, by another configuration, or by what it was before.
 pub(super) async fn swap(stage: &Stage, turn: u64) -> Outcome {
     // Each of the two actors has a service of its own: changes of one service are made one after the other.
-    let (name, component) = pick(&[("moving2", "probe"), ("moving3", "probe3")], turn);
+    let (name, component) = pick(&MOVING, turn);
     let turn = turn / 2;
     let host = &stage.scene.host;
     let (status, answer) = if turn % 3 == 2 {
