@@ -5,7 +5,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use wasip2::http::types::{Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
+use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
 #[allow(missing_docs, clippy::all, reason = "generated")]
 mod bindings {
@@ -27,17 +27,8 @@ impl wasip2::exports::http::incoming_handler::Guest for Service {
             pairs.filter(|(name, _)| *name == key).find_map(|(_, value)| value.parse().ok()).unwrap_or_default()
         };
         let nanos = time(path.rsplit('/').next().unwrap_or_default(), number("calls"), number("size"));
-        let response = OutgoingResponse::new(Fields::new());
-        if nanos.is_none() {
-            response.set_status_code(404).expect("404 is a status");
-        }
-        let body = response.body().expect("the body is taken once");
-        ResponseOutparam::set(answer, Ok(response));
-        let stream = body.write().expect("the stream is taken once");
-        // A caller that went away is no failure of this service.
-        let _ = stream.blocking_write_and_flush(nanos.unwrap_or_default().to_string().as_bytes());
-        drop(stream);
-        let _ = OutgoingBody::finish(body, None);
+        let status = if nanos.is_some() { 200 } else { 404 };
+        text_answer::send(answer, status, &nanos.unwrap_or_default().to_string());
     }
 }
 

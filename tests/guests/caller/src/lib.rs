@@ -1,7 +1,7 @@
 //! An HTTP service that calls functions of another service, which it knows by their contract alone. The path says which:
 //! `/FUNCTION`, with the arguments after `?`, separated by commas.
 
-use wasip2::http::types::{Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
+use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
 #[allow(missing_docs, clippy::all, reason = "generated")]
 mod bindings {
@@ -19,14 +19,7 @@ impl wasip2::exports::http::incoming_handler::Guest for Service {
         let target = request.path_with_query().unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((target.as_str(), ""));
         let text = call(path.rsplit('/').next().unwrap_or_default(), &query.split(',').collect::<Vec<_>>());
-        let response = OutgoingResponse::new(Fields::new());
-        let body = response.body().expect("the body is taken once");
-        ResponseOutparam::set(answer, Ok(response));
-        let stream = body.write().expect("the stream is taken once");
-        // A caller that went away is no failure of this service.
-        let _ = stream.blocking_write_and_flush(text.as_bytes());
-        drop(stream);
-        let _ = OutgoingBody::finish(body, None);
+        text_answer::send(answer, 200, &text);
     }
 }
 
