@@ -152,8 +152,8 @@ async fn what_a_service_prints_too_much_is_dropped_and_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revision_that_keeps_crashing_is_quarantined_for_all_to_see() {
-    let host = host("quarantine_after = 3").await;
+async fn a_revision_that_keeps_failing_is_left_alone_for_all_to_see() {
+    let host = host("breaker.failures = 3").await;
     for name in PROBES {
         for _ in 0..3 {
             assert_eq!(post(&host, name, "/trap", Vec::new()).await, Got::Problem(500, "trapped".to_owned()));
@@ -166,8 +166,8 @@ async fn a_revision_that_keeps_crashing_is_quarantined_for_all_to_see() {
         let line = table.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap();
         let (_, page, _) = host.cli(&["inspect", name]).await;
         if begun.elapsed() < Duration::from_millis(700) {
-            assert!(line.contains("quarantined"), "{table}");
-            assert!(page.contains("3 calls in a row ended in a crash"), "{page}");
+            assert!(line.contains("broken"), "{table}");
+            assert!(page.contains("3 calls in a row failed"), "{page}");
         }
         answers(&host, "other", "/trap").await;
         eventually("a call is let through and clears the record", async || {
@@ -175,11 +175,11 @@ async fn a_revision_that_keeps_crashing_is_quarantined_for_all_to_see() {
             (got == Got::Whole(200, "none".to_owned())).then_some(())
         })
         .await;
-        assert_eq!(host.admin_get(&format!("/v1/services/{name}")).await["quarantine"], Value::Null);
+        assert_eq!(host.admin_get(&format!("/v1/services/{name}")).await["breaker"], Value::Null);
         let (_, events, _) = host.cli(&["events", "--json"]).await;
-        for kind in ["quarantined", "released"] {
+        for kind in ["breaker-opened", "breaker-closed"] {
             assert!(events.lines().any(|line| line.contains(kind) && line.contains(name)), "{kind}: {events}");
         }
-        assert!(host.log().contains(&format!("`{name}@1` rests for")), "{}", host.log());
+        assert!(host.log().contains(&format!("`{name}@1` gets no calls for")), "{}", host.log());
     }
 }

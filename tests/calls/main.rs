@@ -14,7 +14,7 @@ use patchbay_engine::{Engine, EngineConfig, Premises};
 use patchbay_model::ports::{BoxFuture, Clock, Executor, Links, LogSink, Outbound, Outlet, PrepareRequest, Prepared};
 use patchbay_model::{
     Call, CallId, Course, Digest, Fault, FaultKind, FunctionName, Hold, InstancePolicy, LogRecord, OutboundError,
-    OutboundRequest, Reply, RevisionId, ServiceName, Settings, empty_body,
+    OutboundRequest, Principal, Reply, RevisionId, ServiceName, Settings, empty_body,
 };
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Map, Value, json};
@@ -116,7 +116,8 @@ async fn calls(prepared: &dyn Prepared, n_calls: u32) -> Result<(), Box<dyn Erro
         let request = http::Request::get("/").header(http::header::HOST, "localhost").body(empty_body())?;
         let deadline = (Instant::now() + TIMEOUT).into_std();
         let id = CallId::new(number.into());
-        let call = Call { id, deadline, hops: 0, request, hold: Hold::default() };
+        let (caller, hold) = (Principal::Outside, Hold::default());
+        let call = Call { id, deadline, hops: 0, caller, attempt: 1, request, hold };
         let reply = prepared.serve(call).await?;
         if !reply.status().is_success() {
             return Err(format!("the component answered {}", reply.status()).into());

@@ -45,7 +45,7 @@ async fn measure(host: &Host) -> (Duration, Duration) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_quiet_service_keeps_its_p99_while_others_misbehave() {
     let limits = "cpu_time = \"300ms\"\ntimeout = \"2s\"\nmemory = \"48MiB\"\nconcurrency = 16\nlog_rate = \"64KiB\"";
-    let host = Arc::new(host(&format!("{limits}\nquarantine_after = 0")).await);
+    let host = Arc::new(host(&format!("{limits}\nbreaker.failures = 0")).await);
     measure(&host).await;
     let (quiet, longest) = measure(&host).await;
     println!("alone: p99 {quiet:?}, longest {longest:?}");

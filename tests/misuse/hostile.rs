@@ -11,7 +11,7 @@ use crate::support::{Host, eventually};
 
 /// What is enforced for them, and how long each of them may take at most.
 fn settings() -> Value {
-    json!({ "limits": { "cpu_time": "300ms", "timeout": "3s", "memory": "32MiB", "quarantine_after": 0 } })
+    json!({ "limits": { "cpu_time": "300ms", "timeout": "3s", "memory": "32MiB" }, "breaker": { "failures": 0 } })
 }
 
 async fn deploy(host: &Host, name: &str, component: Vec<u8>) -> (u16, Value) {

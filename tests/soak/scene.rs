@@ -27,7 +27,7 @@ const WIDE: &str = "timeout = \"60s\"\ncpu_time = \"30s\"\nqueue_wait = \"30s\""
 
 /// Limits that calls of wild services run into.
 const NARROW: &str =
-    "timeout = \"2s\"\ncpu_time = \"200ms\"\nqueue_wait = \"30s\"\nmemory = \"32MiB\"\nquarantine_after = 0";
+    "timeout = \"2s\"\ncpu_time = \"200ms\"\nqueue_wait = \"30s\"\nmemory = \"32MiB\"\nbreaker.failures = 0";
 
 /// The services that come and go: they are not in the configuration.
 pub(crate) const PASSING: [&str; 3] = ["passing0", "passing1", "passing2"];

@@ -8,10 +8,22 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
-/// The earlier of what the caller asks for and what the service allows.
-pub(crate) fn deadline(arrived: Instant, caller: Option<Instant>, timeout: Duration) -> Instant {
+/// What bounds the time of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// What its operator allows.
+    Operator,
+    /// What its caller has left, which is less.
+    Caller,
+}
+
+/// The earlier of what the caller asks for and what the service allows, and which of them it is.
+pub(crate) fn deadline(arrived: Instant, caller: Option<Instant>, timeout: Duration) -> (Instant, Limit) {
     let allowed = arrived + timeout;
-    caller.map_or(allowed, |caller| caller.min(allowed))
+    match caller {
+        Some(caller) if caller < allowed => (caller, Limit::Caller),
+        _ => (allowed, Limit::Operator),
+    }
 }
 
 /// What came before the end of some work.
@@ -70,8 +82,12 @@ mod tests {
     async fn a_caller_can_shorten_and_not_lengthen() {
         let now = Instant::now();
         let in_seconds = |seconds| now + Duration::from_secs(seconds);
-        for (caller, expected) in [(None, 15), (Some(in_seconds(3)), 3), (Some(in_seconds(60)), 15)] {
-            assert_eq!(deadline(now, caller, Duration::from_secs(15)), in_seconds(expected));
+        for (caller, expected, limit) in [
+            (None, 15, Limit::Operator),
+            (Some(in_seconds(3)), 3, Limit::Caller),
+            (Some(in_seconds(60)), 15, Limit::Operator),
+        ] {
+            assert_eq!(deadline(now, caller, Duration::from_secs(15)), (in_seconds(expected), limit));
         }
     }
 }

@@ -3,13 +3,25 @@
 //! Everything that happens to a call on the way stands in one function, [`call`], in the order in which it
 //! happens. Each step is a small object of its own file whose decision can be tested alone, under a paused clock.
 
+mod access;
+mod breaker;
+mod budget;
 mod bulkhead;
+mod chance;
 mod deadline;
 mod payload;
-mod quarantine;
+mod rate;
+mod recent;
+mod record;
+mod retry;
 mod stack;
+mod standing;
+mod target;
 
-pub use bulkhead::{Bulkhead, Occupancy, Permit};
+pub use access::{Asked, Ground, authorize, decide};
+pub use breaker::{Breaker, BreakerNews, BreakerStatus};
+pub use bulkhead::Occupancy;
 pub use payload::{Bounds, HttpPayload, Leg, Payload, TypedPayload};
-pub use quarantine::{Quarantine, QuarantineNews, QuarantineStatus};
-pub use stack::{Arrival, Chosen, Target, call};
+pub use stack::call;
+pub use standing::{Counts, LinkStanding, Standing};
+pub use target::{Arrival, Chosen, LinkPolicy, StandIn, Target};

@@ -6,14 +6,18 @@ mod typed;
 
 use std::time::Instant;
 
+use bytes::Bytes;
+use patchbay_model::policy::RetrySettings;
 use patchbay_model::ports::{BoxFuture, Prepared};
-use patchbay_model::{CallId, Fault, Hold, Limits};
+use patchbay_model::{CallId, Fault, FaultKind, FunctionName, Hold, Limits, Principal};
 use tokio_util::sync::CancellationToken;
 
 pub use http::HttpPayload;
 pub use typed::TypedPayload;
 
-use crate::quarantine::Trial;
+use crate::access::Asked;
+use crate::breaker::Trial;
+use crate::deadline::Limit;
 
 /// What an instance is told of a call, beside what it carries.
 #[derive(Debug, Clone)]
@@ -24,6 +28,10 @@ pub struct Leg {
     pub deadline: Instant,
     /// How many services called each other on the way to it: 0 if it came from outside.
     pub hops: u32,
+    /// Who calls.
+    pub caller: Principal,
+    /// How often it was tried, this time included.
+    pub attempt: u32,
     /// What the call occupies until it is over.
     pub hold: Hold,
 }
@@ -31,6 +39,8 @@ pub struct Leg {
 /// What a reply is bound by until it is over.
 pub struct Bounds<'a> {
     pub(crate) deadline: tokio::time::Instant,
+    /// Whose deadline it is.
+    pub(crate) limit: Limit,
     pub(crate) limits: &'a Limits,
     /// The cut of its revision.
     pub(crate) cut: CancellationToken,
@@ -45,13 +55,25 @@ pub trait Payload: Send {
     /// The reply.
     type Reply: Send;
 
+    /// What its caller asks for.
+    fn asked(&self) -> Asked<'_>;
+
+    /// Whether it may be processed twice.
+    fn is_repeatable(&self, retry: &RetrySettings) -> bool;
+
     /// Refuses what is larger than the service accepts, and bounds what does not say how large it is.
     ///
     /// # Errors
-    /// [`FaultKind::TooLarge`](patchbay_model::FaultKind::TooLarge) if it is too large.
+    /// [`FaultKind::TooLarge`] if it is too large.
     fn limit(&mut self, limits: &Limits) -> Result<(), Fault>;
 
-    /// Hands it to an instance. Called once.
+    /// Keeps what it needs to be handed over once more, if it can.
+    fn keep(&mut self);
+
+    /// Whether it can be handed over: it was not yet, or was kept before.
+    fn is_whole(&self) -> bool;
+
+    /// Hands it to an instance.
     fn dispatch<'p>(&mut self, prepared: &'p dyn Prepared, leg: Leg) -> BoxFuture<'p, Result<Self::Reply, Fault>>;
 
     /// What came to light about it while an instance was at work on it; counts in place of what the instance made of it.
@@ -60,9 +82,17 @@ pub trait Payload: Send {
     /// Binds the reply, which may be over already.
     ///
     /// # Errors
-    /// [`FaultKind::Exhausted`](patchbay_model::FaultKind::Exhausted) if it is larger than the service may answer.
+    /// [`FaultKind::Exhausted`] if it is larger than the service may answer.
     fn bind(&self, reply: Self::Reply, bounds: Bounds<'_>) -> Result<Self::Reply, Fault>;
+
+    /// The reply that stands in for one that could not be had, if one of these `results` of functions does.
+    fn substitute(&self, results: &[(FunctionName, Bytes)]) -> Option<Self::Reply>;
 
     /// The HTTP status of a reply that has one.
     fn status(reply: &Self::Reply) -> Option<u16>;
+}
+
+/// The end of what was handed over already, which nobody asks for.
+fn gone<'p, R: Send + 'p>() -> BoxFuture<'p, Result<R, Fault>> {
+    Box::pin(std::future::ready(Err(Fault::new(FaultKind::Internal, "The host failed."))))
 }

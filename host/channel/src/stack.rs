@@ -1,64 +1,17 @@
 //! The order of the policies, outermost first. Read it top to bottom: this is the life of a call.
 
-use std::sync::Arc;
-use std::time::Duration;
+use patchbay_model::policy::RetrySettings;
+use patchbay_model::ports::BoxFuture;
+use patchbay_model::{Fault, FaultKind, Hold};
+use tokio::time::{Instant, sleep};
 
-use patchbay_model::ports::Prepared;
-use patchbay_model::{CallId, Fault, FaultKind, Hold, Limits, ServiceName};
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
-
-use crate::deadline::{self, Ended};
+use crate::access::authorize;
+use crate::bulkhead::Permit;
+use crate::deadline::{self, Ended, Limit};
 use crate::payload::{Bounds, Leg, Payload};
-use crate::{Bulkhead, Quarantine};
-
-/// A call that arrived for a service. What it carries comes beside it.
-#[derive(Debug)]
-pub struct Arrival {
-    /// Names the call in logs.
-    pub id: CallId,
-    /// The call in whose course a service made this one.
-    pub parent: Option<CallId>,
-    /// How many services called each other on the way to it: 0 if it came from outside.
-    pub hops: u32,
-    /// When it arrived; the service's timeout counts from here.
-    pub arrived: Instant,
-    /// When its caller stops waiting, where the caller says so.
-    pub deadline: Option<Instant>,
-}
-
-/// The revision that was chosen for a call.
-pub struct Chosen<L> {
-    /// Takes the call.
-    pub prepared: Arc<dyn Prepared>,
-    /// Keeps the revision for as long as the call lives.
-    pub lease: L,
-    /// Whether the revision may have calls.
-    pub quarantine: Arc<Quarantine>,
-    /// Cancelled when the revision has to go although calls are still on it.
-    pub cut: CancellationToken,
-}
-
-/// A service as the channel sees it.
-pub trait Target: Send + Sync {
-    /// Keeps a revision from being retired.
-    type Lease: Send + Sync + 'static;
-
-    /// Its name, for logs.
-    fn name(&self) -> &ServiceName;
-
-    /// What is enforced for it.
-    fn limits(&self) -> &Limits;
-
-    /// Its places for calls.
-    fn bulkhead(&self) -> &Bulkhead;
-
-    /// The revision for the next call. Asked as late as possible, so that a call that waited gets the newest.
-    ///
-    /// # Errors
-    /// [`FaultKind::Unavailable`] if there is none.
-    fn choose(&self) -> Result<Chosen<Self::Lease>, Fault>;
-}
+use crate::record::{Story, record};
+use crate::retry::{self, Failed, Verdict};
+use crate::target::{Arrival, Chosen, Target};
 
 /// Takes one call to an instance of `target` and its reply back. The same for every kind of call.
 ///
@@ -66,47 +19,222 @@ pub trait Target: Send + Sync {
 ///
 /// # Errors
 /// The fault that ended the call, with a sentence for its caller and details for the operator.
-pub async fn call<T: Target, P: Payload>(target: &T, arrival: Arrival, payload: P) -> Result<P::Reply, Fault> {
-    let (id, parent) = (arrival.id, arrival.parent);
-    let arrived = arrival.arrived;
-
+pub async fn call<T: Target, P: Payload>(target: &T, arrival: Arrival, mut payload: P) -> Result<P::Reply, Fault> {
     // 1. Trace: outermost, so that refusals are seen too.
-    let outcome = admit(target, arrival, payload).await;
-    record::<P>(target.name(), (id, parent), arrived.elapsed(), &outcome);
+    let mut story = Story::of(&arrival);
+    let mut outcome = admit(target, &arrival, &mut payload, &mut story).await;
+    if let Err(fault) = outcome {
+        // 10. Fallback: something else answers, where that is configured.
+        outcome = fall_back(target, arrival, payload, fault, &mut story).await;
+    }
+    record::<P>(target, &story, &outcome);
     outcome
 }
 
-async fn admit<T: Target, P: Payload>(target: &T, arrival: Arrival, mut payload: P) -> Result<P::Reply, Fault> {
-    let limits = target.limits();
+async fn admit<T: Target, P: Payload>(
+    target: &T,
+    arrival: &Arrival,
+    payload: &mut P,
+    story: &mut Story,
+) -> Result<P::Reply, Fault> {
+    let (settings, standing, link) = (target.settings(), target.standing(), target.link());
 
-    // 2. Deadline: covers waiting and both bodies. The caller can only shorten it.
-    let deadline = deadline::deadline(arrival.arrived, arrival.deadline, limits.timeout);
+    // 2. Authorization: of services, by the rules of the one that is called; before anything is spent on them.
+    if let Some(caller) = arrival.caller.service() {
+        authorize(settings.callers.as_deref(), target.strict(), caller, payload.asked())?;
+    }
 
-    // 3. Size: refused before a place is spent on it.
-    payload.limit(limits)?;
+    // 3. Deadline: covers waiting, all attempts and both bodies. The caller can only shorten it.
+    let timeout =
+        link.and_then(|link| link.timeout).map_or(settings.limits.timeout, |own| own.min(settings.limits.timeout));
+    let (deadline, limit) = deadline::deadline(arrival.arrived, arrival.deadline, timeout);
 
-    // 4. Bulkhead: one place per call; a full one is never the fault of the service.
-    let permit = target.bulkhead().enter(deadline).await?;
+    // 4. Size and rate: refused before a place is spent on it.
+    payload.limit(&settings.limits)?;
+    if let Some(link) = link {
+        link.standing.rate.admit(arrival.arrived)?;
+    }
+    standing.rate.admit(arrival.arrived)?;
 
-    // 5. Revision: after the wait, so that no call reaches one that was replaced meanwhile.
-    let Chosen { prepared, lease, quarantine, cut } = target.choose()?;
+    // 5. Retry: what did not begin, or may run twice; within the budget, and never past the deadline.
+    let retry = link.map_or(&settings.retry, |link| &link.retry);
+    let repeatable = payload.is_repeatable(retry);
+    standing.budget.call(arrival.arrived);
+    loop {
+        story.attempts += 1;
+        let bounds = Attempt { deadline, limit, retry, number: story.attempts, repeatable };
+        let failed = match attempt(target, arrival, payload, &bounds).await {
+            Ok(reply) => return Ok(reply),
+            Err(failed) => failed,
+        };
+        let times = (Instant::now(), deadline);
+        match retry::judge(&failed, (arrival.id, story.attempts), retry, &standing.budget, times) {
+            Verdict::Again(pause) => {
+                story.tell_attempt(target.name(), &failed.fault, pause);
+                standing.tally.retries.count();
+                sleep(pause).await;
+            }
+            Verdict::Tell => return Err(failed.fault),
+            Verdict::BudgetSpent => {
+                standing.tally.retries_refused.count();
+                return Err(failed.fault);
+            }
+        }
+    }
+}
 
-    // 6. Quarantine: a revision whose calls keep ending in crashes rests.
-    let mut trial = quarantine.admit()?;
-    let hold = Hold::new((permit, lease));
+/// What one attempt is bound by.
+struct Attempt<'a> {
+    deadline: Instant,
+    limit: Limit,
+    retry: &'a RetrySettings,
+    /// Which one it is, from 1.
+    number: u32,
+    /// Whether the call may run twice.
+    repeatable: bool,
+}
 
-    // 7. Dispatch: bound by the deadline and by the end of the revision.
-    let leg = Leg { id: arrival.id, deadline: deadline.into_std(), hops: arrival.hops, hold: hold.clone() };
-    let served = deadline::within(deadline, &cut, payload.dispatch(&*prepared, leg)).await;
+impl Attempt<'_> {
+    /// When it is over; the last one has what is left.
+    fn end(&self) -> Instant {
+        if self.repeatable && self.number < self.retry.attempts {
+            self.deadline.min(Instant::now() + self.retry.attempt_timeout)
+        } else {
+            self.deadline
+        }
+    }
+}
+
+async fn attempt<T: Target, P: Payload>(
+    target: &T,
+    arrival: &Arrival,
+    payload: &mut P,
+    bounds: &Attempt<'_>,
+) -> Result<P::Reply, Failed> {
+    let (limits, standing) = (&target.settings().limits, target.standing());
+    let Attempt { deadline, limit, number, repeatable, .. } = *bounds;
+    let failed = |payload: &P, fault| Failed { fault, whole: payload.is_whole(), repeatable, too_slow: false };
+
+    // 6. Bulkhead: one place per call; a full one is never the fault of the service. It is given back between attempts.
+    let places = enter(target, deadline).await.map_err(|fault| failed(payload, fault))?;
+
+    // 7. Revision: after the wait, so that no call reaches one that was replaced meanwhile.
+    let chosen = target.choose(arrival.caller.service(), payload.asked()).map_err(|fault| failed(payload, fault))?;
+    let Chosen { prepared, lease, breaker, cut } = chosen;
+
+    // 8. Breaker: a revision whose calls keep failing is left alone.
+    let mut trial = breaker.admit().map_err(|fault| {
+        standing.tally.broken_off.count();
+        failed(payload, fault)
+    })?;
+
+    // 9. Dispatch: bound by the deadline and by the end of the revision.
+    let end = bounds.end();
+    if repeatable || target.stand_in().is_some_and(|stand_in| stand_in.service.is_some()) {
+        payload.keep();
+    }
+    let hold = Hold::new((places, lease));
+    let leg = Leg {
+        id: arrival.id,
+        deadline: end.into_std(),
+        hops: arrival.hops,
+        caller: arrival.caller.clone(),
+        attempt: number,
+        hold: hold.clone(),
+    };
+    let served = deadline::within(end, &cut, payload.dispatch(&*prepared, leg)).await;
     // A guest that trips over the end of a body that is too large is not at fault, whatever it answers.
     if let Some(fault) = payload.fault(limits) {
-        return Err(fault);
+        return Err(failed(payload, fault));
     }
-    let reply = served.map_err(ended).flatten().inspect_err(|fault| trial.failed(fault))?;
+    let too_slow = end < deadline && Instant::now() >= end;
+    let limit = if too_slow { Limit::Operator } else { limit };
+    let reply = served.map_err(ended).flatten().map_err(|fault| {
+        trial.failed(&fault, limit);
+        Failed { too_slow, ..failed(payload, fault) }
+    })?;
     trial.answered();
 
-    // 8. Size of the reply: refused while the caller can be told, and counted from then on.
-    payload.bind(reply, Bounds { deadline, limits, cut, hold, trial })
+    // The size of the reply: refused while the caller can be told, and counted from then on.
+    let bounds = Bounds { deadline, limit, limits, cut, hold, trial };
+    payload.bind(reply, bounds).map_err(|fault| Failed { whole: false, ..failed(payload, fault) })
+}
+
+/// The places that a call takes: that of its link, where the link has some of its own, and that of the service.
+async fn enter<T: Target>(target: &T, deadline: Instant) -> Result<(Option<Permit>, Permit), Fault> {
+    let standing = target.standing();
+    let entering = async {
+        let of_link = match target.link().and_then(|link| link.standing.bulkhead.as_ref()) {
+            Some(bulkhead) => Some(bulkhead.enter(deadline).await?),
+            None => None,
+        };
+        Ok((of_link, standing.bulkhead.enter(deadline).await?))
+    };
+    entering.await.map_err(Fault::unprocessed)
+}
+
+/// What stands in for a service that could not answer; its fault, if nothing does.
+async fn fall_back<T: Target, P: Payload>(
+    target: &T,
+    arrival: Arrival,
+    payload: P,
+    fault: Fault,
+    story: &mut Story,
+) -> Result<P::Reply, Fault> {
+    let Some(stand_in) = target.stand_in().filter(|_| can_be_stood_in_for(fault.kind())) else { return Err(fault) };
+    if let Some(reply) = payload.substitute(&stand_in.results) {
+        target.standing().tally.fallbacks.count();
+        story.stood_in("a result that is configured", &fault);
+        return Ok(reply);
+    }
+    // One that stands in for another finds nobody to stand in for itself, so that no circle of them has no end.
+    if arrival.stands_in || !payload.is_whole() {
+        return Err(fault);
+    }
+    let Some(other) = target.instead() else { return Err(fault) };
+    story.stood_in(other.name().as_str(), &fault);
+    let answered = other_call(&other, Arrival { stands_in: true, ..arrival }, payload).await;
+    match answered {
+        Ok(reply) => {
+            target.standing().tally.fallbacks.count();
+            Ok(reply)
+        }
+        Err(second) => {
+            let details =
+                format!("{}; `{}`, which stands in for it: {second}", fault.details().unwrap_or("-"), other.name());
+            Err(fault.with_details(details))
+        }
+    }
+}
+
+/// The call of another service in place of one: boxed, because it is the same function again.
+fn other_call<'a, T: Target, P: Payload + 'a>(
+    other: &'a T,
+    arrival: Arrival,
+    payload: P,
+) -> BoxFuture<'a, Result<P::Reply, Fault>> {
+    Box::pin(call(other, arrival, payload))
+}
+
+/// Whether it makes sense that something else answers. It does not where the caller is wrong, or gone.
+const fn can_be_stood_in_for(kind: FaultKind) -> bool {
+    match kind {
+        FaultKind::Deadline
+        | FaultKind::Overloaded
+        | FaultKind::RateLimited
+        | FaultKind::Unavailable
+        | FaultKind::Exhausted
+        | FaultKind::Trapped
+        | FaultKind::Failed
+        | FaultKind::Internal => true,
+        FaultKind::NotFound
+        | FaultKind::MethodNotAllowed
+        | FaultKind::Denied
+        | FaultKind::Invalid
+        | FaultKind::TooLarge
+        | FaultKind::Loop
+        | FaultKind::Cancelled => false,
+    }
 }
 
 /// The fault of a call that came to no end of its own.
@@ -118,29 +246,6 @@ fn ended(ended: Ended) -> Fault {
             Ended::Cut => "the service was replaced and the call did not end in time",
         },
     )
-}
-
-/// One record per call: quiet for those that succeed, visible for those that fail.
-fn record<P: Payload>(
-    service: &ServiceName,
-    (id, parent): (CallId, Option<CallId>),
-    elapsed: Duration,
-    outcome: &Result<P::Reply, Fault>,
-) {
-    let parent = parent.map(tracing::field::display);
-    match outcome {
-        Ok(reply) => {
-            let status = P::status(reply);
-            tracing::debug!(%service, call = %id, parent, status, ?elapsed, "call answered");
-        }
-        Err(fault) if fault.kind() == FaultKind::Cancelled => {
-            tracing::debug!(%service, call = %id, parent, ?elapsed, "call cancelled by its caller");
-        }
-        Err(fault) => {
-            let (kind, details) = (fault.kind(), fault.details());
-            tracing::warn!(%service, call = %id, parent, fault = %kind, details, ?elapsed, "{}", fault.public());
-        }
-    }
 }
 
 #[cfg(test)]

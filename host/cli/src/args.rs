@@ -74,8 +74,12 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  patchbay ps")]
     Ps(PsArgs),
     /// Show everything about a service or one of its revisions
-    #[command(after_help = "Examples:\n  patchbay inspect orders\n  patchbay inspect orders@3")]
+    #[command(after_help = "Examples:\n  patchbay inspect orders\n  patchbay inspect orders@3\n  \
+        patchbay inspect orders --policy")]
     Inspect(InspectArgs),
+    /// Ask who may call what
+    #[command(subcommand, after_help = "Example:\n  patchbay authz explain orders inventory")]
+    Authz(AuthzCommand),
     /// Show what services print
     #[command(after_help = "Examples:\n  patchbay logs\n  patchbay logs orders --follow")]
     Logs(LogsArgs),
@@ -201,6 +205,28 @@ pub(crate) struct InspectArgs {
     /// The service, or one of its revisions
     #[arg(value_name = "NAME[@REVISION]")]
     pub(crate) target: Target,
+    /// Show the policies that hold for the calls of the service, and where each value came from
+    #[arg(long)]
+    pub(crate) policy: bool,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
+/// `patchbay authz`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuthzCommand {
+    /// Explain what one service may call of another one, and which rule decides
+    #[command(after_help = "Example:\n  patchbay authz explain orders inventory")]
+    Explain(ExplainArgs),
+}
+
+/// `patchbay authz explain`.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The service that calls
+    pub(crate) caller: ServiceName,
+    /// The service that is called
+    pub(crate) target: ServiceName,
     #[command(flatten)]
     pub(crate) host: HostArgs,
 }

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod authz;
 mod call;
 mod change;
 mod check;
@@ -11,7 +12,7 @@ mod ps;
 mod steps;
 mod up;
 
-use crate::args::{Cli, Command};
+use crate::args::{AuthzCommand, Cli, Command};
 use crate::failure::Failure;
 use crate::screen::Screen;
 
@@ -30,6 +31,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Call(args) => call::run(&args, screen).await,
         Command::Ps(args) => ps::run(&args, screen).await,
         Command::Inspect(args) => inspect::run(&args, screen).await,
+        Command::Authz(AuthzCommand::Explain(args)) => authz::explain(&args, screen).await,
         Command::Logs(args) => journals::logs(&args, screen).await,
         Command::Events(args) => journals::events(&args, screen).await,
         // Dealt with before there is anything asynchronous.

@@ -3,6 +3,7 @@
 mod closest;
 mod host;
 mod listeners;
+mod policies;
 mod problem;
 mod services;
 mod settings;
@@ -150,7 +151,7 @@ fn read(file: &str, text: &str, directory: &Path) -> (Config, Vec<Problem>, BTre
         let http = root.section("http", |table| listeners::http(table, host.drain, directory));
         let admin = root.section("admin", |table| listeners::admin(table, host.drain, directory));
         let engine = root.section("engine", host::engine);
-        let control = host::control(root);
+        let control = host::control(root, host.strict);
         let services = services::read(root, &control.defaults, directory);
         Config { host, http, admin, engine, control, services }
     });

@@ -109,7 +109,7 @@ impl Listener {
 
 /// Puts the component that a service declares into the store.
 async fn store(control: &Control, service: &ServiceConfig) -> Result<DeclaredService, Failure> {
-    let ServiceConfig { name, component, settings, routes, .. } = service;
+    let ServiceConfig { name, component, settings, routes, places, .. } = service;
     let cannot = |error: &dyn std::fmt::Display| {
         Failure::failed(format!("the component `{}` of service `{name}` cannot be taken: {error}", component.display()))
     };
@@ -131,7 +131,13 @@ async fn store(control: &Control, service: &ServiceConfig) -> Result<DeclaredSer
             writer.finish().await.map_err(|error| cannot(&error))?
         }
     };
-    Ok(DeclaredService { name: name.clone(), component, settings: settings.clone(), routes: routes.clone() })
+    Ok(DeclaredService {
+        name: name.clone(),
+        component,
+        settings: settings.clone(),
+        routes: routes.clone(),
+        places: places.clone(),
+    })
 }
 
 /// The next bytes of a file; `None` at its end.

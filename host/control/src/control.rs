@@ -11,18 +11,17 @@ use patchbay_channel::{Arrival, HttpPayload};
 use patchbay_model::ports::{
     Clock, ComponentStore, ComponentWriter, Executor, RegistryStore, StorageError, StoredComponent, Usage,
 };
-use patchbay_model::{Body, CallId, Fault, FaultKind, LogRecord, Reply, ServiceName, Settings};
-use tokio::time::{Instant, timeout};
+use patchbay_model::{Body, CallId, Fault, FaultKind, LogRecord, Principal, Reply, ServiceName, Settings};
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-use crate::declared::DeclaredService;
+use crate::declared::{DeclaredService, Places};
 use crate::event::{Event, EventKind};
 use crate::journal::Journal;
 use crate::pins::Pins;
 use crate::routes::Found;
 use crate::snapshot::{ServiceEntry, Snapshot};
 use crate::steps::Teller;
-use crate::target::Routed;
 use crate::turns::Turns;
 
 /// What can be configured here.
@@ -35,11 +34,21 @@ pub struct ControlConfig {
     pub drain: Duration,
     /// The settings of a service that says nothing else.
     pub defaults: Settings,
+    /// Where the file says what of the defaults.
+    pub default_places: Places,
+    /// Whether a service that says nothing of its callers may be called by no service.
+    pub strict: bool,
 }
 
 impl Default for ControlConfig {
     fn default() -> Self {
-        Self { retained: 3, drain: Duration::from_secs(30), defaults: Settings::default() }
+        Self {
+            retained: 3,
+            drain: Duration::from_secs(30),
+            defaults: Settings::default(),
+            default_places: Places::default(),
+            strict: false,
+        }
     }
 }
 
@@ -151,9 +160,8 @@ impl Control {
     /// # Errors
     /// The fault that ended the call.
     pub async fn call(&self, routing: Routing, id: CallId, request: Request<Body>) -> Result<Reply, Fault> {
-        let arrival = Arrival { id, parent: None, hops: 0, arrived: Instant::now(), deadline: None };
-        let target = Routed { snapshot: &self.snapshot, entry: routing.0, caller: None };
-        patchbay_channel::call(&target, arrival, HttpPayload::new(request)).await
+        let arrival = Arrival::from_outside(id, Principal::Outside);
+        patchbay_channel::call(&self.routed(routing.0), arrival, HttpPayload::new(request)).await
     }
 
     /// What happened to services.

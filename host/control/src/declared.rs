@@ -23,7 +23,13 @@ pub struct DeclaredService {
     pub settings: Settings,
     /// Its routes.
     pub routes: Vec<Route>,
+    /// Where the file says what of it.
+    pub places: Places,
 }
+
+/// The lines of `runtime.toml` at which settings stand, by their keys with dots.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Places(pub BTreeMap<String, u32>);
 
 impl DeclaredService {
     pub(crate) fn declaration(&self) -> Declaration {
@@ -107,6 +113,7 @@ mod tests {
             component: StoredComponent { digest: Digest::of(b"a"), size: 1 },
             settings: settings(version),
             routes: Vec::new(),
+            places: Places::default(),
         }
     }
 

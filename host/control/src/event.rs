@@ -31,10 +31,10 @@ pub enum EventKind {
     Removed,
     /// A service cannot serve.
     ServiceFailed,
-    /// A revision gets no calls for a while, because they kept ending in crashes.
-    Quarantined,
-    /// A call on a revision that was quarantined succeeded.
-    Released,
+    /// The breaker of a revision opened: it gets no calls for a while, because they kept failing.
+    BreakerOpened,
+    /// The breaker of a revision closed: a call succeeded.
+    BreakerClosed,
     /// What was compiled before was damaged and had to be compiled again.
     CacheDamaged,
 }

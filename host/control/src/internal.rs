@@ -5,12 +5,10 @@
 
 use http::Request;
 use patchbay_channel::{Arrival, HttpPayload};
-use patchbay_model::{Body, CallId, Course, Fault, FaultKind, Reply, ServiceName, Settings};
+use patchbay_model::{Body, CallId, Course, Fault, FaultKind, Principal, Reply, ServiceName};
 use tokio::time::Instant;
 
 use crate::control::Control;
-use crate::snapshot::ServiceEntry;
-use crate::target::Routed;
 
 /// How many services may call each other in one chain. Services that call each other in a circle would otherwise go on
 /// until their deadline, or until nobody has a place left.
@@ -32,50 +30,37 @@ impl Control {
     ) -> Result<Reply, Fault> {
         let entry = self.snapshot.load().service(callee).cloned();
         let entry = entry.ok_or_else(|| Fault::new(FaultKind::NotFound, "no service has this name"))?;
-        let arrival = self.leads_on(&entry, caller, course, id)?;
-        let target = Routed { snapshot: &self.snapshot, entry, caller: Some(caller) };
-        patchbay_channel::call(&target, arrival, HttpPayload::new(request)).await
-    }
-
-    /// The arrival of a call that `caller` makes of `callee` in the course of another one.
-    ///
-    /// # Errors
-    /// [`FaultKind::Denied`] if the callee does not name `caller` among its callers, [`FaultKind::Loop`] if the chain of
-    /// calls is too long.
-    pub(crate) fn leads_on(
-        &self,
-        callee: &ServiceEntry,
-        caller: &ServiceName,
-        course: Course,
-        id: CallId,
-    ) -> Result<Arrival, Fault> {
-        // Before a place is spent on it; the revision that takes the call is asked again.
-        if let Some(active) = &callee.active {
-            admits(&active.ready.record.settings, caller)?;
-        }
-        let hops = course.hops.saturating_add(1);
-        if hops > MAX_HOPS {
-            let fault = Fault::new(FaultKind::Loop, "the services called each other in a chain that is too long");
-            let callee = &callee.name;
-            let details = format!("{caller} called {callee} as call {hops} of a chain, and {MAX_HOPS} are allowed");
-            tracing::warn!(service = %callee, %caller, call = %id, details, "{}", fault.public());
-            return Err(fault.with_details(details));
-        }
-        let deadline = Some(Instant::from_std(course.deadline));
-        Ok(Arrival { id, parent: course.call, hops, arrived: Instant::now(), deadline })
+        let arrival = leads_on(callee, caller, course, id)?;
+        patchbay_channel::call(&self.routed(entry), arrival, HttpPayload::new(request)).await
     }
 }
 
-/// Whether a revision with these settings may be called by `caller`.
+/// The arrival of a call that `caller` makes of `callee` in the course of another one.
 ///
 /// # Errors
-/// [`FaultKind::Denied`] if it may not.
-pub(crate) fn admits(settings: &Settings, caller: &ServiceName) -> Result<(), Fault> {
-    if settings.callers.contains(caller) {
-        return Ok(());
+/// [`FaultKind::Loop`] if the chain of calls is too long.
+pub(crate) fn leads_on(
+    callee: &ServiceName,
+    caller: &ServiceName,
+    course: Course,
+    id: CallId,
+) -> Result<Arrival, Fault> {
+    let hops = course.hops.saturating_add(1);
+    if hops > MAX_HOPS {
+        let fault = Fault::new(FaultKind::Loop, "the services called each other in a chain that is too long");
+        let details = format!("{caller} called {callee} as call {hops} of a chain, and {MAX_HOPS} are allowed");
+        tracing::warn!(service = %callee, %caller, call = %id, details, "{}", fault.public());
+        return Err(fault.with_details(details));
     }
-    let fault = Fault::new(FaultKind::Denied, "the service does not let this caller call it");
-    Err(fault.with_details(format_args!("`callers` does not name `{caller}`")))
+    Ok(Arrival {
+        id,
+        parent: course.call,
+        hops,
+        caller: Principal::Service(caller.clone()),
+        arrived: Instant::now(),
+        deadline: Some(Instant::from_std(course.deadline)),
+        stands_in: false,
+    })
 }
 
 #[cfg(test)]
@@ -103,7 +88,7 @@ mod tests {
 
     async fn deploy(bench: &Bench, callers: &[&str], config: &[(&str, &str)]) {
         let mut request = bench.request("inventory", "a", config);
-        request.settings.callers = callers.iter().map(|name| name.parse().unwrap()).collect();
+        request.settings.callers = Some(callers.iter().map(|rule| rule.parse().unwrap()).collect());
         bench.control.deploy(request).finished().await.unwrap();
     }
 

@@ -7,6 +7,7 @@
 //! `gate.rs` is why no call is lost in a swap; `declared.rs` has the rules by which `runtime.toml` and the admin API
 //! live together; `internal.rs` has who may call whom, and `links.rs` which service serves what another one imports.
 
+mod access;
 mod change;
 mod control;
 mod declared;
@@ -19,9 +20,11 @@ mod internal;
 mod journal;
 mod links;
 mod pins;
+mod policies;
 mod revision;
 mod routes;
 mod snapshot;
+mod stand_in;
 mod start;
 mod steps;
 mod target;
@@ -29,15 +32,16 @@ mod turns;
 mod typed;
 mod view;
 
+pub use access::Explanation;
 pub use change::{Change, ChangeError, ChangeErrorKind, DeployRequest, Outcome, Progress, Step, StepState};
 pub use control::{Control, ControlConfig, NoRoute, Ports, Routing};
-pub use declared::DeclaredService;
+pub use declared::{DeclaredService, Places};
 pub use event::{Event, EventKind};
 pub use internal::MAX_HOPS;
 pub use journal::{Entry, Journal, Reading};
 pub use links::{Link, Unlinked, unlinked};
-pub use patchbay_channel::QuarantineStatus;
-pub use patchbay_channel::TypedPayload;
+pub use patchbay_channel::{BreakerStatus, Counts, TypedPayload};
+pub use policies::{PolicySource, PolicyValue};
 pub use routes::{Found, RouteConflict, RouteTable};
 pub use start::{StartError, Started};
 pub use typed::ServiceLinks;

@@ -4,22 +4,32 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use patchbay_channel::LinkPolicy;
 use patchbay_contract::{Contract, ContractItem, can_serve};
 use patchbay_model::{InterfaceName, ServiceName, Settings};
 
 use crate::snapshot::{ServiceEntry, Snapshot};
+
+mod policy;
+
+use policy::Origin;
 
 /// The links of all services.
 #[derive(Debug, Default)]
 pub(crate) struct Links(BTreeMap<ServiceName, Vec<Link>>);
 
 /// An import of a service, and what serves it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Link {
     /// What is imported.
     pub interface: InterfaceName,
     /// The service that serves it.
     pub callee: Result<ServiceName, Unlinked>,
+    /// Whether the service cannot be deployed while nobody serves it.
+    pub required: bool,
+    /// Where its calls have policies of their own, those and what they were made from.
+    pub(crate) policy: Option<Arc<LinkPolicy>>,
+    origin: Option<Arc<Origin>>,
 }
 
 /// Why an import is linked to nothing.
@@ -65,8 +75,15 @@ pub(crate) fn imported(contract: &Contract) -> impl Iterator<Item = (&ContractIt
 
 /// The interfaces that a component exports to be called by other services.
 pub(crate) fn exported(contract: &Contract) -> impl Iterator<Item = InterfaceName> {
-    let items = contract.exports.iter().filter(|item| !item.functions.is_empty());
-    items.filter_map(|item| item.name.parse().ok()).filter(|interface| !is_of_the_host(interface))
+    exported_items(contract).map(|(_, interface)| interface)
+}
+
+/// The same, with what is in them.
+pub(crate) fn exported_items(contract: &Contract) -> impl Iterator<Item = (&ContractItem, InterfaceName)> {
+    contract.exports.iter().filter(|item| !item.functions.is_empty()).filter_map(|item| {
+        let interface: InterfaceName = item.name.parse().ok()?;
+        (!is_of_the_host(&interface)).then_some((item, interface))
+    })
 }
 
 fn is_of_the_host(interface: &InterfaceName) -> bool {
@@ -109,7 +126,7 @@ impl<'a> Exported<'a> {
         import: &InterfaceName,
     ) -> Result<ServiceName, Unlinked> {
         let name = unversioned(import);
-        let named = settings.links.get(&name);
+        let named = settings.links.get(&name).and_then(|link| link.service.as_ref());
         let all = self.0.get(&name).map(Vec::as_slice).unwrap_or_default();
         let others = || all.iter().filter(|(service, _)| *service != caller);
         let mut fitting: Vec<_> =
@@ -134,6 +151,11 @@ impl<'a> Exported<'a> {
     }
 }
 
+/// Whether a service with these settings cannot do without an import.
+pub(crate) fn is_required(settings: &Settings, import: &InterfaceName) -> bool {
+    settings.links.get(&unversioned(import)).is_none_or(|link| link.required)
+}
+
 /// Whether a service with this contract would import what nobody serves.
 pub(crate) fn is_unlinked(
     snapshot: &Snapshot,
@@ -155,6 +177,7 @@ pub fn unlinked<'a>(services: &[(&'a ServiceName, &'a Contract, &'a Settings)]) 
     for (name, contract, settings) in services {
         for (item, interface) in imported(contract) {
             let problem = match exported.resolve(name, settings, &interface) {
+                Err(_) if !is_required(settings, &interface) => None,
                 Err(unlinked) => Some(format!("it imports `{interface}`, and {unlinked}")),
                 Ok(callee) => {
                     let contract = services.iter().find(|(name, ..)| **name == callee).map(|(_, contract, _)| contract);
@@ -171,8 +194,8 @@ pub fn unlinked<'a>(services: &[(&'a ServiceName, &'a Contract, &'a Settings)]) 
 }
 
 impl Links {
-    /// The links of these services.
-    pub(crate) fn of(services: &BTreeMap<ServiceName, Arc<ServiceEntry>>) -> Self {
+    /// The links of these services. What policies keep of those that were there `before` is kept.
+    pub(crate) fn of(services: &BTreeMap<ServiceName, Arc<ServiceEntry>>, before: &Self) -> Self {
         let mut exported = None;
         let mut links = BTreeMap::new();
         for (name, entry) in services {
@@ -182,7 +205,9 @@ impl Links {
                     // Made only where something is imported.
                     let exported = exported.get_or_insert_with(|| Exported::of(services.values()));
                     let callee = exported.resolve(name, &active.ready.record.settings, &interface);
-                    Link { interface, callee }
+                    let target = callee.as_ref().ok().and_then(|callee| services.get(callee));
+                    let same = before.of_caller(name).iter().find(|link| link.interface == interface);
+                    policy::link(active, interface, callee.clone(), target, same)
                 })
                 .collect();
             if !own.is_empty() {

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use patchbay_channel::{Quarantine, QuarantineNews};
+use patchbay_channel::{Breaker, BreakerNews};
 use patchbay_contract::Contract;
 use patchbay_model::ports::Prepared;
 use patchbay_model::{InstancePolicy, RevisionId, RevisionRecord};
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::event::EventKind;
 use crate::gate::{Gate, Pass};
+use crate::stand_in::StandIns;
 use crate::steps::Teller;
 
 /// A revision that is compiled and linked. It takes no calls by itself; see [`LiveRevision`].
@@ -23,6 +24,8 @@ pub(crate) struct ReadyRevision {
     pub(crate) contract: Contract,
     /// How its calls and instances meet.
     pub(crate) policy: InstancePolicy,
+    /// What answers in its place, and in the place of those that it calls.
+    pub(crate) stand_ins: StandIns,
     pub(crate) prepared: Arc<dyn Prepared>,
 }
 
@@ -30,7 +33,7 @@ pub(crate) struct ReadyRevision {
 pub(crate) struct LiveRevision {
     pub(crate) id: RevisionId,
     pub(crate) ready: Arc<ReadyRevision>,
-    pub(crate) quarantine: Arc<Quarantine>,
+    pub(crate) breaker: Arc<Breaker>,
     gate: Arc<Gate>,
     cut: CancellationToken,
 }
@@ -63,22 +66,22 @@ impl Drained {
 const CUT_GRACE: Duration = Duration::from_secs(5);
 
 impl LiveRevision {
-    /// A revision with nothing against it; `teller` hears of its quarantine.
+    /// A revision with nothing against it; `teller` hears of its breaker.
     pub(crate) fn new(id: RevisionId, ready: Arc<ReadyRevision>, teller: Teller) -> Self {
         let (name, number) = (id.to_string(), id.number);
         let tell = move |news| match news {
-            QuarantineNews::Begun { crashes, rest } => teller.tell(
-                EventKind::Quarantined,
+            BreakerNews::Opened { failures, open } => teller.tell(
+                EventKind::BreakerOpened,
                 Some(number),
-                format!("`{name}` rests for {rest:.1?}: {crashes} calls in a row ended in a crash"),
+                format!("`{name}` gets no calls for {open:.1?}: too many failed, the last {failures} in a row"),
             ),
-            QuarantineNews::Ended => {
-                teller.tell(EventKind::Released, Some(number), format!("`{name}` serves again: a call succeeded"));
+            BreakerNews::Closed => {
+                teller.tell(EventKind::BreakerClosed, Some(number), format!("`{name}` serves again: a call succeeded"));
             }
         };
         let seed = RandomState::new().hash_one(&id);
-        let quarantine = Quarantine::new(&ready.record.settings.limits, seed, tell);
-        Self { id, ready, quarantine, gate: Arc::default(), cut: CancellationToken::new() }
+        let breaker = Breaker::new(&ready.record.settings.breaker, seed, tell);
+        Self { id, ready, breaker, gate: Arc::default(), cut: CancellationToken::new() }
     }
 
     /// Takes a call, unless the revision was replaced.

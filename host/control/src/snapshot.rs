@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use patchbay_channel::Bulkhead;
+use patchbay_channel::Standing;
 use patchbay_model::{RegistryRecord, RevisionNumber, Route, ServiceName, ServiceRecord};
 
 use crate::declared::DeclaredService;
@@ -24,7 +24,7 @@ pub(crate) struct ServiceEntry {
     pub(crate) ready: BTreeMap<RevisionNumber, Arc<ReadyRevision>>,
     pub(crate) failure: Option<String>,
     /// Lives as long as the service, across its revisions.
-    pub(crate) bulkhead: Arc<Bulkhead>,
+    pub(crate) standing: Arc<Standing>,
 }
 
 impl ServiceEntry {
@@ -67,24 +67,25 @@ impl Snapshot {
         let before = services.insert(name, Arc::clone(&entry));
         // Most changes leave the routes as they are, and a table of thousands takes its time.
         if before.is_some_and(|before| before.routes().eq(entry.routes())) {
-            return Ok(Self { links: Links::of(&services), services, routes: Arc::clone(&self.routes) });
+            return Ok(Self { links: Links::of(&services, &self.links), services, routes: Arc::clone(&self.routes) });
         }
-        Self::new(services)
+        self.of(services)
     }
 
     /// The snapshot without one service.
     pub(crate) fn without(&self, name: &ServiceName) -> Result<Self, RouteConflict> {
         let mut services = self.services.clone();
         services.remove(name);
-        Self::new(services)
+        self.of(services)
     }
 
-    fn new(services: BTreeMap<ServiceName, Arc<ServiceEntry>>) -> Result<Self, RouteConflict> {
+    /// The one that comes after this one, of these services.
+    fn of(&self, services: BTreeMap<ServiceName, Arc<ServiceEntry>>) -> Result<Self, RouteConflict> {
         // The routes of the file come first, so that a conflict is laid at the door of the deployment.
         let of_file = services.values().filter(|entry| entry.declared.is_some());
         let of_api = services.values().filter(|entry| entry.declared.is_none());
         let pairs = of_file.chain(of_api).flat_map(|entry| entry.routes().map(|route| (&entry.name, route)));
-        Ok(Self { routes: Arc::new(RouteTable::new(pairs)?), links: Links::of(&services), services })
+        Ok(Self { routes: Arc::new(RouteTable::new(pairs)?), links: Links::of(&services, &self.links), services })
     }
 
     /// Whether both have the same to remember. What they share is not looked into.

@@ -27,7 +27,7 @@ impl Teller {
             EventKind::ChangeFailed
             | EventKind::Cut
             | EventKind::ServiceFailed
-            | EventKind::Quarantined
+            | EventKind::BreakerOpened
             | EventKind::CacheDamaged => {
                 tracing::warn!(service = %self.service, "{message}");
             }
@@ -37,7 +37,7 @@ impl Teller {
             EventKind::HostStarted
             | EventKind::HostStopping
             | EventKind::Published
-            | EventKind::Released
+            | EventKind::BreakerClosed
             | EventKind::Removed => {
                 tracing::info!(service = %self.service, "{message}");
             }

@@ -1,21 +1,37 @@
-//! A service as the channel sees it: the entry that the route led to, and the newest revision at the last moment.
+//! A service as the channel sees it: the entry that the route or the link led to, and the newest revision at the last
+//! moment.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
-use patchbay_channel::{Bulkhead, Chosen, Target};
-use patchbay_model::{Fault, FaultKind, Limits, ServiceName};
+use patchbay_channel::{Asked, Chosen, LinkPolicy, StandIn, Standing, Target, authorize};
+use patchbay_model::{Fault, FaultKind, Limits, ServiceName, Settings};
 
-use crate::internal::admits;
+use crate::control::Control;
 use crate::revision::Lease;
 use crate::snapshot::{ServiceEntry, Snapshot};
 
-/// The service that a request belongs to.
+/// The service that a call belongs to.
 pub(crate) struct Routed<'a> {
-    pub(crate) snapshot: &'a ArcSwap<Snapshot>,
-    pub(crate) entry: Arc<ServiceEntry>,
-    /// The service that calls; `None` for a call from outside, whose route let it in.
-    pub(crate) caller: Option<&'a ServiceName>,
+    snapshot: &'a ArcSwap<Snapshot>,
+    strict: bool,
+    entry: Arc<ServiceEntry>,
+    /// The policies of the link that the call comes over, if it has some of its own.
+    link: Option<Arc<LinkPolicy>>,
+}
+
+impl Control {
+    /// `entry` as the channel sees it.
+    pub(crate) fn routed(&self, entry: Arc<ServiceEntry>) -> Routed<'_> {
+        Routed { snapshot: &self.snapshot, strict: self.config.strict, entry, link: None }
+    }
+}
+
+impl Routed<'_> {
+    /// The same, over a link that may have policies of its own.
+    pub(crate) fn over(self, link: Option<Arc<LinkPolicy>>) -> Self {
+        Self { link, ..self }
+    }
 }
 
 impl Target for Routed<'_> {
@@ -25,20 +41,39 @@ impl Target for Routed<'_> {
         &self.entry.name
     }
 
-    fn limits(&self) -> &Limits {
+    fn settings(&self) -> &Settings {
         match &self.entry.active {
-            Some(active) => &active.ready.record.settings.limits,
+            Some(active) => &active.ready.record.settings,
             None => &NO_REVISION,
         }
     }
 
-    fn bulkhead(&self) -> &Bulkhead {
-        &self.entry.bulkhead
+    fn strict(&self) -> bool {
+        self.strict
     }
 
-    fn choose(&self) -> Result<Chosen<Lease>, Fault> {
+    fn standing(&self) -> &Standing {
+        &self.entry.standing
+    }
+
+    fn link(&self) -> Option<&LinkPolicy> {
+        self.link.as_deref()
+    }
+
+    fn stand_in(&self) -> Option<&StandIn> {
+        let of_link = self.link.as_ref().and_then(|link| link.stand_in.as_ref());
+        of_link.or_else(|| self.entry.active.as_ref()?.ready.stand_ins.own.as_ref())
+    }
+
+    fn instead(&self) -> Option<Self> {
+        let entry = self.snapshot.load().service(self.stand_in()?.service.as_ref()?).cloned()?;
+        Some(Self { snapshot: self.snapshot, strict: self.strict, entry, link: None })
+    }
+
+    fn choose(&self, caller: Option<&ServiceName>, asked: Asked<'_>) -> Result<Chosen<Lease>, Fault> {
         let unavailable = |details: &str| {
-            Err(Fault::new(FaultKind::Unavailable, "the service has no revision that can serve").with_details(details))
+            let fault = Fault::new(FaultKind::Unavailable, "the service has no revision that can serve");
+            Err(fault.with_details(details).unprocessed())
         };
         // The entry may be of an older snapshot by now. A revision that was replaced refuses the call, and then a
         // newer snapshot is there already: it is published before the old revision closes.
@@ -50,12 +85,13 @@ impl Target for Routed<'_> {
             let Some(active) = &entry.active else {
                 return unavailable(entry.failure.as_deref().unwrap_or("no revision is active"));
             };
-            if let Some(caller) = self.caller {
-                admits(&active.ready.record.settings, caller)?;
+            // Another revision may have other rules than the one that was asked when the call arrived.
+            if let Some(caller) = caller.filter(|_| !Arc::ptr_eq(entry, &self.entry)) {
+                authorize(active.ready.record.settings.callers.as_deref(), self.strict, caller, asked)?;
             }
             if let Some((lease, cut)) = active.enter() {
-                let (prepared, quarantine) = (Arc::clone(&active.ready.prepared), Arc::clone(&active.quarantine));
-                return Ok(Chosen { prepared, lease, quarantine, cut });
+                let (prepared, breaker) = (Arc::clone(&active.ready.prepared), Arc::clone(&active.breaker));
+                return Ok(Chosen { prepared, lease, breaker, cut });
             }
             if Arc::ptr_eq(&self.snapshot.load(), &snapshot) {
                 return unavailable("the host is stopping");
@@ -64,21 +100,9 @@ impl Target for Routed<'_> {
     }
 }
 
-/// Enforced for a service that cannot serve; its calls end as soon as they look for a revision.
-static NO_REVISION: Limits = Limits {
-    memory: 0,
-    table_elements: 0,
-    core_instances: 0,
-    handles: 0,
-    cpu_time: std::time::Duration::ZERO,
-    timeout: std::time::Duration::from_secs(15),
-    concurrency: 1,
-    queue: 0,
-    queue_wait: std::time::Duration::ZERO,
-    request_body: u64::MAX,
-    response_body: u64::MAX,
-    log_rate: 0,
-    quarantine_after: 0,
-    outbound_connections: 0,
-    outbound_body: 0,
-};
+/// Enforced for a service that cannot serve; its calls end as soon as they look for a revision. A fallback of its
+/// callers answers them all the same.
+static NO_REVISION: LazyLock<Settings> = LazyLock::new(|| Settings {
+    limits: Limits { queue: 0, request_body: u64::MAX, response_body: u64::MAX, ..Limits::default() },
+    ..Settings::default()
+});

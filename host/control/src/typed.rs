@@ -3,13 +3,13 @@
 use std::sync::{Arc, OnceLock, Weak};
 
 use bytes::Bytes;
-use patchbay_channel::{Arrival, TypedPayload};
+use patchbay_channel::{Arrival, Target as _, TypedPayload};
 use patchbay_model::ports::{self, BoxFuture};
-use patchbay_model::{CallId, Course, Fault, FaultKind, FunctionName, ServiceName};
-use tokio::time::{Duration, Instant};
+use patchbay_model::{CallId, Course, Fault, FaultKind, FunctionName, Principal, ServiceName};
+use tokio::time::Duration;
 
 use crate::control::Control;
-use crate::snapshot::{ServiceEntry, Snapshot};
+use crate::internal::leads_on;
 use crate::target::Routed;
 
 /// Takes the calls that services make of each other.
@@ -54,10 +54,9 @@ impl Control {
     ) -> Result<Bytes, Fault> {
         let entry = self.snapshot.load().service(service).cloned();
         let entry = entry.ok_or_else(|| Fault::new(FaultKind::NotFound, "no service has this name"))?;
-        let arrived = Instant::now();
-        let deadline = deadline.map(|deadline| arrived + deadline);
-        let arrival = Arrival { id, parent: None, hops: 0, arrived, deadline };
-        patchbay_channel::call(&Routed { snapshot: &self.snapshot, entry, caller: None }, arrival, payload).await
+        let mut arrival = Arrival::from_outside(id, Principal::Operator);
+        arrival.deadline = deadline.map(|deadline| arrival.arrived + deadline);
+        patchbay_channel::call(&self.routed(entry), arrival, payload).await
     }
 
     /// Calls what an import of `caller` is linked to, in the course of a call that it works on.
@@ -72,24 +71,27 @@ impl Control {
         function: &Arc<FunctionName>,
         arguments: Bytes,
     ) -> Result<Bytes, Fault> {
-        let callee = linked(&self.snapshot.load(), caller, function)?;
-        let arrival = self.leads_on(&callee, caller, course, self.new_call())?;
-        let payload = TypedPayload { function: Arc::clone(function), arguments };
-        let target = Routed { snapshot: &self.snapshot, entry: callee, caller: Some(caller) };
+        let target = self.linked(caller, function)?;
+        let arrival = leads_on(target.name(), caller, course, self.new_call())?;
+        let payload = TypedPayload::new(Arc::clone(function), arguments);
         patchbay_channel::call(&target, arrival, payload).await
     }
-}
 
-/// The service that serves a function that `caller` imports.
-fn linked(snapshot: &Snapshot, caller: &ServiceName, function: &FunctionName) -> Result<Arc<ServiceEntry>, Fault> {
-    let unavailable =
-        |details: String| Fault::new(FaultKind::Unavailable, "no service offers this").with_details(details);
-    let link = snapshot.links().of_caller(caller).iter().find(|link| link.interface == function.interface);
-    let callee = match link.map(|link| &link.callee) {
-        Some(Ok(callee)) => callee,
-        Some(Err(unlinked)) => return Err(unavailable(format!("`{}`: {unlinked}", function.interface))),
-        None => return Err(unavailable(format!("the revision of `{caller}` that serves imports no such function"))),
-    };
-    let entry = snapshot.service(callee).cloned();
-    entry.ok_or_else(|| unavailable(format!("the service `{callee}` was removed")))
+    /// The service that serves a function that `caller` imports, with the policies of the link.
+    fn linked(&self, caller: &ServiceName, function: &FunctionName) -> Result<Routed<'_>, Fault> {
+        let unavailable = |details: String| {
+            Fault::new(FaultKind::Unavailable, "no service offers this").with_details(details).unprocessed()
+        };
+        let snapshot = self.snapshot.load();
+        let link = snapshot.links().of_caller(caller).iter().find(|link| link.interface == function.interface);
+        let Some(link) = link else {
+            return Err(unavailable(format!("the revision of `{caller}` that serves imports no such function")));
+        };
+        let callee = match &link.callee {
+            Ok(callee) => snapshot.service(callee).cloned(),
+            Err(unlinked) => return Err(unavailable(format!("`{}`: {unlinked}", function.interface))),
+        };
+        let callee = callee.ok_or_else(|| unavailable(format!("the service for `{}` was removed", link.interface)))?;
+        Ok(self.routed(callee).over(link.policy.clone()))
+    }
 }

@@ -1,6 +1,6 @@
 //! What can be seen of the services: copies, made when asked for.
 
-use patchbay_channel::QuarantineStatus;
+use patchbay_channel::{BreakerStatus, Counts};
 use patchbay_contract::Contract;
 use patchbay_model::ports::InstanceCount;
 use patchbay_model::{InstancePolicy, RevisionId, RevisionNumber, RevisionRecord, Route, ServiceName};
@@ -19,8 +19,8 @@ pub struct ServiceView {
     pub active: Option<RevisionNumber>,
     /// Why nothing can serve.
     pub failure: Option<String>,
-    /// Why the revision that serves gets no calls now, if it does not.
-    pub quarantine: Option<QuarantineStatus>,
+    /// The breaker of the revision that serves, while it is not closed.
+    pub breaker: Option<BreakerStatus>,
     /// The retained revisions, oldest first.
     pub revisions: Vec<RevisionView>,
     /// The routes that lead to it: those of `runtime.toml`.
@@ -37,6 +37,8 @@ pub struct ServiceView {
     pub calls: u32,
     /// Calls that wait for one.
     pub waiting: u32,
+    /// What the policies have done since the host or the service started.
+    pub counts: Counts,
 }
 
 /// A revision, seen from outside.
@@ -85,13 +87,13 @@ impl Control {
 }
 
 fn view(snapshot: &Snapshot, entry: &ServiceEntry) -> ServiceView {
-    let occupancy = entry.bulkhead.occupancy();
+    let occupancy = entry.standing.bulkhead().occupancy();
     let active = entry.active.as_ref().map(|active| active.id.number);
     ServiceView {
         name: entry.name.clone(),
         active,
         failure: entry.failure.clone(),
-        quarantine: entry.active.as_ref().and_then(|active| active.quarantine.status()),
+        breaker: entry.active.as_ref().and_then(|active| active.breaker.status()),
         revisions: entry.record.revisions.iter().map(|record| revision_view(entry, record, active)).collect(),
         declared_routes: entry.declared.iter().flat_map(|declared| declared.routes.clone()).collect(),
         deployed_routes: entry.record.routes.clone(),
@@ -100,6 +102,7 @@ fn view(snapshot: &Snapshot, entry: &ServiceEntry) -> ServiceView {
         drift: drift(&entry.name, &entry.record, entry.declared.as_deref()),
         calls: occupancy.calls,
         waiting: occupancy.waiting,
+        counts: entry.standing.counts(),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use patchbay_model::units::{format_duration, format_size};
-use patchbay_model::{Fault, FaultKind, Limits};
+use patchbay_model::{Blame, Fault, FaultKind, Limits};
 use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
@@ -35,7 +35,8 @@ pub(crate) fn of_error(error: &wasmtime::Error, refused: Option<Refused>, revisi
     }
     if let Some(full) = error.downcast_ref::<PoolConcurrencyLimitError>() {
         return Fault::new(FaultKind::Unavailable, "No instance can be had now; the call was not begun.")
-            .with_details(format_args!("all slots for instances are taken ({full}); raise `instances` of the engine"));
+            .with_details(format_args!("all slots for instances are taken ({full}); raise `instances` of the engine"))
+            .unprocessed();
     }
     if let Some(callee) = error.downcast_ref::<CalleeFault>() {
         return of_callee(callee);
@@ -103,7 +104,9 @@ fn of_callee(callee: &CalleeFault) -> Fault {
         FaultKind::Loop => FaultKind::Loop,
         _ => FaultKind::Failed,
     };
-    Fault::new(kind, "A service that this one needs did not answer as it should.").with_details(callee)
+    Fault::new(kind, "A service that this one needs did not answer as it should.")
+        .with_details(callee)
+        .blamed_on(Blame::Callee)
 }
 
 /// The fault of a guest that was interrupted.

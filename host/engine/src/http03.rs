@@ -72,7 +72,7 @@ impl Prepared for Handler03 {
 }
 
 async fn serve(pool: &Arc<Pool>, call: Call) -> Result<Reply, Fault> {
-    let Call { id, deadline, hops, request, hold } = call;
+    let Call { id, deadline, hops, request, hold, .. } = call;
     let request = body::request_03(request)?;
     let bodyless = request.method() == http::Method::HEAD;
     let (answer, answered) = oneshot::channel();

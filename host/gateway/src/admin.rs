@@ -37,6 +37,7 @@ mod host;
 mod journals;
 mod json;
 mod path;
+mod policy;
 mod rejection;
 mod revisions;
 mod router;

@@ -68,6 +68,7 @@ pub(crate) const fn entry_of(kind: FaultKind) -> Entry {
         FaultKind::TooLarge => entry("urn:patchbay:fault:too-large", 413, "Request too large"),
         FaultKind::Deadline => entry("urn:patchbay:fault:deadline", 504, "Deadline passed"),
         FaultKind::Overloaded => entry("urn:patchbay:fault:overloaded", 503, "Service overloaded").soon_again(),
+        FaultKind::RateLimited => entry("urn:patchbay:fault:rate-limited", 429, "Too many calls").soon_again(),
         FaultKind::Unavailable => entry("urn:patchbay:fault:unavailable", 503, "Service unavailable").soon_again(),
         FaultKind::Exhausted => entry("urn:patchbay:fault:exhausted", 500, "Service out of resources"),
         FaultKind::Trapped => entry("urn:patchbay:fault:trapped", 500, "Service broke off"),

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::Body;
+use crate::{Body, Principal};
 
 /// Keeps what a call occupies (its revision, its permit) for as long as any part of the call lives.
 ///
@@ -35,6 +35,11 @@ impl CallId {
     /// The call with this number; the gateway counts.
     pub const fn new(number: u64) -> Self {
         Self(number)
+    }
+
+    /// Its number.
+    pub const fn number(self) -> u64 {
+        self.0
     }
 
     /// The number as it is written: 16 hexadecimal digits.
@@ -71,6 +76,10 @@ pub struct Call {
     pub deadline: Instant,
     /// How many services called each other on the way to this call: 0 if it came from outside.
     pub hops: u32,
+    /// Who calls.
+    pub caller: Principal,
+    /// How often it was tried, this time included.
+    pub attempt: u32,
     /// The request, with an absolute path and a `Host` or authority. The scheme is `http` where its URI has none.
     pub request: http::Request<Body>,
     /// What the call occupies until it is over.

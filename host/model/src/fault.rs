@@ -24,6 +24,8 @@ pub enum FaultKind {
     Deadline,
     /// The service has all the calls it may have; this one was not begun. Try again later.
     Overloaded,
+    /// The caller calls more often than it may; this call was not begun. Slow down.
+    RateLimited,
     /// No instance can be had now; the call was not begun. Try again.
     Unavailable,
     /// The service used more than it may: memory, CPU time, stack, or the size of its reply.
@@ -51,6 +53,7 @@ impl FaultKind {
             Self::TooLarge => "too-large",
             Self::Deadline => "deadline",
             Self::Overloaded => "overloaded",
+            Self::RateLimited => "rate-limited",
             Self::Unavailable => "unavailable",
             Self::Exhausted => "exhausted",
             Self::Trapped => "trapped",
@@ -75,13 +78,25 @@ pub struct Fault {
     public: Cow<'static, str>,
     details: Option<String>,
     retry_after: Option<Duration>,
-    shared: bool,
+    blame: Blame,
+    unprocessed: bool,
+}
+
+/// Whose doing a fault is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// That of the instance that had the call.
+    Own,
+    /// That of another call, which shared the instance and has the fault that counts.
+    Shared,
+    /// That of a service that the instance called.
+    Callee,
 }
 
 impl Fault {
     /// A fault whose caller may read `public`.
     pub fn new(kind: FaultKind, public: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, public: public.into(), details: None, retry_after: None, shared: false }
+        Self { kind, public: public.into(), details: None, retry_after: None, blame: Blame::Own, unprocessed: false }
     }
 
     /// Adds what the operator has to know and the caller must not.
@@ -98,10 +113,17 @@ impl Fault {
         self
     }
 
-    /// The same fault, for a call that was hit only because it shared the instance with another.
+    /// The same fault, as somebody else's doing.
     #[must_use]
-    pub const fn shared(mut self) -> Self {
-        self.shared = true;
+    pub const fn blamed_on(mut self, blame: Blame) -> Self {
+        self.blame = blame;
+        self
+    }
+
+    /// The same fault, of a call that no instance has begun to work on. It can be tried again without harm.
+    #[must_use]
+    pub const fn unprocessed(mut self) -> Self {
+        self.unprocessed = true;
         self
     }
 
@@ -125,9 +147,14 @@ impl Fault {
         self.retry_after
     }
 
-    /// Whether the instance was lost and another call that shared it has the fault that counts.
-    pub const fn is_shared(&self) -> bool {
-        self.shared
+    /// Whose doing it is.
+    pub const fn blame(&self) -> Blame {
+        self.blame
+    }
+
+    /// Whether no instance has begun to work on the call.
+    pub const fn is_unprocessed(&self) -> bool {
+        self.unprocessed
     }
 }
 

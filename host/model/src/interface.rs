@@ -38,6 +38,16 @@ impl InterfaceName {
     }
 }
 
+impl InterfaceName {
+    /// Whether a rule that names `meant` is about this interface: one without a version is about all versions.
+    pub fn is_meant_by(&self, meant: &Self) -> bool {
+        match meant.version {
+            None => self.package == meant.package && self.interface == meant.interface,
+            Some(_) => self.is_on_track_of(meant),
+        }
+    }
+}
+
 /// The part of a version that has to agree; `None` where only the whole version can.
 fn track(version: &Version) -> Option<(u64, u64)> {
     match (version.pre.is_empty(), version.major, version.minor) {

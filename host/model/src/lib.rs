@@ -6,6 +6,8 @@
 //! - **revision**: one immutable pair of component and configuration of a service, [`RevisionId`], written `orders@4`.
 //! - **instance**: one running WebAssembly instance of a revision, with its own memory.
 //! - **call**: one unit of work that crosses the host: an HTTP request, [`Call`], or a function, [`TypedCall`].
+//! - **principal**: who is calling, [`Principal`].
+//! - **policy**: what the channel does for or against a call, as it is configured, [`policy`].
 //! - **fault**: how a call failed, cut by what its caller can do about it, [`Fault`].
 //! - **port**: what the host needs from the outside, a trait in [`ports`].
 //! - **hazard**: what can go wrong between two acts of the host, [`Hazard`]; there for tests.
@@ -22,7 +24,9 @@ mod interface;
 mod log;
 mod name;
 mod outbound;
+pub mod policy;
 pub mod ports;
+mod principal;
 mod route;
 mod settings;
 mod text;
@@ -35,12 +39,13 @@ pub use call::{Call, CallId, Hold, Reply};
 pub use deployment::{Declaration, Origin, RegistryRecord, RevisionRecord, ServiceRecord};
 pub use destination::{Destination, DestinationError};
 pub use digest::{Digest, DigestError, DigestWriter};
-pub use fault::{Fault, FaultKind};
+pub use fault::{Blame, Fault, FaultKind};
 pub use hazard::{Act, Hazard, NoHazard};
 pub use interface::{InterfaceName, InterfaceNameError};
 pub use log::{LogLevel, LogRecord, LogStream};
 pub use name::{NameError, RevisionId, RevisionNumber, ServiceName};
 pub use outbound::{Course, OutboundError, OutboundRequest};
+pub use principal::Principal;
 pub use route::{HostPattern, PathPattern, Route, RouteError, parse_method};
 pub use settings::{HealthCheck, InstancePolicy, Limits, Settings, SettingsError};
 pub use typed::{FunctionName, FunctionNameError, TypedCall};

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Destination, InterfaceName, ServiceName, units};
+use crate::policy::{BreakerSettings, CallerRule, DAY, Fallback, Judge, LinkSettings, Rate, RetrySettings};
+use crate::{Destination, InterfaceName, units};
 
 /// How calls and instances meet, with what that means for isolation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,8 +67,6 @@ pub struct Limits {
     /// What the instances of a revision may print, in bytes per second. As much may come at once.
     #[serde(with = "units::size")]
     pub log_rate: u64,
-    /// Calls in a row that may end in a crash before the revision is quarantined; 0: it never is.
-    pub quarantine_after: u32,
     /// Connections to the outside at a time, idle ones among them.
     pub outbound_connections: u32,
     /// Body of a request that the service sends, and of the reply to it, in bytes.
@@ -98,7 +97,6 @@ impl Default for Limits {
             request_body: 8 << 20,
             response_body: 64 << 20,
             log_rate: 1 << 20,
-            quarantine_after: 16,
             outbound_connections: 64,
             outbound_body: 64 << 20,
         }
@@ -143,11 +141,21 @@ pub struct Settings {
     pub limits: Limits,
     /// Where the service may send requests. Empty: nowhere.
     pub outbound: Vec<Destination>,
-    /// The services that may call this one. Empty: none.
-    pub callers: Vec<ServiceName>,
-    /// Which service serves an interface that this one imports, where several could: by the interface without its
-    /// version, such as `shop:inventory/stock`.
-    pub links: BTreeMap<InterfaceName, ServiceName>,
+    /// Which services may call this one. Empty: none; absent: any, unless the host is strict.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callers: Option<Vec<CallerRule>>,
+    /// What is said of links: by the imported interface without its version, such as `shop:inventory/stock`.
+    pub links: BTreeMap<InterfaceName, LinkSettings>,
+    /// How often the service may be called; absent: as often as it can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+    /// When its calls are tried again.
+    pub retry: RetrySettings,
+    /// When its revision is left alone.
+    pub breaker: BreakerSettings,
+    /// What answers in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Fallback>,
     /// A request that has to succeed before a revision is published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<HealthCheck>,
@@ -163,8 +171,12 @@ impl Default for Settings {
             instance_idle: Duration::from_secs(30),
             limits: Limits::default(),
             outbound: Vec::new(),
-            callers: Vec::new(),
+            callers: None,
             links: BTreeMap::new(),
+            rate: None,
+            retry: RetrySettings::default(),
+            breaker: BreakerSettings::default(),
+            fallback: None,
             health: None,
         }
     }
@@ -185,14 +197,10 @@ impl Settings {
     pub fn problems(&self) -> Vec<SettingsError> {
         const PAGE: u64 = 64 << 10;
         const FOUR_GIB: u64 = 4 << 30;
-        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         let limits = &self.limits;
         let mut problems = Vec::new();
-        let mut require = |met: bool, key, problem: &str| {
-            if !met {
-                problems.push(SettingsError { key, problem: problem.to_owned() });
-            }
-        };
+        let mut judge = Judge(&mut problems);
+        let mut require = |met, key, problem| judge.require(met, key, problem);
         require((PAGE..=FOUR_GIB).contains(&limits.memory), "memory", "must lie between 64KiB and 4GiB");
         require(limits.table_elements <= Limits::MAX_TABLE_ELEMENTS, "table_elements", "must be at most 65536");
         let core_instances = 1..=Limits::MAX_CORE_INSTANCES;
@@ -216,9 +224,7 @@ impl Settings {
         ] {
             require((1..=1_000_000).contains(&value), key, "must lie between 1 and 1000000");
         }
-        for (key, value) in [("queue", limits.queue), ("quarantine_after", limits.quarantine_after)] {
-            require(value <= 1_000_000, key, "must be at most 1000000");
-        }
+        require(limits.queue <= 1_000_000, "queue", "must be at most 1000000");
         require(
             self.health.as_ref().is_none_or(|health| is_origin_form(&health.path)),
             "health.path",
@@ -229,6 +235,18 @@ impl Settings {
             "links",
             "must name interfaces without their versions, such as `shop:inventory/stock`",
         );
+        self.retry.judge(&mut judge);
+        self.breaker.judge(&mut judge);
+        let fallbacks = self.links.values().map(|link| &link.fallback).chain([&self.fallback]).flatten();
+        let versioned = fallbacks.flat_map(|fallback| fallback.results.keys());
+        judge.require(
+            versioned.into_iter().all(|function| function.interface.version.is_none()),
+            "fallback",
+            "must name functions without versions, such as `shop:pricing/prices.quote`",
+        );
+        for (interface, problem) in self.links.iter().filter_map(|(name, link)| Some((name, link.problem()?))) {
+            judge.require(false, "links", &format!("`{interface}`: `{}` {}", problem.key, problem.problem));
+        }
         problems
     }
 }

@@ -8,10 +8,10 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::text::serde_as_text;
-use crate::{CallId, Hold, InterfaceName};
+use crate::{CallId, Hold, InterfaceName, Principal};
 
 /// The name of a function of an interface: `shop:inventory/stock@0.1.0.reserve`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FunctionName {
     /// The interface.
     pub interface: InterfaceName,
@@ -31,12 +31,7 @@ impl FunctionName {
     /// Whether what offers `self` can serve what asks for `wanted`, going by the names alone. One that asks for no
     /// version takes any.
     pub fn serves(&self, wanted: &Self) -> bool {
-        let (have, want) = (&self.interface, &wanted.interface);
-        self.function == wanted.function
-            && match want.version {
-                None => have.package == want.package && have.interface == want.interface,
-                Some(_) => have.is_on_track_of(want),
-            }
+        self.function == wanted.function && self.interface.is_meant_by(&wanted.interface)
     }
 }
 
@@ -72,6 +67,10 @@ pub struct TypedCall {
     pub deadline: Instant,
     /// How many services called each other on the way to this call: 0 if it came from outside.
     pub hops: u32,
+    /// Who calls.
+    pub caller: Principal,
+    /// How often it was tried, this time included.
+    pub attempt: u32,
     /// The function.
     pub function: Arc<FunctionName>,
     /// Its arguments, packed.

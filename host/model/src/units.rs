@@ -78,6 +78,28 @@ pub mod duration {
     }
 }
 
+/// Serde for durations that may be absent, as text.
+pub mod optional_duration {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    /// Writes the duration as text.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(value: &Option<std::time::Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.map(super::format_duration).serialize(serializer)
+    }
+
+    /// Reads a duration from text.
+    ///
+    /// # Errors
+    /// If the text is no duration.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<std::time::Duration>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| super::parse_duration(&text)).transpose().map_err(serde::de::Error::custom)
+    }
+}
+
 /// Serde for sizes as text.
 pub mod size {
     use serde::{Deserialize, Deserializer, Serializer};

@@ -3,18 +3,25 @@
 mod reply_body;
 mod request_body;
 
-use http::{Method, Request};
+use bytes::Bytes;
+use http::{Method, Request, request};
+use http_body::Body as _;
+use patchbay_model::policy::RetrySettings;
 use patchbay_model::ports::{BoxFuture, Prepared};
-use patchbay_model::{Body, Call, Fault, FaultKind, Limits, Reply};
+use patchbay_model::{Body, Call, Fault, FunctionName, Limits, Reply, empty_body};
 
 use super::{Bounds, Leg, Payload};
+use crate::access::Asked;
 use request_body::Overrun;
 
 /// An HTTP request.
 #[derive(Debug)]
 pub struct HttpPayload {
-    /// Absent once it is dispatched.
+    /// Absent once it is handed over.
     request: Option<Request<Body>>,
+    /// Its head, for another attempt. Only of requests without a body.
+    kept: Option<request::Parts>,
+    method: Method,
     /// Whether the reply has a body that its caller reads.
     has_body: bool,
     overrun: Overrun,
@@ -23,13 +30,23 @@ pub struct HttpPayload {
 impl HttpPayload {
     /// A request with an absolute path and a `Host` or authority.
     pub fn new(request: Request<Body>) -> Self {
-        let has_body = request.method() != Method::HEAD;
-        Self { request: Some(request), has_body, overrun: Overrun::default() }
+        let method = request.method().clone();
+        let has_body = method != Method::HEAD;
+        Self { request: Some(request), kept: None, method, has_body, overrun: Overrun::default() }
     }
 }
 
 impl Payload for HttpPayload {
     type Reply = Reply;
+
+    fn asked(&self) -> Asked<'_> {
+        Asked::Http
+    }
+
+    fn is_repeatable(&self, retry: &RetrySettings) -> bool {
+        let is_empty = self.request.as_ref().is_some_and(|request| request.body().is_end_stream());
+        is_empty && retry.repeats_method(&self.method)
+    }
 
     fn limit(&mut self, limits: &Limits) -> Result<(), Fault> {
         if let Some(request) = self.request.take() {
@@ -39,11 +56,23 @@ impl Payload for HttpPayload {
         Ok(())
     }
 
+    fn keep(&mut self) {
+        let without_body = self.request.as_ref().filter(|request| request.body().is_end_stream());
+        if let Some(request) = without_body {
+            self.kept = Some(head_of(request));
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.request.is_some() || self.kept.is_some()
+    }
+
     fn dispatch<'p>(&mut self, prepared: &'p dyn Prepared, leg: Leg) -> BoxFuture<'p, Result<Reply, Fault>> {
-        let Leg { id, deadline, hops, hold } = leg;
-        match self.request.take() {
-            Some(request) => prepared.serve(Call { id, deadline, hops, request, hold }),
-            None => Box::pin(std::future::ready(Err(Fault::new(FaultKind::Internal, "The host failed.")))),
+        let Leg { id, deadline, hops, caller, attempt, hold } = leg;
+        let again = || self.kept.clone().map(|head| Request::from_parts(head, empty_body()));
+        match self.request.take().or_else(again) {
+            Some(request) => prepared.serve(Call { id, deadline, hops, caller, attempt, request, hold }),
+            None => super::gone(),
         }
     }
 
@@ -58,7 +87,22 @@ impl Payload for HttpPayload {
         Ok(reply.map(|body| reply_body::bind(body, bounds)))
     }
 
+    fn substitute(&self, _results: &[(FunctionName, Bytes)]) -> Option<Reply> {
+        None
+    }
+
     fn status(reply: &Reply) -> Option<u16> {
         Some(reply.status().as_u16())
     }
+}
+
+/// The head of a request once more.
+fn head_of(request: &Request<Body>) -> request::Parts {
+    let (mut head, ()) = Request::new(()).into_parts();
+    head.method = request.method().clone();
+    head.uri = request.uri().clone();
+    head.version = request.version();
+    head.headers = request.headers().clone();
+    head.extensions = request.extensions().clone();
+    head
 }

@@ -3,27 +3,54 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use patchbay_model::policy::RetrySettings;
 use patchbay_model::ports::{BoxFuture, Prepared};
 use patchbay_model::units::format_size;
 use patchbay_model::{Fault, FaultKind, FunctionName, Limits, TypedCall};
 
 use super::{Bounds, Leg, Payload};
+use crate::access::Asked;
 
 /// A function and the arguments that it is called with.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct TypedPayload {
-    /// The function.
-    pub function: Arc<FunctionName>,
-    /// Its arguments, packed.
-    pub arguments: Bytes,
+    function: Arc<FunctionName>,
+    /// Packed; absent once they are handed over.
+    arguments: Option<Bytes>,
+    /// Another reference to the arguments, for another attempt.
+    kept: Option<Bytes>,
+    /// Whether its caller says that it may be processed twice.
+    repeatable: bool,
+}
+
+impl TypedPayload {
+    /// A call of `function` with packed `arguments`.
+    pub const fn new(function: Arc<FunctionName>, arguments: Bytes) -> Self {
+        Self { function, arguments: Some(arguments), kept: None, repeatable: false }
+    }
+
+    /// The same call, whose caller says that it may be processed twice.
+    #[must_use]
+    pub const fn repeatable(mut self) -> Self {
+        self.repeatable = true;
+        self
+    }
 }
 
 impl Payload for TypedPayload {
     type Reply = Bytes;
 
+    fn asked(&self) -> Asked<'_> {
+        Asked::Function(&self.function)
+    }
+
+    fn is_repeatable(&self, retry: &RetrySettings) -> bool {
+        self.repeatable || retry.repeats_function(&self.function)
+    }
+
     fn limit(&mut self, limits: &Limits) -> Result<(), Fault> {
         let limit = limits.request_body;
-        if self.arguments.len() as u64 > limit {
+        if self.arguments.as_ref().is_some_and(|arguments| arguments.len() as u64 > limit) {
             let accepts = format_size(limit);
             let public = format!("the arguments are larger than the {accepts} that this service accepts");
             return Err(Fault::new(FaultKind::TooLarge, public));
@@ -31,10 +58,25 @@ impl Payload for TypedPayload {
         Ok(())
     }
 
+    fn keep(&mut self) {
+        if self.kept.is_none() {
+            self.kept.clone_from(&self.arguments);
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.arguments.is_some() || self.kept.is_some()
+    }
+
     fn dispatch<'p>(&mut self, prepared: &'p dyn Prepared, leg: Leg) -> BoxFuture<'p, Result<Bytes, Fault>> {
-        let Leg { id, deadline, hops, hold } = leg;
-        let (function, arguments) = (Arc::clone(&self.function), std::mem::take(&mut self.arguments));
-        prepared.invoke(TypedCall { id, deadline, hops, function, arguments, hold })
+        let Leg { id, deadline, hops, caller, attempt, hold } = leg;
+        match self.arguments.take().or_else(|| self.kept.clone()) {
+            Some(arguments) => {
+                let function = Arc::clone(&self.function);
+                prepared.invoke(TypedCall { id, deadline, hops, caller, attempt, function, arguments, hold })
+            }
+            None => super::gone(),
+        }
     }
 
     fn fault(&self, _limits: &Limits) -> Option<Fault> {
@@ -54,6 +96,11 @@ impl Payload for TypedPayload {
         // All of it is there: nothing is occupied any more, and nothing can go wrong.
         bounds.trial.succeeded();
         Ok(result)
+    }
+
+    fn substitute(&self, results: &[(FunctionName, Bytes)]) -> Option<Bytes> {
+        let own = results.iter().find(|(name, _)| self.function.serves(name));
+        own.map(|(_, result)| result.clone())
     }
 
     fn status(_result: &Bytes) -> Option<u16> {

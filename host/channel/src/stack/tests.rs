@@ -4,14 +4,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::Request;
 use http_body_util::BodyExt;
-use patchbay_model::ports::{BoxFuture, InstanceCount};
-use patchbay_model::{Body, BodyError, Call, Reply, empty_body, full_body};
+use patchbay_model::policy::BreakerSettings;
+use patchbay_model::ports::{BoxFuture, InstanceCount, Prepared};
+use patchbay_model::{
+    Body, BodyError, Call, CallId, Limits, Principal, Reply, ServiceName, Settings, TypedCall, empty_body, full_body,
+};
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::HttpPayload;
+use crate::access::Asked;
+use crate::breaker::Breaker;
+use crate::standing::{LinkStanding, Standing};
+use crate::target::{LinkPolicy, StandIn};
+use crate::{HttpPayload, TypedPayload};
+
+mod policies;
 
 /// What the instance does with a call.
 #[derive(Clone, Copy)]
@@ -21,7 +32,37 @@ enum Behaviour {
     ReadAll,
     Crash,
     CrashInBody,
-    NeverEnd { sends: bool },
+    NeverEnd {
+        sends: bool,
+    },
+    /// So many of its first calls break off.
+    CrashFirst(usize),
+    /// So many of its first calls find no instance.
+    NoInstanceFirst(usize),
+    /// The first call takes so long.
+    SlowFirst(Duration),
+}
+
+impl Behaviour {
+    /// What becomes of a call that comes after `before` others, if the behaviour says so.
+    async fn first(self, before: usize) -> Result<(), Fault> {
+        match self {
+            Self::Crash => Err(Fault::new(FaultKind::Trapped, "it broke off")),
+            Self::CrashFirst(n) if before < n => Err(Fault::new(FaultKind::Trapped, "it broke off")),
+            Self::NoInstanceFirst(n) if before < n => {
+                Err(Fault::new(FaultKind::Unavailable, "no instance").unprocessed())
+            }
+            Self::SlowFirst(time) if before == 0 => {
+                sleep(time).await;
+                Ok(())
+            }
+            Self::AnswerAfter(time) => {
+                sleep(time).await;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 struct Instance {
@@ -31,7 +72,7 @@ struct Instance {
 
 impl Prepared for Instance {
     fn serve(&self, call: Call) -> BoxFuture<'_, Result<Reply, Fault>> {
-        self.calls.fetch_add(1, Ordering::Relaxed);
+        let before = self.calls.fetch_add(1, Ordering::Relaxed);
         Box::pin(async move {
             let body = match self.behaviour {
                 Behaviour::Answer => full_body("done"),
@@ -48,8 +89,22 @@ impl Prepared for Instance {
                 Behaviour::Crash => return Err(Fault::new(FaultKind::Trapped, "it broke off")),
                 Behaviour::CrashInBody => Body::new(Crashing),
                 Behaviour::NeverEnd { sends } => Body::new(Endless { sends }),
+                Behaviour::CrashFirst(_) | Behaviour::NoInstanceFirst(_) | Behaviour::SlowFirst(_) => {
+                    self.behaviour.first(before).await?;
+                    full_body("done")
+                }
             };
             Ok(Reply::new(body))
+        })
+    }
+
+    /// Answers with the number of the attempt.
+    fn invoke(&self, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
+        let before = self.calls.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async move {
+            assert_eq!(call.arguments, "1", "each attempt has the arguments");
+            self.behaviour.first(before).await?;
+            Ok(Bytes::from(call.attempt.to_string()))
         })
     }
 
@@ -102,12 +157,15 @@ impl http_body::Body for Crashing {
 
 struct Service {
     name: ServiceName,
-    limits: Limits,
-    bulkhead: Bulkhead,
+    settings: Settings,
+    standing: Standing,
     instance: Arc<Instance>,
     lease: Arc<()>,
-    quarantine: Arc<Quarantine>,
+    breaker: Arc<Breaker>,
     cut: CancellationToken,
+    link: Option<LinkPolicy>,
+    stand_in: Option<StandIn>,
+    other: Option<Arc<Service>>,
 }
 
 impl Service {
@@ -119,17 +177,24 @@ impl Service {
             queue_wait: Duration::from_secs(1),
             request_body: 4,
             response_body: 4,
-            quarantine_after: 2,
             ..Limits::default()
         };
+        let breaker = BreakerSettings { failures: 2, ..BreakerSettings::default() };
+        Self::with(behaviour, Settings { limits, breaker, ..Settings::default() })
+    }
+
+    fn with(behaviour: Behaviour, settings: Settings) -> Self {
         Self {
             name: "orders".parse().unwrap(),
-            bulkhead: Bulkhead::new(&limits),
-            quarantine: Quarantine::new(&limits, 0, |_| {}),
-            limits,
+            standing: Standing::new(&settings),
+            breaker: Breaker::new(&settings.breaker, 0, |_| {}),
+            settings,
             instance: Arc::new(Instance { behaviour, calls: AtomicUsize::new(0) }),
             lease: Arc::default(),
             cut: CancellationToken::new(),
+            link: None,
+            stand_in: None,
+            other: None,
         }
     }
 
@@ -137,32 +202,58 @@ impl Service {
         Arc::strong_count(&self.lease) - 1
     }
 
+    fn n_calls(&self) -> usize {
+        self.instance.calls.load(Ordering::Relaxed)
+    }
+
     async fn call(&self, body: Body) -> Result<Reply, Fault> {
-        let arrival = Arrival { id: CallId::new(1), parent: None, hops: 0, arrived: Instant::now(), deadline: None };
-        call(self, arrival, HttpPayload::new(Request::new(body))).await
+        let arrival = Arrival::from_outside(CallId::new(1), Principal::Outside);
+        call(&self, arrival, HttpPayload::new(Request::new(body))).await
+    }
+
+    async fn call_function(&self, caller: Principal) -> Result<Bytes, Fault> {
+        let arrival = Arrival::from_outside(CallId::new(1), caller);
+        let function = Arc::new("a:b/c@1.0.0.f".parse().unwrap());
+        call(&self, arrival, TypedPayload::new(function, Bytes::from_static(b"1"))).await
     }
 }
 
-impl Target for Service {
+impl Target for &Service {
     type Lease = Arc<()>;
 
     fn name(&self) -> &ServiceName {
         &self.name
     }
 
-    fn limits(&self) -> &Limits {
-        &self.limits
+    fn settings(&self) -> &Settings {
+        &self.settings
     }
 
-    fn bulkhead(&self) -> &Bulkhead {
-        &self.bulkhead
+    fn strict(&self) -> bool {
+        false
     }
 
-    fn choose(&self) -> Result<Chosen<Arc<()>>, Fault> {
+    fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    fn link(&self) -> Option<&LinkPolicy> {
+        self.link.as_ref()
+    }
+
+    fn stand_in(&self) -> Option<&StandIn> {
+        self.stand_in.as_ref()
+    }
+
+    fn instead(&self) -> Option<Self> {
+        self.other.as_deref()
+    }
+
+    fn choose(&self, _: Option<&ServiceName>, _: Asked<'_>) -> Result<Chosen<Arc<()>>, Fault> {
         Ok(Chosen {
             prepared: Arc::clone(&self.instance) as Arc<dyn Prepared>,
             lease: Arc::clone(&self.lease),
-            quarantine: Arc::clone(&self.quarantine),
+            breaker: Arc::clone(&self.breaker),
             cut: self.cut.clone(),
         })
     }
@@ -172,10 +263,10 @@ impl Target for Service {
 async fn a_call_holds_its_place_and_its_revision_until_the_body_ends() {
     let service = Service::new(Behaviour::Answer);
     let reply = service.call(empty_body()).await.unwrap();
-    assert_eq!((service.n_leases(), service.bulkhead.occupancy().calls), (1, 1));
+    assert_eq!((service.n_leases(), service.standing.bulkhead().occupancy().calls), (1, 1));
     assert_eq!(service.call(empty_body()).await.unwrap_err().kind(), FaultKind::Overloaded);
     assert_eq!(reply.into_body().collect().await.unwrap().to_bytes(), "done");
-    assert_eq!((service.n_leases(), service.bulkhead.occupancy().calls), (0, 0));
+    assert_eq!((service.n_leases(), service.standing.bulkhead().occupancy().calls), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -184,7 +275,7 @@ async fn the_deadline_covers_the_answer_and_frees_the_place() {
     let begun = Instant::now();
     assert_eq!(service.call(empty_body()).await.unwrap_err().kind(), FaultKind::Deadline);
     assert_eq!(begun.elapsed(), Duration::from_secs(10));
-    assert_eq!((service.n_leases(), service.bulkhead.occupancy().calls), (0, 0));
+    assert_eq!((service.n_leases(), service.standing.bulkhead().occupancy().calls), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -194,7 +285,7 @@ async fn the_deadline_covers_the_body() {
     let body = service.call(empty_body()).await.unwrap().into_body();
     assert!(matches!(body.collect().await, Err(BodyError::Deadline)));
     assert_eq!(begun.elapsed(), Duration::from_secs(10));
-    assert_eq!((service.n_leases(), service.bulkhead.occupancy().calls), (0, 0));
+    assert_eq!((service.n_leases(), service.standing.bulkhead().occupancy().calls), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -210,7 +301,7 @@ async fn the_deadline_ends_a_body_that_never_pauses() {
 async fn a_body_that_is_too_large_never_reaches_an_instance() {
     let service = Service::new(Behaviour::ReadAll);
     assert_eq!(service.call(full_body("12345")).await.unwrap_err().kind(), FaultKind::TooLarge);
-    assert_eq!(service.instance.calls.load(Ordering::Relaxed), 0);
+    assert_eq!(service.n_calls(), 0);
     assert!(service.call(full_body("1234")).await.is_ok());
 }
 
@@ -234,11 +325,11 @@ async fn a_revision_that_is_cut_ends_its_calls() {
 #[tokio::test(start_paused = true)]
 async fn a_reply_that_is_too_large_is_refused_or_broken_off() {
     let mut service = Service::new(Behaviour::Answer);
-    service.limits.response_body = 3;
+    service.settings.limits.response_body = 3;
     let fault = service.call(empty_body()).await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Exhausted);
     assert!(fault.details().unwrap().contains("`response_body` allows 3B"), "{fault}");
-    assert_eq!((service.n_leases(), service.bulkhead.occupancy().calls), (0, 0));
+    assert_eq!((service.n_leases(), service.standing.bulkhead().occupancy().calls), (0, 0));
 
     let service = Service::new(Behaviour::NeverEnd { sends: true });
     let mut body = service.call(empty_body()).await.unwrap().into_body();
@@ -249,7 +340,7 @@ async fn a_reply_that_is_too_large_is_refused_or_broken_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_revision_that_keeps_crashing_rests_and_frees_what_its_calls_held() {
+async fn a_revision_that_keeps_failing_is_left_alone_and_its_calls_hold_nothing() {
     for behaviour in [Behaviour::Crash, Behaviour::CrashInBody] {
         let service = Service::new(behaviour);
         for _ in 0..2 {
@@ -261,8 +352,8 @@ async fn a_revision_that_keeps_crashing_rests_and_frees_what_its_calls_held() {
         let begun = Instant::now();
         let fault = service.call(empty_body()).await.unwrap_err();
         assert_eq!((fault.kind(), Instant::now()), (FaultKind::Unavailable, begun));
-        assert_eq!(service.instance.calls.load(Ordering::Relaxed), 2);
-        assert_eq!((service.n_leases(), service.bulkhead.occupancy().calls), (0, 0));
+        assert_eq!(service.n_calls(), 2);
+        assert_eq!((service.n_leases(), service.standing.bulkhead().occupancy().calls), (0, 0));
         sleep(fault.retry_after().unwrap()).await;
         assert_ne!(service.call(empty_body()).await.err().map(|fault| fault.kind()), Some(FaultKind::Unavailable));
     }

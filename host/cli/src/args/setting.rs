@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use patchbay_model::policy::{CallerRule, Fallback, Rate, Repeatable, Share};
 use patchbay_model::{Destination, InterfaceName, ServiceName, units};
 use serde_json::{Map, Value, json};
 
@@ -11,7 +12,8 @@ use crate::config;
 /// One setting that is to change, and where it stands in the JSON of the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Setting {
-    is_limit: bool,
+    /// The object that it stands in; `None`: the outermost.
+    within: Option<&'static str>,
     key: &'static str,
     value: Value,
 }
@@ -23,44 +25,67 @@ enum Kind {
     Number,
     Duration,
     Size,
+    Share,
+    Rate,
     Destinations,
-    Services,
+    Callers,
+    Idempotent,
     Links,
+    Fallback,
 }
 
-/// The keys: whether they are limits, and what their values are.
-const KEYS: [(&str, bool, Kind); 22] = [
-    ("instances", false, Kind::Policy),
-    ("instance_uses", false, Kind::Number),
-    ("instance_calls", false, Kind::Number),
-    ("instance_idle", false, Kind::Duration),
-    ("memory", true, Kind::Size),
-    ("table_elements", true, Kind::Number),
-    ("core_instances", true, Kind::Number),
-    ("handles", true, Kind::Number),
-    ("cpu_time", true, Kind::Duration),
-    ("timeout", true, Kind::Duration),
-    ("concurrency", true, Kind::Number),
-    ("queue", true, Kind::Number),
-    ("queue_wait", true, Kind::Duration),
-    ("request_body", true, Kind::Size),
-    ("response_body", true, Kind::Size),
-    ("log_rate", true, Kind::Size),
-    ("quarantine_after", true, Kind::Number),
-    ("outbound_connections", true, Kind::Number),
-    ("outbound_body", true, Kind::Size),
-    ("outbound", false, Kind::Destinations),
-    ("callers", false, Kind::Services),
-    ("links", false, Kind::Links),
+/// The keys as they are written, the objects in which they stand, their names there, and what their values are.
+const KEYS: [(&str, Option<&str>, &str, Kind); 36] = [
+    ("instances", None, "instances", Kind::Policy),
+    ("instance_uses", None, "instance_uses", Kind::Number),
+    ("instance_calls", None, "instance_calls", Kind::Number),
+    ("instance_idle", None, "instance_idle", Kind::Duration),
+    ("memory", Some("limits"), "memory", Kind::Size),
+    ("table_elements", Some("limits"), "table_elements", Kind::Number),
+    ("core_instances", Some("limits"), "core_instances", Kind::Number),
+    ("handles", Some("limits"), "handles", Kind::Number),
+    ("cpu_time", Some("limits"), "cpu_time", Kind::Duration),
+    ("timeout", Some("limits"), "timeout", Kind::Duration),
+    ("concurrency", Some("limits"), "concurrency", Kind::Number),
+    ("queue", Some("limits"), "queue", Kind::Number),
+    ("queue_wait", Some("limits"), "queue_wait", Kind::Duration),
+    ("request_body", Some("limits"), "request_body", Kind::Size),
+    ("response_body", Some("limits"), "response_body", Kind::Size),
+    ("log_rate", Some("limits"), "log_rate", Kind::Size),
+    ("outbound_connections", Some("limits"), "outbound_connections", Kind::Number),
+    ("outbound_body", Some("limits"), "outbound_body", Kind::Size),
+    ("outbound", None, "outbound", Kind::Destinations),
+    ("callers", None, "callers", Kind::Callers),
+    ("links", None, "links", Kind::Links),
+    ("rate", None, "rate", Kind::Rate),
+    ("retry.attempts", Some("retry"), "attempts", Kind::Number),
+    ("retry.backoff", Some("retry"), "backoff", Kind::Duration),
+    ("retry.max_backoff", Some("retry"), "max_backoff", Kind::Duration),
+    ("retry.attempt_timeout", Some("retry"), "attempt_timeout", Kind::Duration),
+    ("retry.idempotent", Some("retry"), "idempotent", Kind::Idempotent),
+    ("retry.budget", Some("retry"), "budget", Kind::Share),
+    ("retry.budget_floor", Some("retry"), "budget_floor", Kind::Number),
+    ("breaker.failures", Some("breaker"), "failures", Kind::Number),
+    ("breaker.success_rate", Some("breaker"), "success_rate", Kind::Share),
+    ("breaker.window", Some("breaker"), "window", Kind::Duration),
+    ("breaker.min_calls", Some("breaker"), "min_calls", Kind::Number),
+    ("breaker.open", Some("breaker"), "open", Kind::Duration),
+    ("breaker.max_open", Some("breaker"), "max_open", Kind::Duration),
+    ("fallback", None, "fallback", Kind::Fallback),
 ];
 
 impl Setting {
     /// Puts the setting into a JSON merge patch (RFC 7396) of the settings.
     pub(crate) fn put_into(&self, patch: &mut Map<String, Value>) {
-        if !self.is_limit {
-            patch.insert(self.key.to_owned(), self.value.clone());
-        } else if let Value::Object(limits) = patch.entry("limits").or_insert_with(|| json!({})) {
-            limits.insert(self.key.to_owned(), self.value.clone());
+        match self.within {
+            None => {
+                patch.insert(self.key.to_owned(), self.value.clone());
+            }
+            Some(within) => {
+                if let Value::Object(object) = patch.entry(within).or_insert_with(|| json!({})) {
+                    object.insert(self.key.to_owned(), self.value.clone());
+                }
+            }
         }
     }
 }
@@ -70,11 +95,11 @@ impl FromStr for Setting {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (key, value) = text.split_once('=').ok_or("write `KEY=VALUE`, such as `memory=64MiB`")?;
-        let Some((key, is_limit, kind)) = KEYS.into_iter().find(|(known, ..)| *known == key) else {
+        let Some((_, within, key, kind)) = KEYS.into_iter().find(|(known, ..)| *known == key) else {
             let known: Vec<_> = KEYS.iter().map(|(known, ..)| *known).collect();
             return Err(format!("`{key}` is no setting; {}", config::suggestion(key, &known)));
         };
-        Ok(Self { is_limit, key, value: kind.parse(value)? })
+        Ok(Self { within, key, value: kind.parse(value)? })
     }
 }
 
@@ -87,8 +112,17 @@ impl Kind {
             Self::Duration => units::parse_duration(text).map(|_| json!(text)).map_err(|error| error.to_string()),
             Self::Size => units::parse_size(text).map(|_| json!(text)).map_err(|error| error.to_string()),
             Self::Destinations => list::<Destination>(text),
-            Self::Services => list::<ServiceName>(text),
+            Self::Share => text.parse::<Share>().map(|_| json!(text)).map_err(|error| error.to_string()),
+            // As often as it can, which nobody has to say otherwise.
+            Self::Rate if text.is_empty() => Ok(Value::Null),
+            Self::Rate => text.parse::<Rate>().map(|rate| json!(rate)).map_err(|error| error.to_string()),
+            // Nobody is let in by no rule; `any` takes all rules away.
+            Self::Callers if text == "any" => Ok(Value::Null),
+            Self::Callers => list::<CallerRule>(text),
+            Self::Idempotent => list::<Repeatable>(text),
             Self::Links => links(text),
+            Self::Fallback if text.is_empty() => Ok(Value::Null),
+            Self::Fallback => fallback(text),
         }
     }
 }
@@ -112,6 +146,18 @@ fn links(text: &str) -> Result<Value, String> {
     elements.map(one).collect::<Result<Map<_, _>, _>>().map(Value::Object)
 }
 
+/// What answers in place of the service: another one, or JSON with `service` and `results`.
+fn fallback(text: &str) -> Result<Value, String> {
+    if !text.starts_with('{') {
+        return text
+            .parse::<ServiceName>()
+            .map(|service| json!({ "service": service }))
+            .map_err(|error| error.to_string());
+    }
+    let fallback: Fallback = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    Ok(json!(fallback))
+}
+
 #[cfg(test)]
 mod tests {
     use patchbay_model::Settings;
@@ -129,6 +175,10 @@ mod tests {
             "queue=0",
             "outbound=api.example.com:443, 10.0.0.0/8:*",
             "callers=",
+            "rate=100/s",
+            "retry.attempts=1",
+            "breaker.success_rate=80%",
+            "fallback=spare",
             "links=shop:inventory/stock=inventory, shop:pricing/prices=pricing",
         ] {
             text.parse::<Setting>().unwrap().put_into(&mut patch);
@@ -136,17 +186,26 @@ mod tests {
         let wanted = json!({
             "instances": "reuse", "instance_uses": 7, "outbound": ["api.example.com:443", "10.0.0.0/8:*"], "callers": [],
             "links": { "shop:inventory/stock": "inventory", "shop:pricing/prices": "pricing" },
-            "limits": { "memory": "64MiB", "timeout": "2s", "queue": 0 },
+            "limits": { "memory": "64MiB", "timeout": "2s", "queue": 0 }, "rate": "100/s burst 100",
+            "retry": { "attempts": 1 }, "breaker": { "success_rate": "80%" }, "fallback": { "service": "spare" },
         });
         assert_eq!(Value::Object(patch), wanted);
     }
 
     #[test]
     fn every_setting_of_the_model_has_a_key() {
-        let Value::Object(mut settings) = serde_json::to_value(Settings::default()).unwrap() else { panic!() };
-        let Some(Value::Object(limits)) = settings.remove("limits") else { panic!() };
-        for key in limits.keys().chain(settings.keys().filter(|key| *key != "config")) {
-            assert!(KEYS.iter().any(|(known, ..)| known == key), "{key}");
+        let Value::Object(settings) = serde_json::to_value(Settings::default()).unwrap() else { panic!() };
+        for (key, value) in settings.iter().filter(|(key, _)| *key != "config") {
+            let objects = [Some("limits"), Some("retry"), Some("breaker")];
+            let within = objects.into_iter().find(|object| *object == Some(key));
+            let names: Vec<_> = match (within, value) {
+                (Some(_), Value::Object(object)) => object.keys().cloned().collect(),
+                _ => vec![key.clone()],
+            };
+            for name in names {
+                let known = KEYS.iter().any(|(_, object, known, _)| (*object, *known) == (within.flatten(), &name));
+                assert!(known, "{key}: {name}");
+            }
         }
     }
 
@@ -159,7 +218,11 @@ mod tests {
             ("timeout=soon", "is no duration"),
             ("queue=-1", "is no whole number"),
             ("outbound=api.example.com", "has no port"),
-            ("callers=orders,Payments", "`Payments` is no service name"),
+            ("callers=orders,Payments", "`Payments` is no caller"),
+            ("rate=fast", "is no rate"),
+            ("breaker.success_rate=0.8", "is no share"),
+            ("retry.idempotent=GET,reserve it", "is no function"),
+            ("fallback={\"servcie\":\"a\"}", "servcie"),
             ("instances=reused", "did you mean `reuse`?"),
         ] {
             let error = text.parse::<Setting>().unwrap_err();

@@ -39,13 +39,14 @@ pub(crate) struct Service {
     pub(crate) name: String,
     pub(crate) active: Option<u32>,
     pub(crate) failure: Option<String>,
-    pub(crate) quarantine: Option<Quarantine>,
+    pub(crate) breaker: Option<Breaker>,
     pub(crate) drift: Option<String>,
     pub(crate) routes: Routes,
     pub(crate) links: Vec<Link>,
     pub(crate) called_by: Vec<String>,
     pub(crate) calls: u32,
     pub(crate) waiting: u32,
+    pub(crate) counts: Counts,
     pub(crate) revisions: Vec<RevisionSummary>,
 }
 
@@ -55,21 +56,27 @@ pub(crate) struct Link {
     pub(crate) interface: String,
     pub(crate) service: Option<String>,
     pub(crate) problem: Option<String>,
+    pub(crate) required: bool,
 }
+
+/// How often a policy had to do something, by the names that the admin API has for it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Counts(pub(crate) std::collections::BTreeMap<String, u64>);
 
 /// Why the revision that serves gets no calls.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Quarantine {
-    pub(crate) crashes: u32,
+pub(crate) struct Breaker {
+    pub(crate) failures: u32,
     #[serde(with = "units::duration")]
     pub(crate) remaining: Duration,
 }
 
-impl std::fmt::Display for Quarantine {
+impl std::fmt::Display for Breaker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} calls in a row ended in a crash; ", self.crashes)?;
+        write!(f, "open, {} calls in a row failed; ", self.failures)?;
         match self.remaining {
-            Duration::ZERO => f.write_str("one call may try"),
+            Duration::ZERO => f.write_str("one call may probe"),
             remaining => write!(f, "none goes through for another {}", units::format_duration(remaining)),
         }
     }

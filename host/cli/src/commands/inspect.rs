@@ -12,8 +12,10 @@ use crate::brief;
 use crate::client::view::{Contract, ContractItem, Link, Revision, RevisionSummary, Service};
 use crate::client::{Client, service_path};
 use crate::columns::Columns;
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::screen::{BAD, DIM, GOOD, HEAD, NAME, Screen, WARN, styled};
+
+mod policy;
 
 /// Shows a service, and the revision that was asked for or that serves.
 ///
@@ -21,6 +23,13 @@ use crate::screen::{BAD, DIM, GOOD, HEAD, NAME, Screen, WARN, styled};
 /// If there is none, or the host cannot be reached.
 pub(crate) async fn run(args: &InspectArgs, screen: Screen) -> Result<(), Failure> {
     let client = Client::find(&args.host)?;
+    if args.policy {
+        if args.target.revision.is_some() {
+            let message = "policies hold for the revision that serves; leave `@REVISION` away";
+            return Err(Failure::new(FailureKind::Usage, message));
+        }
+        return policy::run(&client, &args.target.service, screen).await;
+    }
     let path = service_path(&args.target.service);
     let service = client.get(&path).await?;
     let active = service.get("active").and_then(Value::as_u64);
@@ -51,8 +60,8 @@ fn page(service: &Service, revision: Option<&Revision>, stack: Option<&str>, now
     if let Some(failure) = &service.failure {
         lines.push(fact("failure", &styled(BAD, failure)));
     }
-    if let Some(quarantine) = &service.quarantine {
-        lines.push(fact("quarantine", &styled(BAD, quarantine)));
+    if let Some(breaker) = &service.breaker {
+        lines.push(fact("breaker", &styled(BAD, breaker)));
     }
     if let Some(drift) = &service.drift {
         lines.push(fact("drift", &styled(WARN, drift)));
@@ -60,6 +69,12 @@ fn page(service: &Service, revision: Option<&Revision>, stack: Option<&str>, now
     lines.extend(routes(service));
     lines.extend(links(service));
     lines.push(fact("calls", &format!("{}, and {} waiting", service.calls, service.waiting)));
+    let counts: Vec<_> = service.counts.0.iter().filter(|(_, count)| **count > 0).collect();
+    if !counts.is_empty() {
+        let counts: Vec<_> =
+            counts.into_iter().map(|(name, count)| format!("{} {count}", name.replace('_', " "))).collect();
+        lines.push(fact("policies", &counts.join(", ")));
+    }
     if let Some(revision) = revision {
         lines.extend(about(revision));
         lines.extend(settings(&revision.settings, stack));
@@ -77,7 +92,11 @@ fn page(service: &Service, revision: Option<&Revision>, stack: Option<&str>, now
 fn links(service: &Service) -> Vec<String> {
     let one = |link: &Link| match (&link.service, &link.problem) {
         (Some(callee), _) => format!("{} from {}", link.interface, styled(NAME, callee)),
-        (None, problem) => format!("{} {}", link.interface, styled(BAD, problem.as_deref().unwrap_or("from nobody"))),
+        (None, problem) => {
+            let problem = problem.as_deref().unwrap_or("from nobody");
+            let optional = if link.required { "" } else { " (not required)" };
+            format!("{} {}{optional}", link.interface, styled(if link.required { BAD } else { WARN }, problem))
+        }
     };
     let mut lines: Vec<_> = service.links.iter().map(|link| fact("links", &one(link))).collect();
     if !service.called_by.is_empty() {
@@ -161,11 +180,11 @@ fn settings(settings: &Settings, stack: Option<&str>) -> Vec<String> {
         fact(
             "",
             &format!(
-                "concurrency {}, queue {}, queue_wait {}, quarantine_after {}",
+                "concurrency {}, queue {}, queue_wait {}{}",
                 limits.concurrency,
                 limits.queue,
                 duration(limits.queue_wait),
-                limits.quarantine_after
+                settings.rate.map(|rate| format!(", rate {rate}")).unwrap_or_default()
             ),
         ),
         fact(
@@ -196,7 +215,13 @@ fn settings(settings: &Settings, stack: Option<&str>) -> Vec<String> {
         ),
     ];
     lines.push(fact("outbound", &joined(&settings.outbound, "nowhere")));
-    lines.push(fact("callers", &joined(&settings.callers, "no other service")));
+    lines.push(fact(
+        "callers",
+        &match &settings.callers {
+            Some(rules) => joined(rules, "no other service"),
+            None => styled(DIM, "not said: any other service, unless the host is strict"),
+        },
+    ));
     if let Some(health) = &settings.health {
         lines.push(fact("health", &format!("GET {} within {}", health.path, duration(health.timeout))));
     }

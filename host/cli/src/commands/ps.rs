@@ -45,8 +45,8 @@ fn table(services: &[Service]) -> Vec<String> {
         if let Some(failure) = service.failure.as_ref().filter(|_| service.active.is_none()) {
             notes.push(format!("{}: {failure}", styled(BAD, &service.name)));
         }
-        if let Some(quarantine) = &service.quarantine {
-            notes.push(format!("{}: {quarantine}", styled(BAD, &service.name)));
+        if let Some(breaker) = &service.breaker {
+            notes.push(format!("{}: breaker {breaker}", styled(BAD, &service.name)));
         }
         if let Some(drift) = &service.drift {
             notes.push(format!("{}: {drift}", styled(WARN, &service.name)));
@@ -62,7 +62,7 @@ fn table(services: &[Service]) -> Vec<String> {
 
 fn state(service: &Service) -> String {
     match (service.active, service.failure.as_deref()) {
-        (Some(_), _) if service.quarantine.is_some() => styled(BAD, "quarantined"),
+        (Some(_), _) if service.breaker.is_some() => styled(BAD, "broken"),
         (Some(_), _) => styled(GOOD, "serving"),
         (None, Some("the service is starting")) => styled(WARN, "starting"),
         (None, _) => styled(BAD, "failed"),
@@ -85,14 +85,14 @@ mod tests {
         let services: Vec<Service> = serde_json::from_str(
             r#"[
                 {"name":"orders","active":3,"routes":{"declared":["/api/*"],"deployed":["GET /x"]},"links":[],
-                 "called_by":[],"calls":2,"waiting":0,
+                 "called_by":[],"calls":2,"waiting":0,"counts":{},
                  "drift":"runtime.toml declares other settings","revisions":[
                     {"revision":"orders@3","number":3,"active":true,"compiled":true,"component":"sha256:00","size":1,
                      "origin":"api","created":"2026-01-01T00:00:00Z","instances":{"live":4,"idle":1}}]},
                 {"name":"p","failure":"no instance","routes":{"declared":[],"deployed":[]},"links":[],
-                 "called_by":[],"calls":0,"waiting":0,"revisions":[]},
-                {"name":"q","active":1,"quarantine":{"crashes":16,"remaining":"1s 500ms"},
-                 "routes":{"declared":["/q"],"deployed":[]},"links":[],"called_by":[],"calls":0,"waiting":0,"revisions":[]}
+                 "called_by":[],"calls":0,"waiting":0,"counts":{"retries":3},"revisions":[]},
+                {"name":"q","active":1,"breaker":{"failures":7,"remaining":"1s 500ms"},
+                 "routes":{"declared":["/q"],"deployed":[]},"links":[],"called_by":[],"calls":0,"waiting":0,"counts":{"retries":3},"revisions":[]}
             ]"#,
         )
         .unwrap();
@@ -101,14 +101,14 @@ mod tests {
         assert_eq!(
             plain,
             [
-                "SERVICE  REVISION  STATE        INSTANCES  CALLS  WAITING  DRIFT  ROUTES",
-                "orders   3         serving      4          2      0        yes    /api/*, GET /x",
-                "p        -         failed       0          0      0        no     none",
-                "q        1         quarantined  0          0      0        no     /q",
+                "SERVICE  REVISION  STATE    INSTANCES  CALLS  WAITING  DRIFT  ROUTES",
+                "orders   3         serving  4          2      0        yes    /api/*, GET /x",
+                "p        -         failed   0          0      0        no     none",
+                "q        1         broken   0          0      0        no     /q",
                 "",
                 "orders: runtime.toml declares other settings",
                 "p: no instance",
-                "q: 16 calls in a row ended in a crash; none goes through for another 1s 500ms",
+                "q: breaker open, 7 calls in a row failed; none goes through for another 1s 500ms",
             ]
         );
     }

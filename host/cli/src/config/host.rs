@@ -19,11 +19,13 @@ pub(crate) struct HostConfig {
     pub(crate) state: PathBuf,
     /// How long calls may take to end when the host is told to stop.
     pub(crate) drain: Duration,
+    /// Whether a service that says nothing of its callers may be called by no service.
+    pub(crate) strict: bool,
 }
 
 impl Default for HostConfig {
     fn default() -> Self {
-        Self { state: PathBuf::from("state"), drain: Duration::from_secs(30) }
+        Self { state: PathBuf::from("state"), drain: Duration::from_secs(30), strict: false }
     }
 }
 
@@ -32,21 +34,22 @@ pub(crate) fn host(table: &mut Table<'_>, directory: &Path) -> HostConfig {
     let mut host = HostConfig::default();
     table.set("state", &mut host.state, value::path);
     table.set("drain", &mut host.drain, drain);
+    table.set("strict", &mut host.strict, value::boolean);
     host.state = directory.join(host.state);
     host
 }
 
 /// Reads `[deploy]` and `[defaults]`, which control works with.
-pub(crate) fn control(root: &mut Table<'_>) -> ControlConfig {
-    let mut control = ControlConfig::default();
+pub(crate) fn control(root: &mut Table<'_>, strict: bool) -> ControlConfig {
+    let mut control = ControlConfig { strict, ..ControlConfig::default() };
     root.section("deploy", |table| {
         table.set("retained", &mut control.retained, retained);
         table.set("drain", &mut control.drain, drain);
     });
-    control.defaults = root.section("defaults", |table| {
+    (control.defaults, control.default_places) = root.section("defaults", |table| {
         let defaults = settings::read(table, &control.defaults);
         settings::judge(table, &defaults);
-        defaults
+        (defaults, table.places())
     });
     control
 }

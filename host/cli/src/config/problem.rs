@@ -94,9 +94,14 @@ impl<'t> Source<'t> {
         Self { file, text, starts }
     }
 
+    /// The line that this byte of the text is in, counted from 1.
+    pub(crate) fn line_of(&self, at: usize) -> usize {
+        self.starts.partition_point(|start| *start <= at).max(1)
+    }
+
     /// The problem at these bytes of the text.
     pub(crate) fn problem(&self, at: &Range<usize>, key: impl Into<String>, message: impl Into<String>) -> Problem {
-        let line = self.starts.partition_point(|start| *start <= at.start).max(1);
+        let line = self.line_of(at.start);
         let start = self.starts.get(line - 1).copied().unwrap_or_default();
         let rest = self.text.get(start..).unwrap_or_default();
         let excerpt = rest.split(['\n', '\r']).next().unwrap_or_default().to_owned();

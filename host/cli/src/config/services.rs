@@ -3,11 +3,11 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use patchbay_control::RouteTable;
+use patchbay_control::{Places, RouteTable};
 use patchbay_model::{Route, ServiceName, Settings};
 
 use super::table::{Named, Reader, Table};
-use super::{settings, value};
+use super::{policies, settings, value};
 
 /// A service as the file declares it. Its component is not read yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(crate) struct ServiceConfig {
     pub(crate) settings: Settings,
     /// Its routes.
     pub(crate) routes: Vec<Route>,
+    /// The lines at which the file says what of it.
+    pub(crate) places: Places,
 }
 
 /// A route and its place in the file.
@@ -54,10 +56,11 @@ fn service(
         let mut settings = settings::read(table, defaults);
         settings.config = settings::config(table);
         settings.health = settings::health(table);
+        settings.fallback = policies::fallback(table);
         settings::judge(table, &settings);
-        (component, routes, settings, table.path().to_owned())
+        (component, routes, settings, table.path().to_owned(), table.places())
     });
-    let (component, found, settings, path) = read?;
+    let (component, found, settings, path, places) = read?;
     let name = name?;
     let mut routes = Vec::with_capacity(found.len());
     for (at, route) in found {
@@ -65,7 +68,7 @@ fn service(
         placed.push(Placed { service: name.clone(), key: format!("{path}.routes"), at, route });
     }
     let (component_at, component) = component?;
-    Some(ServiceConfig { name, component, component_at, settings, routes })
+    Some(ServiceConfig { name, component, component_at, settings, routes, places })
 }
 
 /// The component's file, which has to be there.

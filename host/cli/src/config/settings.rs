@@ -6,7 +6,7 @@ use std::ops::Range;
 use patchbay_model::{HealthCheck, Settings};
 
 use super::table::Table;
-use super::value;
+use super::{policies, value};
 
 /// The keys that `[defaults]` and `[services.NAME]` share. What the table does not say stays as in `base`.
 pub(crate) fn read(table: &mut Table<'_>, base: &Settings) -> Settings {
@@ -28,7 +28,6 @@ pub(crate) fn read(table: &mut Table<'_>, base: &Settings) -> Settings {
     table.set("request_body", &mut limits.request_body, value::size);
     table.set("response_body", &mut limits.response_body, value::size);
     table.set("log_rate", &mut limits.log_rate, value::size);
-    table.set("quarantine_after", &mut limits.quarantine_after, value::number);
     table.set("outbound_connections", &mut limits.outbound_connections, value::number);
     table.set("outbound_body", &mut limits.outbound_body, value::size);
     // A list that is given replaces the one of the defaults, also an empty one.
@@ -36,17 +35,16 @@ pub(crate) fn read(table: &mut Table<'_>, base: &Settings) -> Settings {
         settings.outbound = elements(table.list("outbound", value::parsed));
     }
     if table.has("callers") {
-        settings.callers = elements(table.list("callers", value::parsed));
+        settings.callers = Some(elements(table.list("callers", value::parsed)));
     }
     if table.has("links") {
-        let entries = table.named("links");
-        let links = entries.iter().filter_map(|entry| Some((entry.parsed_name()?, entry.value(value::parsed)?)));
-        settings.links = links.collect();
+        settings.links = policies::links(table);
     }
+    policies::read(table, &mut settings);
     settings
 }
 
-fn elements<T>(placed: Vec<(Range<usize>, T)>) -> Vec<T> {
+pub(super) fn elements<T>(placed: Vec<(Range<usize>, T)>) -> Vec<T> {
     placed.into_iter().map(|(_, element)| element).collect()
 }
 

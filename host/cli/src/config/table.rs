@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use patchbay_control::Places;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -40,6 +41,19 @@ impl<'t> Reader<'t> {
         let mut problems = self.problems.into_inner();
         problems.sort_by_key(|problem| (problem.line, problem.column));
         (problems, self.asked.into_inner())
+    }
+
+    /// Notes the line of each key of `table`, under its path.
+    fn note_places(&self, path: &str, table: &DeTable<'_>, places: &mut Places) {
+        for (key, value) in table {
+            let name = key.get_ref();
+            let path = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
+            if let Some(within) = value.get_ref().as_table() {
+                self.note_places(&path, within, places);
+            }
+            let line = u32::try_from(self.source.line_of(key.span().start)).unwrap_or(u32::MAX);
+            places.0.insert(path, line);
+        }
     }
 
     /// A value as a table; reported if it is none.
@@ -172,6 +186,15 @@ impl<'r> Table<'r> {
         named.collect()
     }
 
+    /// The lines at which the keys of this table and of those within it stand.
+    pub(crate) fn places(&self) -> Places {
+        let mut places = Places::default();
+        if let Some(entries) = self.entries {
+            self.reader.note_places("", entries, &mut places);
+        }
+        places
+    }
+
     /// Where the value of a key stands, or the table where the key is missing.
     pub(crate) fn place(&mut self, key: &'static str) -> Range<usize> {
         self.ask(key).map_or_else(|| self.at.clone(), Spanned::span)
@@ -236,6 +259,11 @@ impl Named<'_> {
     /// Notes a problem with the name.
     pub(crate) fn report(&self, message: impl Into<String>) {
         self.reader.report(&self.at, &self.path, message);
+    }
+
+    /// Whether its value is of a kind.
+    pub(crate) fn is(&self, kind: impl FnOnce(&DeValue<'_>) -> bool) -> bool {
+        kind(self.value.get_ref())
     }
 
     /// The value, if `parse` takes it.

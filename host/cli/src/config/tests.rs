@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use patchbay_control::Places;
 use patchbay_model::{InstancePolicy, Settings};
 use proptest::prelude::*;
 
@@ -42,7 +43,11 @@ fn the_shipped_file_is_the_defaults_and_the_examples() {
     let policies: Vec<_> = config.services.iter().map(|service| service.settings.instances).collect();
     let reuse = Some(InstancePolicy::Reuse);
     assert_eq!(policies, [None, None, reuse, reuse, None, None]);
-    assert_eq!(Config { services: Vec::new(), ..config }, Config::default());
+    let lines = config.control.default_places.0.clone();
+    assert!(lines.contains_key("timeout") && lines.contains_key("retry.attempts"), "{lines:?}");
+    let mut config = Config { services: Vec::new(), ..config };
+    config.control.default_places = Places::default();
+    assert_eq!(config, Config::default());
 }
 
 #[test]
@@ -63,7 +68,7 @@ fn the_shipped_file_has_every_key() {
 }
 
 fn find(value: &toml::Value, path: &str) -> bool {
-    path.split('.').try_fold(value, |value, key| value.get(key)).is_some()
+    path.split('.').try_fold(value, |value, key| value.get(key.trim_matches('"'))).is_some()
 }
 
 #[test]
@@ -149,7 +154,7 @@ const BROKEN: &[(&str, &[&str])] = &[
         &[
             "runtime.toml:1:2: hosts: unknown key; did you mean `host`?",
             "runtime.toml:4:1: host.stat: unknown key; did you mean `state`?",
-            "runtime.toml:5:1: host.colour: unknown key; known here are `drain`, `state`",
+            "runtime.toml:5:1: host.colour: unknown key; known here are `drain`, `state`, `strict`",
         ],
     ),
     (
@@ -250,8 +255,9 @@ const BROKEN: &[(&str, &[&str])] = &[
              you mean `10.0.0.0/8`?",
             "runtime.toml:7:30: services.a.outbound[1]: `b.internal` is below `internal`, where the services of this host \
              are, which needs no entry here; a service says in its `callers` who may call it",
-            "runtime.toml:8:12: services.a.callers[0]: `B` is no service name; use 1 to 63 lower-case letters, digits and \
-             inner hyphens, starting with a letter",
+            "runtime.toml:8:12: services.a.callers[0]: `B` is no caller; write a service such as `orders` (or `*` for any), \
+             and what it may call where that is not everything: `orders http`, `orders shop:inventory/stock` or \
+             `orders shop:inventory/stock.reserve`",
         ],
     ),
     (
@@ -259,14 +265,40 @@ const BROKEN: &[(&str, &[&str])] = &[
         &[
             "runtime.toml:1:12: services: expected a table `[services]`, found the integer 1",
             "runtime.toml:2:8: host: expected a table `[host]`, found a list",
-            "runtime.toml:4:1: defaults.config: unknown key; known here are `callers`, `concurrency`, \
+            "runtime.toml:4:1: defaults.config: unknown key; known here are `breaker`, `callers`, `concurrency`, \
              `core_instances`, `cpu_time`, `handles`, `instance_calls`, `instance_idle`, `instance_uses`, `instances`, \
-             `links`, `log_rate`, `memory`, `outbound`, `outbound_body`, `outbound_connections`, `quarantine_after`, `queue`, \
-             `queue_wait`, `request_body`, `response_body`, `table_elements`, `timeout`",
-            "runtime.toml:5:11: defaults.health: unknown key; known here are `callers`, `concurrency`, \
+             `links`, `log_rate`, `memory`, `outbound`, `outbound_body`, `outbound_connections`, `queue`, \
+             `queue_wait`, `rate`, `request_body`, `response_body`, `retry`, `table_elements`, `timeout`",
+            "runtime.toml:5:11: defaults.health: unknown key; known here are `breaker`, `callers`, `concurrency`, \
              `core_instances`, `cpu_time`, `handles`, `instance_calls`, `instance_idle`, `instance_uses`, `instances`, \
-             `links`, `log_rate`, `memory`, `outbound`, `outbound_body`, `outbound_connections`, `quarantine_after`, `queue`, \
-             `queue_wait`, `request_body`, `response_body`, `table_elements`, `timeout`",
+             `links`, `log_rate`, `memory`, `outbound`, `outbound_body`, `outbound_connections`, `queue`, \
+             `queue_wait`, `rate`, `request_body`, `response_body`, `retry`, `table_elements`, `timeout`",
+        ],
+    ),
+    (
+        "[defaults]\nrate = 5\nretry = { attempts = 0, budget = 0.2 }\n[defaults.breaker]\nsuccess_rate = \"101%\"\nopen = \"2m\"\n\
+         [services.a]\ncomponent = \"Cargo.toml\"\nfallback = {}\nlinks = { \"a:b/c@1.0.0\" = \"b\", \"a:b/d\" = { timeot = 1 } }\n\
+         [services.b]\ncomponent = \"Cargo.toml\"\nretry.idempotent = [\"reserve\"]\n\
+         links = { \"a:b/e\" = { required = \"no\", rate = \"x\", fallback = { results = { f = 1 } } } }\n",
+        &[
+            "runtime.toml:2:8: defaults.rate: expected a string, found the integer 5; put it in quotes",
+            "runtime.toml:3:22: defaults.retry.attempts: must lie between 1 and 10",
+            "runtime.toml:3:34: defaults.retry.budget: expected a string, found the number 0.2; put it in quotes",
+            "runtime.toml:5:16: defaults.breaker.success_rate: `101%` is no share; write whole percent from 0 to 100, such as \
+             `20%`",
+            "runtime.toml:6:8: defaults.breaker.open: must not be longer than `max_open`",
+            "runtime.toml:9:12: services.a.fallback: says nothing; name a `service`, or the `results` of functions",
+            "runtime.toml:10:9: services.a.links: must name interfaces without their versions, such as \
+             `shop:inventory/stock`",
+            "runtime.toml:10:44: services.a.links.\"a:b/d\".timeot: unknown key; did you mean `timeout`?",
+            "runtime.toml:13:21: services.b.retry.idempotent[0]: `reserve` is no function and no HTTP method; write a \
+             function such as `shop:inventory/stock.available`, or a method such as `GET`",
+            "runtime.toml:14:34: services.b.links.\"a:b/e\".required: expected a boolean, found the string \"no\"",
+            "runtime.toml:14:47: services.b.links.\"a:b/e\".rate: `x` is no rate; write calls per time, such as `100/s` or \
+             `600/1m`, and how many may come at once where that is not a second's worth: `100/s burst 20`",
+            "runtime.toml:14:77: services.b.links.\"a:b/e\".fallback.results.f: `f` is no name of a function; one reads \
+             `namespace:package/interface.function`, where a version may follow the interface: \
+             `namespace:package/interface@1.2.3.function`",
         ],
     ),
     (

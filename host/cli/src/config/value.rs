@@ -96,6 +96,39 @@ pub(crate) fn number<T: TryFrom<i128>>(value: &DeValue<'_>) -> Result<T, String>
     })
 }
 
+/// A boolean.
+pub(crate) fn boolean(value: &DeValue<'_>) -> Result<bool, String> {
+    value.as_bool().ok_or_else(|| match value.as_str() {
+        Some(text @ ("true" | "false")) => format!("{}; write {text} without quotes", expected("a boolean", value)),
+        _ => expected("a boolean", value),
+    })
+}
+
+/// Any value, as JSON has it.
+pub(crate) fn json(value: &DeValue<'_>) -> Result<serde_json::Value, String> {
+    use serde_json::Value;
+    Ok(match value {
+        DeValue::String(text) => Value::String(text.to_string()),
+        DeValue::Boolean(truth) => Value::Bool(*truth),
+        DeValue::Integer(_) => match number::<i64>(value) {
+            Ok(number) => number.into(),
+            Err(_) => number::<u64>(value)?.into(),
+        },
+        DeValue::Float(text) => {
+            let number = text.as_str().replace('_', "").parse().ok().and_then(serde_json::Number::from_f64);
+            number.map(Value::Number).ok_or_else(|| format!("{} has no form in JSON", describe(value)))?
+        }
+        DeValue::Datetime(_) => return Err(format!("{}; put it in quotes", expected("a value of JSON", value))),
+        DeValue::Array(elements) => {
+            Value::Array(elements.iter().map(|element| json(element.get_ref())).collect::<Result<_, _>>()?)
+        }
+        DeValue::Table(entries) => {
+            let entries = entries.iter().map(|(key, value)| Ok((key.get_ref().to_string(), json(value.get_ref())?)));
+            Value::Object(entries.collect::<Result<_, String>>()?)
+        }
+    })
+}
+
 /// An instance policy; `auto` leaves it to what the component exports.
 pub(crate) fn instances(value: &DeValue<'_>) -> Result<Option<InstancePolicy>, String> {
     instance_policy(&text(value)?)

@@ -3,14 +3,14 @@
 
 use std::fmt::Write as _;
 
-use patchbay_contract::{Contract, can_serve};
-use patchbay_model::{InterfaceName, ServiceName, Settings};
+use patchbay_channel::{Asked, decide};
+use patchbay_contract::{Contract, ContractItem, can_serve};
+use patchbay_model::{FunctionName, InterfaceName, ServiceName, Settings};
 
 use super::ready::refused;
 use crate::change::{ChangeError, ChangeErrorKind};
 use crate::control::Control;
-use crate::internal::admits;
-use crate::links::{Exported, exported, imported, unversioned};
+use crate::links::{Exported, exported, imported, is_required, unversioned};
 use crate::snapshot::Snapshot;
 
 /// Refuses a component whose functions other services cannot call.
@@ -38,9 +38,21 @@ impl Control {
                 return Err(refused(format!("it imports `{interface}`, and {obstacle}")));
             }
             let all = all.get_or_insert_with(|| Exported::of(snapshot.services()));
-            let callee = all.resolve(service, settings, &interface).map_err(|unlinked| {
-                ChangeError::new(ChangeErrorKind::Unlinked, format!("it imports `{interface}`, and {unlinked}"))
-            })?;
+            let callee = match all.resolve(service, settings, &interface) {
+                Ok(callee) => callee,
+                Err(unlinked) if is_required(settings, &interface) => {
+                    let message = format!(
+                        "it imports `{interface}`, and {unlinked}; deploy what serves it first, or say that it can do \
+                         without: `links = {{ \"{}\" = {{ required = false }} }}`",
+                        unversioned(&interface)
+                    );
+                    return Err(ChangeError::new(ChangeErrorKind::Unlinked, message));
+                }
+                Err(unlinked) => {
+                    let _ = write!(note, ", without `{interface}`: {unlinked}");
+                    continue;
+                }
+            };
             let Some(active) = snapshot.service(&callee).and_then(|entry| entry.active.as_ref()) else { continue };
             let Some(export) = active.ready.contract.export_for(&item.name) else { continue };
             let diff = can_serve(export, item);
@@ -51,11 +63,25 @@ impl Control {
                 return Err(refused(message));
             }
             let _ = write!(note, ", `{interface}` from `{callee}`");
-            if admits(&active.ready.record.settings, service).is_err() {
-                let _ = write!(note, " (which does not name `{service}` in its `callers` yet)");
+            if !self.may_call(service, &interface, item, &active.ready.record.settings) {
+                let _ = write!(note, " (whose `callers` do not let `{service}` call all of it yet)");
             }
         }
         Ok(note)
+    }
+
+    /// Whether all functions that `caller` imports may be called by it, going by the settings of their service.
+    fn may_call(
+        &self,
+        caller: &ServiceName,
+        interface: &InterfaceName,
+        import: &ContractItem,
+        callee: &Settings,
+    ) -> bool {
+        import.functions.iter().all(|function| {
+            let name = FunctionName { interface: interface.clone(), function: function.name.clone() };
+            decide(callee.callers.as_deref(), self.config.strict, caller, Asked::Function(&name)).allows()
+        })
     }
 
     /// Refuses a revision of `service` that would break services that call it, unless that is allowed. What comes back
@@ -122,7 +148,8 @@ fn unclear<'s>(
 /// Whether `caller` says itself who serves what it imports.
 fn is_named(snapshot: &Snapshot, caller: &ServiceName, interface: &InterfaceName) -> bool {
     let active = snapshot.service(caller).and_then(|entry| entry.active.as_ref());
-    active.is_some_and(|active| active.ready.record.settings.links.contains_key(&unversioned(interface)))
+    let settings = active.map(|active| &active.ready.record.settings);
+    settings.and_then(|settings| settings.links.get(&unversioned(interface))).is_some_and(|link| link.service.is_some())
 }
 
 /// What `contract` lacks of what `caller` imports by this name, as text; `None` if it lacks nothing.

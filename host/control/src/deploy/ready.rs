@@ -7,8 +7,8 @@ use http::{Request, header};
 use patchbay_contract::Contract;
 use patchbay_model::ports::{CodeSource, PrepareError, PrepareRequest};
 use patchbay_model::{
-    Call, CallId, Digest, Fault, HealthCheck, Hold, InstancePolicy, RevisionId, RevisionNumber, RevisionRecord,
-    ServiceName, empty_body, units,
+    Call, CallId, Digest, Fault, HealthCheck, Hold, InstancePolicy, Principal, RevisionId, RevisionNumber,
+    RevisionRecord, ServiceName, empty_body, units,
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -18,6 +18,7 @@ use crate::control::Control;
 use crate::event::EventKind;
 use crate::links::exported;
 use crate::revision::ReadyRevision;
+use crate::stand_in::StandIns;
 use crate::steps::{Steps, Teller};
 
 /// A component that was read and found to fit.
@@ -25,6 +26,7 @@ pub(crate) struct Inspected {
     record: RevisionRecord,
     contract: Contract,
     policy: InstancePolicy,
+    stand_ins: StandIns,
     bytes: Bytes,
 }
 
@@ -96,7 +98,7 @@ impl Control {
         id: &RevisionId,
         teller: &Teller,
     ) -> Result<(Arc<ReadyRevision>, String), ChangeError> {
-        let Inspected { record, contract, policy, bytes } = inspected;
+        let Inspected { record, contract, policy, stand_ins, bytes } = inspected;
         let request = PrepareRequest {
             revision: id.clone(),
             component: record.component,
@@ -118,7 +120,8 @@ impl Control {
                 "compiled again, because the cached code was damaged"
             }
         };
-        Ok((Arc::new(ReadyRevision { record, contract, policy, prepared: preparation.prepared }), source.to_owned()))
+        let prepared = preparation.prepared;
+        Ok((Arc::new(ReadyRevision { record, contract, policy, stand_ins, prepared }), source.to_owned()))
     }
 
     /// The steps between compiled and published.
@@ -194,7 +197,8 @@ async fn look_into(record: RevisionRecord, bytes: Bytes) -> Result<Inspected, Ch
         .map_err(|error| ChangeError::new(ChangeErrorKind::Host, format!("the component could not be read: {error}")))?
         .map_err(|error| refused(error.to_string()))?;
     let policy = record.settings.instances.unwrap_or_else(|| contract.default_policy());
-    Ok(Inspected { record, contract, policy, bytes })
+    let stand_ins = StandIns::of(&contract, &record.settings).map_err(refused)?;
+    Ok(Inspected { record, contract, policy, stand_ins, bytes })
 }
 
 /// Asks the health path of a revision that is not published yet.
@@ -208,8 +212,8 @@ async fn check_health(
         .body(empty_body())
         .map_err(|error| refused(format!("the health path `{}` cannot be asked for: {error}", health.path)))?;
     let deadline = Instant::now() + health.timeout;
-    let deadline_of_call = deadline.into_std();
-    let call = Call { id: CallId::new(0), deadline: deadline_of_call, hops: 0, request, hold: Hold::default() };
+    let (caller, hold) = (Principal::Host, Hold::default());
+    let call = Call { id: CallId::new(0), deadline: deadline.into_std(), hops: 0, caller, attempt: 1, request, hold };
     let failed = |what: String| refused(format!("the health request to `{}` failed: {what}", health.path));
     match timeout_at(deadline, ready.prepared.serve(call)).await {
         Err(_) => Err(failed(format!("no answer within {}", units::format_duration(health.timeout)))),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use patchbay_channel::Bulkhead;
+use patchbay_channel::Standing;
 use patchbay_model::{Digest, RegistryRecord, RevisionId, RevisionNumber, ServiceName, ServiceRecord, units};
 use tokio::time::Instant;
 
@@ -212,13 +212,13 @@ impl Control {
         mut entry: ServiceEntry,
         live: Arc<LiveRevision>,
     ) -> Result<Option<Arc<LiveRevision>>, ChangeError> {
-        let (id, limits) = (live.id.clone(), live.ready.record.settings.limits.clone());
+        let (id, ready) = (live.id.clone(), Arc::clone(&live.ready));
         entry.ready.insert(id.number, Arc::clone(&live.ready));
         entry.failure = None;
         let old = entry.active.replace(live);
-        let bulkhead = Arc::clone(&entry.bulkhead);
+        let standing = Arc::clone(&entry.standing);
         self.publish(snapshot, snapshot.with(entry)?).await?;
-        bulkhead.resize(&limits);
+        standing.resize(&ready.record.settings);
         self.teller(&id.service).tell(EventKind::Published, Some(id.number), format!("`{id}` serves"));
         Ok(old)
     }
@@ -238,7 +238,7 @@ impl Control {
             active: None,
             ready: BTreeMap::new(),
             failure: None,
-            bulkhead: Arc::new(Bulkhead::new(&self.config.defaults.limits)),
+            standing: Arc::new(Standing::new(&self.config.defaults)),
         }
     }
 

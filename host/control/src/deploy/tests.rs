@@ -54,6 +54,7 @@ impl Bench {
             component: patchbay_model::ports::StoredComponent { digest: request.component, size: 1 },
             settings: request.settings,
             routes: vec!["/*".parse().unwrap()],
+            places: crate::Places::default(),
         }
     }
 }
@@ -373,27 +374,28 @@ async fn a_revision_that_keeps_crashing_rests_and_another_starts_clean() {
     bench.deploy("a", &[("version", "1")]).await.unwrap();
     bench.deploy("b", &[("version", "2"), ("fails", "call")]).await.unwrap();
     let crash = async || {
-        for _ in 0..Settings::default().limits.quarantine_after {
+        for _ in 0..Settings::default().breaker.failures {
             assert_eq!(bench.ask().await, Err(FaultKind::Trapped));
         }
         assert_eq!(bench.ask().await, Err(FaultKind::Unavailable));
     };
     crash().await;
-    let quarantine = bench.control.service(&name).unwrap().quarantine.unwrap();
-    assert_eq!(quarantine.crashes, 16);
-    sleep(quarantine.remaining).await;
+    let breaker = bench.control.service(&name).unwrap().breaker.unwrap();
+    assert_eq!(breaker.failures, 7);
+    sleep(breaker.remaining).await;
     assert_eq!(bench.ask_for("/well").await, Ok("2".to_owned()));
-    assert_eq!(bench.control.service(&name).unwrap().quarantine, None);
+    assert_eq!(bench.control.service(&name).unwrap().breaker, None);
     crash().await;
     bench.control.rollback(&name).finished().await.unwrap();
     assert_eq!(bench.ask().await, Ok("1".to_owned()));
     bench.control.activate(&name, RevisionNumber::FIRST.next()).finished().await.unwrap();
-    assert_eq!(bench.control.service(&name).unwrap().quarantine, None);
+    assert_eq!(bench.control.service(&name).unwrap().breaker, None);
     assert_eq!(bench.ask().await, Err(FaultKind::Trapped));
     let kept = bench.control.events().read(0).kept;
-    let told = kept.iter().filter(|entry| matches!(entry.record.kind, EventKind::Quarantined | EventKind::Released));
+    let told =
+        kept.iter().filter(|entry| matches!(entry.record.kind, EventKind::BreakerOpened | EventKind::BreakerClosed));
     let told: Vec<_> = told.map(|entry| (entry.record.kind, entry.record.revision)).collect();
-    let (begun, ended) = ((EventKind::Quarantined, Some(2)), (EventKind::Released, Some(2)));
+    let (begun, ended) = ((EventKind::BreakerOpened, Some(2)), (EventKind::BreakerClosed, Some(2)));
     assert_eq!(told, [begun, ended, begun]);
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use patchbay_model::{Course, Fault};
+use patchbay_model::{Blame, Course, Fault};
 use tokio::sync::oneshot;
 use wasmtime::Store;
 
@@ -241,7 +241,7 @@ impl Desk {
         for call in &self.calls {
             let heard = matches!(call.phase(), Phase::Waiting | Phase::Reading);
             // The loss of one instance counts once, whoever of those that shared it was to blame.
-            call.fail(if told { fault.clone().shared() } else { fault.clone() });
+            call.fail(if told { fault.clone().blamed_on(Blame::Shared) } else { fault.clone() });
             told |= heard;
         }
         if !told {

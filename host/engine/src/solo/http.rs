@@ -22,7 +22,7 @@ use progress::{Ending, Progress};
 type GuestWork = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 pub(super) async fn serve(shared: &Arc<Shared>, call: Call) -> Result<Reply, Fault> {
-    let Call { id, deadline, hops, request, hold } = call;
+    let Call { id, deadline, hops, request, hold, .. } = call;
     let request = body::request_02(request)?;
     let bodyless = request.method() == ::http::Method::HEAD;
     let progress = Arc::new(Progress::default());

@@ -19,7 +19,7 @@ use crate::patience::within;
 /// # Errors
 /// [`FaultKind::Invalid`] if there is no such function, and whatever ends a call.
 pub(super) async fn invoke(shared: &Arc<Shared>, call: TypedCall) -> Result<Bytes, Fault> {
-    let TypedCall { id, deadline, hops, function, arguments, hold: _hold } = call;
+    let TypedCall { id, deadline, hops, function, arguments, hold: _hold, .. } = call;
     let Some(export) = shared.code.exports.find(&function) else {
         return Err(Fault::new(FaultKind::Invalid, format!("The service has no function `{function}`.")));
     };

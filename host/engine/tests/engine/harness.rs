@@ -14,7 +14,7 @@ use patchbay_model::ports::{
 };
 use patchbay_model::{
     Body, BodyError, Call, CallId, Course, Digest, Fault, FaultKind, FunctionName, Hold, InstancePolicy, LogRecord,
-    NoHazard, OutboundError, OutboundRequest, Reply, RevisionId, ServiceName, Settings, empty_body,
+    NoHazard, OutboundError, OutboundRequest, Principal, Reply, RevisionId, ServiceName, Settings, empty_body,
 };
 
 /// The guests that exist in both versions of WASI, with the policies that each can have.
@@ -193,6 +193,8 @@ pub(crate) fn call(path: &str, body: Body, timeout: Duration) -> (Call, Arc<Atom
         id: CallId::new(CALLS.fetch_add(1, Ordering::Relaxed)),
         deadline: now() + timeout,
         hops: 3,
+        caller: Principal::Outside,
+        attempt: 1,
         request: http::Request::builder().uri(path).header("host", "shop.example").body(body).unwrap(),
         hold: Hold::new(Flag(held.clone())),
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use patchbay_model::{CallId, Fault, FaultKind, Hold, InstancePolicy, Limits, Settings, TypedCall};
+use patchbay_model::{CallId, Fault, FaultKind, Hold, InstancePolicy, Limits, Principal, Settings, TypedCall};
 
 use crate::harness::{PATIENCE, Rig, Service, now};
 
@@ -15,6 +15,8 @@ impl Service {
             id: CallId::new(1),
             deadline: now() + within,
             hops: 0,
+            caller: Principal::Outside,
+            attempt: 1,
             function: Arc::new(format!("test:typed/calc@0.1.0.{function}").parse().unwrap()),
             arguments: Bytes::copy_from_slice(arguments),
             hold: Hold::default(),

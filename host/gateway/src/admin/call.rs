@@ -77,8 +77,8 @@ pub(super) async fn call(
     let deadline = request.deadline.as_deref().map(units::parse_duration).transpose();
     let deadline: Option<Duration> = deadline.map_err(|error| Rejection::invalid(format!("`deadline`: {error}")))?;
     let (name, function, arguments) = prepare(&service, &contract, &request)?;
-    let payload = TypedPayload { function: Arc::new(name), arguments: arguments.into() };
-    let (id, full) = (state.control.new_call(), payload.function.to_string());
+    let (id, full) = (state.control.new_call(), name.to_string());
+    let payload = TypedPayload::new(Arc::new(name), arguments.into());
     let result = state.control.call_function(&service, id, deadline, payload).await;
     let result = result.map_err(|fault| failed(&fault, id))?;
     let unreadable = |error: packed::PackedError| {

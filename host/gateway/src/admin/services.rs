@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
-use patchbay_control::{Link, QuarantineStatus, ServiceView};
+use patchbay_control::{BreakerStatus, Counts, Link, ServiceView};
 use patchbay_model::{RevisionNumber, units};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -31,9 +31,9 @@ pub(super) struct Service {
     /// Why nothing can serve.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<String>,
-    /// Present while the revision that serves gets no calls, because they kept ending in crashes.
+    /// Present while the breaker of the revision that serves is not closed, because its calls kept failing.
     #[serde(skip_serializing_if = "Option::is_none")]
-    quarantine: Option<Quarantine>,
+    breaker: Option<Breaker>,
     /// How it differs from what `runtime.toml` declares.
     #[serde(skip_serializing_if = "Option::is_none")]
     drift: Option<String>,
@@ -47,6 +47,8 @@ pub(super) struct Service {
     calls: u32,
     /// Calls that wait for their turn.
     waiting: u32,
+    /// What the policies have done since the host or the service started.
+    counts: CountsSummary,
     /// The retained revisions, oldest first.
     revisions: Vec<RevisionSummary>,
 }
@@ -65,6 +67,8 @@ pub(super) struct LinkSummary {
     /// Why none does.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
+    /// Whether the service cannot be deployed while none does.
+    required: bool,
 }
 
 impl From<&Link> for LinkSummary {
@@ -73,26 +77,52 @@ impl From<&Link> for LinkSummary {
             Ok(callee) => (Some(callee.to_string()), None),
             Err(unlinked) => (None, Some(unlinked.to_string())),
         };
-        Self { interface: link.interface.to_string(), service, problem }
+        Self { interface: link.interface.to_string(), service, problem, required: link.required }
     }
 }
 
-/// The quarantine of a revision.
+/// The breaker of a revision, while it is not closed.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Quarantine {
-    /// Calls that ended in a crash, without one that succeeded in between.
-    crashes: u32,
-    /// How long the revision still rests; zero if the next call tries, or one is just trying.
+pub(super) struct Breaker {
+    /// Calls that failed, without one that succeeded in between.
+    failures: u32,
+    /// For how long it is still open; zero if the next call probes, or one is just probing.
     #[serde(serialize_with = "units::duration::serialize")]
     #[schema(value_type = String, example = "1s 500ms")]
     remaining: Duration,
 }
 
-impl From<QuarantineStatus> for Quarantine {
-    fn from(status: QuarantineStatus) -> Self {
-        // Nobody asks for a rest to the nanosecond.
+impl From<BreakerStatus> for Breaker {
+    fn from(status: BreakerStatus) -> Self {
         let millis = u64::try_from(status.remaining.as_millis()).unwrap_or(u64::MAX);
-        Self { crashes: status.crashes, remaining: Duration::from_millis(millis) }
+        Self { failures: status.failures, remaining: Duration::from_millis(millis) }
+    }
+}
+
+/// How often a policy had to do something.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Counts)]
+pub(super) struct CountsSummary {
+    /// Callers that were refused by the rules.
+    denied: u64,
+    /// Calls that came too early for the rate.
+    rate_limited: u64,
+    /// Calls that found no place.
+    overloaded: u64,
+    /// Attempts after the first one of a call.
+    retries: u64,
+    /// Attempts that the budget did not allow.
+    retries_refused: u64,
+    /// Attempts that met an open breaker.
+    broken_off: u64,
+    /// Calls that something else answered.
+    fallbacks: u64,
+}
+
+impl From<Counts> for CountsSummary {
+    fn from(counts: Counts) -> Self {
+        let Counts { denied, rate_limited, overloaded, retries, retries_refused, broken_off, fallbacks } = counts;
+        Self { denied, rate_limited, overloaded, retries, retries_refused, broken_off, fallbacks }
     }
 }
 
@@ -116,13 +146,14 @@ impl From<&ServiceView> for Service {
             name: view.name.to_string(),
             active: view.active.map(RevisionNumber::get),
             failure: view.failure.clone(),
-            quarantine: view.quarantine.map(Quarantine::from),
+            breaker: view.breaker.map(Breaker::from),
             drift: view.drift.clone(),
             routes: Routes::of(view),
             links: view.links.iter().map(LinkSummary::from).collect(),
             called_by: view.called_by.iter().map(ToString::to_string).collect(),
             calls: view.calls,
             waiting: view.waiting,
+            counts: CountsSummary::from(view.counts),
             revisions: view.revisions.iter().map(RevisionSummary::from).collect(),
         }
     }

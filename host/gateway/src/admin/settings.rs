@@ -30,12 +30,23 @@ pub(super) struct SettingsSchema {
     /// Where the service may send requests: hosts and ports.
     #[schema(example = json!(["api.example.com:443", "10.0.0.0/8:8080"]))]
     outbound: Vec<String>,
-    /// The services that may call this one.
-    #[schema(example = json!(["orders"]))]
-    callers: Vec<String>,
-    /// Which service serves an interface that this one imports, where several could.
-    #[schema(example = json!({"shop:inventory/stock": "inventory"}))]
-    links: std::collections::BTreeMap<String, String>,
+    /// Which services may call this one, each with what it may call where that is not everything; absent: any, unless
+    /// the host is strict.
+    #[schema(required = false, example = json!(["orders", "web shop:inventory/stock.available", "* http"]))]
+    callers: Option<Vec<String>>,
+    /// What is said of links, by the imported interface: the service that serves it, or its settings.
+    #[schema(value_type = Object, example = json!({"shop:inventory/stock": "inventory", "shop:pricing/prices": {"required": false, "timeout": "1s"}}))]
+    links: std::collections::BTreeMap<String, Value>,
+    /// How often the service may be called.
+    #[schema(required = false, example = "100/s burst 20")]
+    rate: Option<String>,
+    /// When its calls are tried again.
+    retry: RetrySchema,
+    /// When its revision is left alone.
+    breaker: BreakerSchema,
+    /// What answers in its place.
+    #[schema(required = false)]
+    fallback: Option<FallbackSchema>,
     /// A request that has to succeed before a revision is published.
     #[schema(required = false)]
     health: Option<HealthSchema>,
@@ -77,13 +88,73 @@ pub(super) struct LimitsSchema {
     /// What the instances of a revision may print per second.
     #[schema(example = "1MiB")]
     log_rate: String,
-    /// Calls in a row that may end in a crash before the revision is quarantined; 0: it never is.
-    quarantine_after: u32,
     /// Connections to the outside at a time.
     outbound_connections: u32,
     /// Body of a request that the service sends, and of the reply to it.
     #[schema(example = "64MiB")]
     outbound_body: String,
+}
+
+/// When calls are tried again.
+#[derive(ToSchema)]
+#[schema(as = Retry)]
+#[expect(dead_code, reason = "its shape stands in the document; values are those of the model")]
+pub(super) struct RetrySchema {
+    /// How often a call is tried in all.
+    attempts: u32,
+    /// The longest pause before the second attempt.
+    #[schema(example = "25ms")]
+    backoff: String,
+    /// What the longest pause does not grow beyond.
+    #[schema(example = "250ms")]
+    max_backoff: String,
+    /// How long one attempt may take, where another one may follow it.
+    #[schema(example = "5s")]
+    attempt_timeout: String,
+    /// What may run twice without harm: functions, and HTTP methods.
+    #[schema(example = json!(["shop:inventory/stock.available", "GET"]))]
+    idempotent: Vec<String>,
+    /// The share of the calls of the last ten seconds that may be tried again.
+    #[schema(example = "20%")]
+    budget: String,
+    /// How many per second may be tried again on top.
+    budget_floor: u32,
+}
+
+/// When a revision is left alone.
+#[derive(ToSchema)]
+#[schema(as = BreakerSettings)]
+#[expect(dead_code, reason = "its shape stands in the document; values are those of the model")]
+pub(super) struct BreakerSchema {
+    /// Failures in a row that open it; 0: however many.
+    failures: u32,
+    /// It opens when a smaller share of the calls in `window` succeeds; 0%: however small.
+    #[schema(example = "80%")]
+    success_rate: String,
+    /// The time that `success_rate` looks back.
+    #[schema(example = "10s")]
+    window: String,
+    /// Calls that `window` has to have seen.
+    min_calls: u32,
+    /// How long it is open the first time.
+    #[schema(example = "1s")]
+    open: String,
+    /// What that does not grow beyond.
+    #[schema(example = "1m")]
+    max_open: String,
+}
+
+/// What answers in place of a service.
+#[derive(ToSchema)]
+#[schema(as = Fallback)]
+#[expect(dead_code, reason = "its shape stands in the document; values are those of the model")]
+pub(super) struct FallbackSchema {
+    /// Results of functions, as JSON.
+    #[schema(required = false, value_type = Object, example = json!({"shop:pricing/prices.quote": {"ok": {"cents": 0}}}))]
+    results: std::collections::BTreeMap<String, Value>,
+    /// Another service with the same contract.
+    #[schema(required = false)]
+    service: Option<String>,
 }
 
 /// A request that a new revision has to answer with success.
@@ -133,6 +204,7 @@ fn merge(target: &mut Value, patch: &Value) {
 
 #[cfg(test)]
 mod tests {
+    use patchbay_model::policy::Fallback;
     use patchbay_model::{HealthCheck, InstancePolicy};
     use serde_json::json;
     use utoipa::PartialSchema;
@@ -189,6 +261,12 @@ mod tests {
         let settings = Settings {
             instances: Some(InstancePolicy::Reuse),
             health: Some(HealthCheck { path: "/".to_owned(), timeout: HealthCheck::default_timeout() }),
+            callers: Some(Vec::new()),
+            rate: Some("1/s".parse().unwrap()),
+            fallback: Some(Fallback {
+                results: [("a:b/c.f".parse().unwrap(), Value::Null)].into(),
+                service: Some("other".parse().unwrap()),
+            }),
             ..Settings::default()
         };
         let value = serde_json::to_value(settings).unwrap();
@@ -198,6 +276,9 @@ mod tests {
             (SettingsSchema::schema(), &value),
             (LimitsSchema::schema(), &value["limits"]),
             (HealthSchema::schema(), &value["health"]),
+            (RetrySchema::schema(), &value["retry"]),
+            (BreakerSchema::schema(), &value["breaker"]),
+            (FallbackSchema::schema(), &value["fallback"]),
         ] {
             assert_eq!(keys(&serde_json::to_value(schema).unwrap()["properties"]), keys(value));
         }

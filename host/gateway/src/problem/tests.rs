@@ -2,7 +2,7 @@
 
 use super::*;
 
-const KINDS: [FaultKind; 14] = [
+const KINDS: [FaultKind; 15] = [
     FaultKind::NotFound,
     FaultKind::MethodNotAllowed,
     FaultKind::Denied,
@@ -10,6 +10,7 @@ const KINDS: [FaultKind; 14] = [
     FaultKind::TooLarge,
     FaultKind::Deadline,
     FaultKind::Overloaded,
+    FaultKind::RateLimited,
     FaultKind::Unavailable,
     FaultKind::Exhausted,
     FaultKind::Trapped,
@@ -24,13 +25,18 @@ const fn advice(kind: FaultKind) -> &'static str {
     match kind {
         FaultKind::NotFound => "Nothing answers at this address. Ask for another.",
         FaultKind::MethodNotAllowed => "Use one of the methods in the `Allow` header.",
-        FaultKind::Denied => "The service does not name the caller in its `callers`. Its operator can.",
+        FaultKind::Denied => {
+            "No rule in the `callers` of the service lets the caller do this. Its operator can add one."
+        }
         FaultKind::Invalid => "Repair the request as `detail` says.",
         FaultKind::TooLarge => "Send less; `detail` names the limit. Over HTTP/1.1 the connection is closed.",
         FaultKind::Deadline => "The work may or may not have been done. Repeat it only if that does no harm.",
         FaultKind::Overloaded => "The call was not begun. Try again after `Retry-After` seconds, and more slowly.",
+        FaultKind::RateLimited => {
+            "The call was not begun. Call more slowly; `Retry-After` says when the next call may come."
+        }
         FaultKind::Unavailable => {
-            "No instance can be had now, or the service keeps breaking off and rests; the call was not begun. Try again \
+            "No instance can be had now, or the service keeps failing and is left alone; the call was not begun. Try again \
              after `Retry-After` seconds."
         }
         FaultKind::Exhausted => {

@@ -12,8 +12,9 @@ use patchbay_model::{Body, BodyError, Fault, FaultKind, Hold};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
+use crate::breaker::Trial;
+use crate::deadline::Limit;
 use crate::payload::Bounds;
-use crate::quarantine::Trial;
 
 /// Refuses a body that announces more than `limit` bytes, while there is a caller to tell it to.
 pub(super) fn check(body: &Body, limit: u64) -> Result<(), Fault> {
@@ -27,7 +28,7 @@ pub(super) fn check(body: &Body, limit: u64) -> Result<(), Fault> {
 
 /// Binds `body`. What the call occupies is let go when it is over, and the trial hears how it ended.
 pub(super) fn bind(body: Body, bounds: Bounds<'_>) -> Body {
-    let Bounds { deadline, limits, cut, hold, mut trial } = bounds;
+    let Bounds { deadline, limit, limits, cut, hold, mut trial } = bounds;
     let size = limits.response_body;
     if body.is_end_stream() {
         trial.succeeded();
@@ -38,7 +39,7 @@ pub(super) fn bind(body: Body, bounds: Bounds<'_>) -> Body {
         trial.succeeded();
         return body.holding(hold);
     }
-    Body::new(Bound { body, _hold: hold, trial, deadline, left: size, limit: size, cut, alarm: None })
+    Body::new(Bound { body, _hold: hold, trial, deadline, whose: limit, left: size, limit: size, cut, alarm: None })
 }
 
 struct Bound {
@@ -46,6 +47,7 @@ struct Bound {
     _hold: Hold,
     trial: Trial,
     deadline: Instant,
+    whose: Limit,
     /// Bytes that may still come, of `limit`.
     left: u64,
     limit: u64,
@@ -76,7 +78,7 @@ impl Bound {
                 Some(left) => self.left = left,
                 None => return Some(Err(BodyError::TooLarge { limit: self.limit })),
             },
-            Some(Err(BodyError::Lost(fault))) => self.trial.failed(fault),
+            Some(Err(BodyError::Lost(fault))) => self.trial.failed(fault, self.whose),
             Some(Err(_)) => {}
             None => self.trial.succeeded(),
         }

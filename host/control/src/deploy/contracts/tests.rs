@@ -1,6 +1,7 @@
 //! Deployments of services that call each other, with components that are written down.
 
 use bytes::Bytes;
+use patchbay_model::policy::{CallerRule, LinkSettings};
 use patchbay_model::ports::Links as _;
 use patchbay_model::{CallId, Course, Fault, FaultKind};
 use tokio::time::Instant;
@@ -78,8 +79,10 @@ impl Bench {
     ) -> Result<Outcome, ChangeError> {
         let mut request = self.request(service, "a", &[]);
         request.component = self.components.put(bytes);
-        request.settings.links =
-            links.iter().map(|(interface, service)| (interface.parse().unwrap(), service.parse().unwrap())).collect();
+        request.settings.links = links
+            .iter()
+            .map(|(interface, service)| (interface.parse().unwrap(), LinkSettings::to(service.parse().unwrap())))
+            .collect();
         let request = DeployRequest { allow_breaking, ..request };
         self.control.deploy(request).finished().await
     }
@@ -165,6 +168,7 @@ async fn a_service_comes_up_after_what_it_needs() {
         component: patchbay_model::ports::StoredComponent { digest: bench.components.put(bytes), size: 1 },
         settings: Settings::default(),
         routes: Vec::new(),
+        places: crate::Places::default(),
     };
     // By their names, the one that needs the other comes first.
     let services = vec![
@@ -198,11 +202,16 @@ async fn calls_of_services_go_where_they_are_linked_and_allowed() {
     assert_eq!(call().await, Err(FaultKind::Unavailable), "there is no such service");
     bench.deploy_bytes("inventory", exporting("0.1.0", "u32"), &[]).await.unwrap();
     bench.deploy_bytes("orders", importing("0.1.0", "count"), &[]).await.unwrap();
-    assert_eq!(call().await, Err(FaultKind::Denied), "nobody may, unless it is said");
-    let mut request = bench.request("inventory", "a", &[]);
-    request.component = bench.components.put(exporting("0.1.0", "u32"));
-    request.settings.callers = vec![orders.clone()];
-    bench.control.deploy(request).finished().await.unwrap();
+    assert_eq!(call().await, Ok(Bytes::from_static(b"dcba")), "all may, as long as nothing is said");
+    let redeploy = async |callers: Vec<CallerRule>| {
+        let mut request = bench.request("inventory", "a", &[]);
+        request.component = bench.components.put(exporting("0.1.0", "u32"));
+        request.settings.callers = Some(callers);
+        bench.control.deploy(request).finished().await.unwrap();
+    };
+    redeploy(vec!["orders http".parse().unwrap()]).await;
+    assert_eq!(call().await, Err(FaultKind::Denied), "it may send requests, and nothing else");
+    redeploy(vec![CallerRule::all(orders.clone())]).await;
     assert_eq!(call().await, Ok(Bytes::from_static(b"dcba")), "what the fake makes of it");
     bench.control.remove(&"inventory".parse().unwrap()).finished().await.unwrap();
     assert_eq!(call().await, Err(FaultKind::Unavailable));

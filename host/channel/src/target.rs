@@ -1,0 +1,110 @@
+//! What the channel has to be told of a call and of the service that it is for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use patchbay_model::policy::RetrySettings;
+use patchbay_model::ports::Prepared;
+use patchbay_model::{CallId, Fault, FunctionName, Principal, ServiceName, Settings};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::access::Asked;
+use crate::breaker::Breaker;
+use crate::standing::{LinkStanding, Standing};
+
+/// A call that arrived for a service. What it carries comes beside it.
+#[derive(Debug)]
+pub struct Arrival {
+    /// Names the call in logs.
+    pub id: CallId,
+    /// The call in whose course a service made this one.
+    pub parent: Option<CallId>,
+    /// How many services called each other on the way to it: 0 if it came from outside.
+    pub hops: u32,
+    /// Who calls.
+    pub caller: Principal,
+    /// When it arrived; the service's timeout counts from here.
+    pub arrived: Instant,
+    /// When its caller stops waiting, where the caller says so.
+    pub deadline: Option<Instant>,
+    /// Whether the service stands in for another one that could not answer.
+    pub stands_in: bool,
+}
+
+impl Arrival {
+    /// A call that comes now, from one who is no service.
+    pub fn from_outside(id: CallId, caller: Principal) -> Self {
+        let arrived = Instant::now();
+        Self { id, parent: None, hops: 0, caller, arrived, deadline: None, stands_in: false }
+    }
+}
+
+/// The revision that was chosen for a call.
+pub struct Chosen<L> {
+    /// Takes the call.
+    pub prepared: Arc<dyn Prepared>,
+    /// Keeps the revision for as long as the call lives.
+    pub lease: L,
+    /// Whether the revision may have calls.
+    pub breaker: Arc<Breaker>,
+    /// Cancelled when the revision has to go although calls are still on it.
+    pub cut: CancellationToken,
+}
+
+/// The policies of a link, where its calls have others than all calls of the service.
+#[derive(Debug)]
+pub struct LinkPolicy {
+    /// The longest that a call may take, if that is less than the service allows.
+    pub timeout: Option<Duration>,
+    /// When its calls are tried again.
+    pub retry: RetrySettings,
+    /// What stands in for the service.
+    pub stand_in: Option<StandIn>,
+    /// Its rate and its places.
+    pub standing: LinkStanding,
+}
+
+/// What answers in place of a service that cannot.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StandIn {
+    /// Results of functions, packed, by their names without a version.
+    pub results: Vec<(FunctionName, Bytes)>,
+    /// Another service.
+    pub service: Option<ServiceName>,
+}
+
+/// A service as the channel sees it.
+pub trait Target: Send + Sync + Sized {
+    /// Keeps a revision from being retired.
+    type Lease: Send + Sync + 'static;
+
+    /// Its name.
+    fn name(&self) -> &ServiceName;
+
+    /// What is enforced for it.
+    fn settings(&self) -> &Settings;
+
+    /// Whether a service that says nothing of its callers has none.
+    fn strict(&self) -> bool;
+
+    /// What is kept of it across its revisions.
+    fn standing(&self) -> &Standing;
+
+    /// The link that the call comes over, if it is one of its own policies.
+    fn link(&self) -> Option<&LinkPolicy>;
+
+    /// What answers in its place when it cannot.
+    fn stand_in(&self) -> Option<&StandIn>;
+
+    /// The service that [`StandIn::service`] names, if it is there.
+    fn instead(&self) -> Option<Self>;
+
+    /// The revision for the next attempt. Asked as late as possible, so that a call that waited gets the newest.
+    ///
+    /// # Errors
+    /// [`FaultKind::Unavailable`](patchbay_model::FaultKind::Unavailable) if there is none,
+    /// [`FaultKind::Denied`](patchbay_model::FaultKind::Denied) if the newest does not let `caller` call what it asks for.
+    fn choose(&self, caller: Option<&ServiceName>, asked: Asked<'_>) -> Result<Chosen<Self::Lease>, Fault>;
+}
