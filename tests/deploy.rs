@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Host, guest, marked, service, shop};
+use crate::support::{Host, guest, marked, service};
 
 fn bytes(name: &str) -> Vec<u8> {
     std::fs::read(guest(name)).unwrap()
@@ -96,8 +96,8 @@ async fn a_route_belongs_to_one_service() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn inspect_shows_what_a_revision_is() {
-    let host = Host::start(&shop("memory = \"64MiB\"")).await;
-    let revision = host.admin_get("/v1/services/orders/revisions/1").await;
+    let host = Host::start(&service("probe", "probe", "routes = [\"/*\"]\nmemory = \"64MiB\"")).await;
+    let revision = host.admin_get("/v1/services/probe/revisions/1").await;
     let text = revision.to_string();
     for part in ["wasi:http/incoming-handler@0.2", "wasi:http/types@0.2", "sha256:", "64MiB", "15s", "fresh", "Rust"] {
         assert!(text.contains(part), "{part} in {text}");

@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::support::{Host, PATIENCE, service, shop};
+use crate::support::{Host, PATIENCE, service};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_most_specific_route_wins() {
@@ -130,9 +130,12 @@ async fn requests_that_break_the_protocol_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn head_has_the_headers_and_no_body() {
-    let host = Host::start(&shop("")).await;
+    let host = Host::start(&service("pricing", "pricing", "routes = [\"/api/pricing/*\"]")).await;
     let mut stream = TcpStream::connect(host.address()).await.unwrap();
-    stream.write_all(b"HEAD /api/orders/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    stream
+        .write_all(b"HEAD /api/pricing/quote?sku=tea&quantity=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .await
+        .unwrap();
     let mut answer = String::new();
     timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("\r\n\r\n"), "{answer}");

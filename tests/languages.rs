@@ -66,12 +66,52 @@ async fn payments_in_typescript() {
     let worthless = json!({ "orderId": 123, "amount": -1, "currency": "EUR" });
     let (status, kind, _) = call(&host, Method::POST, "/api/payments", Some(worthless)).await;
     assert_eq!((status, kind.as_str()), (400, "application/problem+json"));
+
+    // Other services charge orders, and one instance remembers which.
+    let reuse = json!({ "instances": "reuse" });
+    let component = std::fs::read(crate::support::guest("payments")).unwrap();
+    assert_eq!(host.deploy("payments", component, reuse).await.0, 200);
+    let charge = |amount: u32| format!("charge(7, [{{what: \"tea\", amount: {amount}}}], \"EUR\", card(\"tok-demo\"))");
+    for (function, result) in [
+        (charge(0), "err(wrong("),
+        (charge(950), "ok({id: \"pay-7-"),
+        (charge(950), "repeated: true"),
+        (charge(951), "err(charged(950))"),
+        ("refund(7)".to_owned(), "ok"),
+        (charge(950), "err(refunded)"),
+    ] {
+        calls_to(&host, "payments", &function, result).await;
+    }
+}
+
+/// Calls a function of a service; the result has this in it. One instance answers such calls in turn, because each is at
+/// rest before its result is there.
+async fn calls_to(host: &Host, service: &str, function: &str, result: &str) {
+    let (_, stdout, stderr) = host.cli(&["call", service, function]).await;
+    assert!(stdout.contains(result), "{function}: {stdout}{stderr}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn shipping_in_python() {
     let shipping = service("shipping", "shipping", "routes = [\"/api/shipping/*\"]\ninstances = \"reuse\"");
     let host = Host::start(&shipping).await;
+    // Other services have orders dispatched, and one instance remembers which.
+    let dispatch = |country: &str, sku: &str| {
+        let address = format!("{{name: \"A\", street: \"B\", postcode: \"C\", city: \"D\", country: {country:?}}}");
+        format!("dispatch(7, {address}, [{{sku: {sku:?}, quantity: 2}}])")
+    };
+    for (function, result) in [
+        (dispatch("Germany", "tea"), "err(wrong(\"address.country"),
+        (dispatch("DE", "gold"), "err(unknown(\"gold\"))"),
+        (dispatch("DE", "tea"), "weight: 240, days: 2, repeated: false})"),
+        (dispatch("DE", "tea"), "weight: 240, days: 2, repeated: true})"),
+        (dispatch("FR", "tea"), "err(dispatched(\"parcel-"),
+        ("cancel(7)".to_owned(), "ok"),
+        (dispatch("DE", "tea"), "err(called-off)"),
+    ] {
+        calls_to(&host, "shipping", &function, result).await;
+    }
+
     let (status, _, rates) = call(&host, Method::GET, "/api/shipping/rates?weight=1200&country=DE", None).await;
     assert_eq!(status, 200);
     assert!(!rates.as_array().map_or(rates["rates"].as_array(), Some).unwrap().is_empty(), "{rates}");

@@ -19,6 +19,7 @@ mod languages;
 mod misuse;
 mod outgoing;
 mod restart;
+mod shop;
 mod streaming;
 mod support;
 mod swap;

@@ -2,6 +2,7 @@
 
 mod hazards;
 mod host;
+mod load;
 mod server;
 pub(crate) mod wasm;
 
@@ -12,6 +13,7 @@ use tokio::time::{Instant, sleep};
 
 pub(crate) use hazards::Hazards;
 pub(crate) use host::{Host, PATIENCE, guest, marked, patchbay, root, service, shop};
+pub(crate) use load::{Load, Outcome};
 pub(crate) use server::Server;
 
 /// Waits until `probe` answers something; fails the test if it never does. For what the host gives no event for.

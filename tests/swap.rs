@@ -1,66 +1,23 @@
 //! The hot swap: a hundred of them under load, not one request lost, and nothing of the old revisions left behind.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
 use reqwest::Client;
 use serde_json::json;
 
-use crate::support::{Host, PATIENCE, eventually, guest, marked, service};
+use crate::support::{Host, Load, eventually, guest, marked, service};
 
-/// Clients that call without pause and count what comes back.
-struct Load {
-    stop: Arc<AtomicBool>,
-    answered: Arc<AtomicU64>,
-    clients: Vec<tokio::task::JoinHandle<Vec<String>>>,
+/// Clients that ask for this address, and keep no answer.
+fn load(url: String) -> Load<()> {
+    Load::start(8, move |client| {
+        let url = url.clone();
+        async move { call(&client, &url).await }
+    })
 }
 
-impl Load {
-    /// Two kinds of clients: HTTP/1.1 with kept-alive connections, and HTTP/2 with many requests on one.
-    fn start(url: &str) -> Self {
-        let (stop, answered) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
-        let h1 = Client::builder().timeout(PATIENCE).http1_only().build().unwrap();
-        let h2 = Client::builder().timeout(PATIENCE).http2_prior_knowledge().build().unwrap();
-        let clients = (0..8).map(|number| {
-            let client = if number % 2 == 0 { h1.clone() } else { h2.clone() };
-            let (stop, answered, url) = (Arc::clone(&stop), Arc::clone(&answered), url.to_owned());
-            tokio::spawn(async move {
-                let mut lost = Vec::new();
-                while !stop.load(Ordering::Relaxed) {
-                    match call(&client, &url).await {
-                        Ok(_) => answered.fetch_add(1, Ordering::Relaxed),
-                        Err(error) => {
-                            lost.push(error);
-                            0
-                        }
-                    };
-                }
-                lost
-            })
-        });
-        Self { clients: clients.collect(), stop, answered }
-    }
-
-    fn answered(&self) -> u64 {
-        self.answered.load(Ordering::Relaxed)
-    }
-
-    /// Stops the clients; what they lost.
-    async fn stop(self) -> Vec<String> {
-        self.stop.store(true, Ordering::Relaxed);
-        let mut lost = Vec::new();
-        for client in self.clients {
-            lost.extend(client.await.unwrap());
-        }
-        lost
-    }
-}
-
-async fn call(client: &Client, url: &str) -> Result<String, String> {
+async fn call(client: &Client, url: &str) -> Result<(), String> {
     let reply = client.get(url).send().await.map_err(|error| format!("{error:?}"))?;
     let status = reply.status();
     let body = reply.text().await.map_err(|error| format!("{error:?}"))?;
-    if status == 200 { Ok(body) } else { Err(format!("{status}: {body}")) }
+    if status == 200 { Ok(()) } else { Err(format!("{status}: {body}")) }
 }
 
 /// Mappings of compiled code in the memory of the host.
@@ -76,7 +33,7 @@ fn n_code_mappings(host: &Host) -> usize {
 async fn a_hundred_swaps(component: &str, policy: &str) {
     let host =
         Host::start(&service("swapped", component, &format!("routes = [\"/*\"]\ninstances = \"{policy}\""))).await;
-    let load = Load::start(&host.url("/version"));
+    let load = load(host.url("/version"));
     for number in 1..=100 {
         let before = load.answered();
         // Another component now and then, another configuration of it in between, and back to what was before.
@@ -91,7 +48,7 @@ async fn a_hundred_swaps(component: &str, policy: &str) {
         eventually("calls are answered by the new revision", async || (load.answered() > before).then_some(())).await;
     }
     let answered = load.answered();
-    let lost = load.stop().await;
+    let lost = load.stop().await.lost;
     assert!(lost.is_empty(), "{} of {answered} requests were lost, the first: {}", lost.len(), lost[0]);
     assert!(answered >= 1_000, "only {answered} requests were answered: that is no load");
 

@@ -63,11 +63,16 @@ pub(crate) fn service(name: &str, component: &str, rest: &str) -> String {
     format!("[services.{name}]\ncomponent = {:?}\n{rest}\n", guest(component))
 }
 
-/// `orders` with these settings, and the services of the shop that it calls.
+/// `orders` with these settings, and the services of the shop that it calls, as `runtime.toml` has them.
 pub(crate) fn shop(orders: &str) -> String {
-    let inventory = service("inventory", "inventory", "instances = \"reuse\"\ncallers = [\"orders\"]");
-    let pricing = service("pricing", "pricing", "callers = [\"orders\"]");
-    inventory + &pricing + &service("orders", "orders", &format!("routes = [\"/api/orders/*\"]\n{orders}"))
+    let settings = [
+        ("inventory", "instances = \"reuse\""),
+        ("pricing", ""),
+        ("payments", ""),
+        ("shipping", "instances = \"reuse\""),
+    ];
+    let called = settings.map(|(name, settings)| service(name, name, &format!("callers = [\"orders\"]\n{settings}")));
+    called.concat() + &service("orders", "orders", &format!("routes = [\"/api/orders/*\"]\n{orders}"))
 }
 
 impl Host {

@@ -1,12 +1,14 @@
-//! Takes orders, and tells their status: the shop's first service, as a WASI 0.2 HTTP component that calls two others.
+//! Takes orders, and tells their status: the shop's first service, as a WASI 0.2 HTTP component that calls four others.
 //!
 //! This file speaks WASI, and `shop` calls the others; what the service does is in `api`, which runs and is tested on any
 //! machine.
 
 mod api;
 mod order;
+mod partners;
 mod problem;
 mod shop;
+mod steps;
 
 use std::io::{Read, Write};
 

@@ -2,13 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What orders cost is told in this currency, in its smallest unit.
-const CURRENCY: &str = "EUR";
+use crate::partners::{Parcel, Partners, Quote};
+use crate::steps::Steps;
 
-/// An order as a customer sends it.
+/// What orders cost is told in this currency, in its smallest unit.
+pub(crate) const CURRENCY: &str = "EUR";
+
+/// An order as a customer sends it. What is left out is as in a demo.
 #[derive(Debug, Deserialize)]
 pub(crate) struct NewOrder {
-    items: Vec<Item>,
+    pub(crate) items: Vec<Item>,
+    #[serde(default)]
+    pub(crate) payment: Payment,
+    #[serde(default)]
+    pub(crate) address: Address,
 }
 
 /// Some of one product.
@@ -16,6 +23,41 @@ pub(crate) struct NewOrder {
 pub(crate) struct Item {
     pub(crate) sku: String,
     pub(crate) quantity: u32,
+}
+
+/// How an order is paid: `{"card":"tok-demo"}` or `"invoice"`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Payment {
+    /// By a card, which this token stands for.
+    Card(String),
+    /// Later, by an invoice.
+    Invoice,
+}
+
+impl Default for Payment {
+    fn default() -> Self {
+        Self::Card("tok-demo".into())
+    }
+}
+
+/// Where an order goes.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Address {
+    pub(crate) name: String,
+    pub(crate) street: String,
+    pub(crate) postcode: String,
+    pub(crate) city: String,
+    /// By ISO 3166-1: two capital letters.
+    pub(crate) country: String,
+}
+
+impl Default for Address {
+    fn default() -> Self {
+        let [name, street, postcode, city, country] =
+            ["A. Customer", "1 High Street", "10115", "Berlin", "DE"].map(str::to_owned);
+        Self { name, street, postcode, city, country }
+    }
 }
 
 /// An order as the shop knows it.
@@ -28,6 +70,10 @@ pub(crate) struct Order {
     items: Vec<Item>,
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<Total>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parcel: Option<Parcel>,
 }
 
 /// What an order costs.
@@ -54,36 +100,35 @@ pub(crate) enum Refused {
     Short { sku: String, available: u32 },
     /// There is no price for it, for this reason.
     NoPrice(String),
-}
-
-/// The other services that an order needs.
-pub(crate) trait Partners {
-    /// Keeps an item for the order; the reservation.
-    fn reserve(&self, item: &Item) -> Result<String, Refused>;
-    /// Gives up a reservation.
-    fn release(&self, item: &Item, reservation: &str);
-    /// What the items cost together, in the smallest unit of the currency.
-    fn total(&self, items: &[Item], currency: &str) -> Result<u64, Refused>;
+    /// It is not paid, for this reason.
+    NotPaid(String),
+    /// It cannot be sent, for this reason.
+    NotSent(String),
+    /// Another service did not begin its part, for this reason.
+    Busy(String),
+    /// Another service may or may not have done its part; this is what is known.
+    Unclear(String),
 }
 
 impl NewOrder {
-    /// Accepts the order if everything in it can be had, and gives it a number of six digits, made from `random`. What
-    /// was kept for an order that is refused after all is given up again.
+    /// Accepts the order if everything in it can be had, paid and sent, and gives it a number made from `random`. What was
+    /// done for an order that is refused after all is given up again.
     pub(crate) fn accept(self, random: u64, partners: &impl Partners) -> Result<Order, Refused> {
         self.check().map_err(Refused::Wrong)?;
-        let amount = partners.total(&self.items, CURRENCY)?;
-        let mut kept = Vec::new();
-        for item in &self.items {
-            match partners.reserve(item) {
-                Ok(reservation) => kept.push((item, reservation)),
-                Err(refused) => {
-                    kept.iter().for_each(|(item, reservation)| partners.release(item, reservation));
-                    return Err(refused);
-                }
+        let order_id = number(random);
+        let quote = partners.quote(&self.items, CURRENCY)?;
+        let mut steps = Steps::of(order_id, partners);
+        match steps.take(&self, &quote) {
+            Ok((receipt, parcel)) => {
+                println!("confirmed order {order_id}");
+                Ok(self.confirmed(order_id, &quote, receipt, parcel))
+            }
+            Err(refused) => {
+                steps.give_up();
+                println!("gave up order {order_id}: {refused:?}");
+                Err(refused)
             }
         }
-        let total = Some(Total { amount, currency: CURRENCY });
-        Ok(Order { order_id: 100_000 + random % 900_000, status: Status::Confirmed, items: self.items, total })
     }
 
     /// The error names the wrong field.
@@ -101,11 +146,32 @@ impl NewOrder {
         }
         Ok(())
     }
+
+    fn confirmed(self, order_id: u64, quote: &Quote, receipt: String, parcel: Parcel) -> Order {
+        let total = Some(Total { amount: quote.total, currency: CURRENCY });
+        let (receipt, parcel) = (Some(receipt), Some(parcel));
+        Order { order_id, status: Status::Confirmed, items: self.items, total, receipt, parcel }
+    }
+}
+
+/// A number that no other order has, whichever instance makes it: 53 random bits, which every reader of JSON keeps exactly.
+fn number(random: u64) -> u64 {
+    (random >> 11).max(1)
 }
 
 impl Order {
     /// The order with this number. Orders are not kept anywhere yet, so every number is that of a confirmed one.
-    pub(crate) fn confirmed(order_id: u64) -> Self {
-        Self { order_id, status: Status::Confirmed, items: Vec::new(), total: None }
+    pub(crate) fn known(order_id: u64) -> Self {
+        Self { order_id, status: Status::Confirmed, items: Vec::new(), total: None, receipt: None, parcel: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn numbers_are_from_1_to_what_json_keeps_exactly() {
+        assert_eq!([0, 1, 5 << 11, u64::MAX].map(number), [1, 1, 5, (1 << 53) - 1]);
     }
 }

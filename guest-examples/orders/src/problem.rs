@@ -8,15 +8,23 @@ use crate::api::Reply;
 pub(crate) fn reply(status: u16, detail: &str) -> Reply {
     let title = match status {
         400 => "Bad Request",
+        402 => "Payment Required",
         404 => "Not Found",
         405 => "Method Not Allowed",
         409 => "Conflict",
         413 => "Content Too Large",
         422 => "Unprocessable Content",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
         _ => "Error",
     };
     let problem = json!({ "title": title, "status": status, "detail": detail });
     Reply { status, kind: "application/problem+json", header: None, body: problem.to_string().into_bytes() }
+}
+
+/// The problem of what may be tried again soon.
+pub(crate) fn later(detail: &str) -> Reply {
+    Reply { header: Some(("retry-after", "1".to_owned())), ..reply(503, detail) }
 }
 
 /// The problem of a method that this path does not have.

@@ -1,6 +1,7 @@
 //! The other services of the shop, as this one calls them: by their contracts.
 
-use crate::order::{Item, Partners, Refused};
+use crate::order::{Address, Item, Payment, Refused};
+use crate::partners::{Parcel, Partners, Quote};
 
 #[allow(missing_docs, clippy::all, reason = "generated")]
 mod bindings {
@@ -8,12 +9,23 @@ mod bindings {
 }
 
 use bindings::shop::inventory::stock;
+use bindings::shop::payments::charges;
 use bindings::shop::pricing::prices;
+use bindings::shop::shipping::parcels;
 
 /// The services that the host has linked this one to.
 pub(crate) struct Shop;
 
 impl Partners for Shop {
+    fn quote(&self, items: &[Item], currency: &str) -> Result<Quote, Refused> {
+        let line = |item: &Item| prices::Line { sku: item.sku.clone(), quantity: item.quantity };
+        let lines: Vec<_> = items.iter().map(line).collect();
+        match prices::quote_for(&lines, currency) {
+            Ok(quote) => Ok(Quote { total: quote.total, amounts: quote.amounts }),
+            Err(refusal) => Err(no_price(refusal)),
+        }
+    }
+
     fn reserve(&self, item: &Item) -> Result<String, Refused> {
         let wanted = stock::Item { sku: item.sku.clone(), qty: item.quantity };
         match stock::reserve(&wanted) {
@@ -28,16 +40,85 @@ impl Partners for Shop {
         let _ = stock::release(&item.sku, reservation);
     }
 
-    fn total(&self, items: &[Item], currency: &str) -> Result<u64, Refused> {
-        let line = |item: &Item| prices::Line { sku: item.sku.clone(), quantity: item.quantity };
-        let lines: Vec<_> = items.iter().map(line).collect();
-        prices::quote_for(&lines, currency).map(|quote| quote.total).map_err(|refusal| match refusal {
-            prices::Refusal::UnknownProduct(sku) => Refused::Unknown(sku),
-            prices::Refusal::UnknownCurrency(code) => Refused::NoPrice(format!("there are no prices in {code}")),
-            prices::Refusal::OutOfRange(most) => {
-                Refused::NoPrice(format!("at most {most} pieces of a product have a price"))
-            }
-            prices::Refusal::WrongSize(most) => Refused::NoPrice(format!("at most {most} items have a price")),
-        })
+    fn charge(
+        &self,
+        order: u64,
+        amounts: &[(&Item, u64)],
+        currency: &str,
+        payment: &Payment,
+    ) -> Result<String, Refused> {
+        let line = |&(item, amount): &(&Item, u64)| charges::Line { what: item.sku.clone(), amount };
+        let lines: Vec<_> = amounts.iter().map(line).collect();
+        let payment = match payment {
+            Payment::Card(token) => charges::Payment::Card(token.clone()),
+            Payment::Invoice => charges::Payment::Invoice,
+        };
+        match charges::charge(order, &lines, currency, &payment) {
+            Ok(receipt) => Ok(receipt.id),
+            Err(problem) => Err(not_charged(problem)),
+        }
+    }
+
+    fn refund(&self, order: u64) {
+        if let Err(problem) = charges::refund(order) {
+            eprintln!("order {order} was not refunded: {problem:?}");
+        }
+    }
+
+    fn dispatch(&self, order: u64, address: &Address, items: &[Item]) -> Result<Parcel, Refused> {
+        let to = parcels::Address {
+            name: address.name.clone(),
+            street: address.street.clone(),
+            postcode: address.postcode.clone(),
+            city: address.city.clone(),
+            country: address.country.clone(),
+        };
+        let item = |item: &Item| parcels::Item { sku: item.sku.clone(), quantity: item.quantity };
+        let items: Vec<_> = items.iter().map(item).collect();
+        match parcels::dispatch(order, &to, &items) {
+            Ok(parcel) => Ok(Parcel { id: parcel.id, days: parcel.days }),
+            Err(problem) => Err(not_dispatched(problem)),
+        }
+    }
+
+    fn cancel(&self, order: u64) {
+        if let Err(problem) = parcels::cancel(order) {
+            eprintln!("the parcel of order {order} was not called back: {problem:?}");
+        }
+    }
+}
+
+fn no_price(refusal: prices::Refusal) -> Refused {
+    match refusal {
+        prices::Refusal::UnknownProduct(sku) => Refused::Unknown(sku),
+        prices::Refusal::UnknownCurrency(code) => Refused::NoPrice(format!("there are no prices in {code}")),
+        prices::Refusal::OutOfRange(most) => {
+            Refused::NoPrice(format!("at most {most} pieces of a product have a price"))
+        }
+        prices::Refusal::WrongSize(most) => Refused::NoPrice(format!("at most {most} items have a price")),
+    }
+}
+
+fn not_charged(problem: charges::Problem) -> Refused {
+    use charges::Problem;
+    match problem {
+        Problem::Wrong(what) | Problem::Declined(what) => Refused::NotPaid(what),
+        Problem::Charged(total) => Refused::NotPaid(format!("the order has been charged {total} cents")),
+        Problem::Refunded => Refused::NotPaid("the order has been refunded".into()),
+        Problem::Overloaded(fault) | Problem::Unavailable(fault) => Refused::Busy(fault),
+        Problem::Fault(fault) => Refused::Unclear(fault),
+    }
+}
+
+fn not_dispatched(problem: parcels::Problem) -> Refused {
+    use parcels::Problem;
+    match problem {
+        Problem::Wrong(what) => Refused::NotSent(what),
+        Problem::Unknown(sku) => Refused::NotSent(format!("`{sku}` cannot be sent")),
+        Problem::TooHeavy(most) => Refused::NotSent(format!("a parcel weighs at most {most} grams")),
+        Problem::Dispatched(id) => Refused::NotSent(format!("the order has been dispatched as {id}")),
+        Problem::CalledOff => Refused::NotSent("the order has been called off".into()),
+        Problem::Overloaded(fault) | Problem::Unavailable(fault) => Refused::Busy(fault),
+        Problem::Fault(fault) => Refused::Unclear(fault),
     }
 }

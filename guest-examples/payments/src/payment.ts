@@ -33,14 +33,19 @@ export function parse(input: unknown, currencies: string[]): NewPayment {
 
 /** Authorizes a payment. Payments are not kept anywhere yet, so the id itself tells which order it belongs to. */
 export function authorize(payment: NewPayment): Payment {
+  return authorized(newId(payment.orderId), payment.orderId);
+}
+
+/** A new id for a payment of this order. */
+export function newId(orderId: number | bigint): string {
   const random = crypto.getRandomValues(new Uint32Array(2));
   const suffix = Array.from(random, (part) => part.toString(16).padStart(8, "0")).join("");
-  return authorized(`pay-${payment.orderId}-${suffix}`, payment.orderId);
+  return `pay-${orderId}-${suffix}`;
 }
 
 /** The payment with this id, or undefined if no payment can have it. */
 export function find(id: string): Payment | undefined {
-  const orderId = Number(/^pay-([1-9]\d{0,14})-[0-9a-f]{16}$/.exec(id)?.[1]);
+  const orderId = Number(/^pay-([1-9]\d{0,15})-[0-9a-f]{16}$/.exec(id)?.[1]);
   return isPositive(orderId) ? authorized(id, orderId) : undefined;
 }
 

@@ -23,6 +23,12 @@ test("a payment is authorized, and found again by its place", async () => {
   assert.deepEqual(found.body, paid.body);
 });
 
+test("the payment of the order with the largest number is found, too", async () => {
+  const orderId = Number.MAX_SAFE_INTEGER;
+  const paid = await ask("POST", "/api/payments", JSON.stringify({ orderId, amount: 4200, currency: "EUR" }));
+  assert.equal((await ask("GET", paid.headers.get("location") ?? "")).body.orderId, orderId);
+});
+
 const wrong = [
   { method: "POST", path: "/api/payments", body: "", status: 400, mention: "no JSON" },
   { method: "POST", path: "/api/payments", body: "[]", status: 400, mention: "object" },

@@ -1,4 +1,4 @@
-"""The service as a WASI 0.2 component: hands every HTTP request to the API.
+"""The service as a WASI 0.2 component: hands every HTTP request to the API, and dispatches orders for other services.
 
 `wit_world` is made by componentize-py from wit/world.wit. This module runs in the component only; the others run
 anywhere, and are tested with any Python.
@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from componentize_py_types import Err, Ok
 from wit_world import exports
+from wit_world.exports import parcels as contract
 from wit_world.imports.streams import InputStream, StreamError_Closed
 from wit_world.imports.types import (
     Fields,
@@ -22,7 +23,40 @@ from wit_world.imports.types import (
     ResponseOutparam,
 )
 
+import parcels
 from api import BODY_LIMIT, Reply, answer
+
+DISPATCHED = parcels.Parcels(lambda line: print(line, flush=True))
+"""What this instance dispatched."""
+
+PROBLEMS = {
+    "wrong": contract.Problem_Wrong,
+    "unknown": contract.Problem_Unknown,
+    "too_heavy": contract.Problem_TooHeavy,
+    "dispatched": contract.Problem_Dispatched,
+    "called_off": contract.Problem_CalledOff,
+}
+"""The cases of the contract, by the names that `parcels` has for them."""
+
+
+class Parcels(exports.Parcels):
+    """What other services call: the functions of shop:shipping/parcels."""
+
+    def dispatch(self, order: int, address: contract.Address, items: list[contract.Item]) -> contract.Parcel:
+        to = parcels.Address(address.name, address.street, address.postcode, address.city, address.country)
+        try:
+            made = DISPATCHED.dispatch(order, to, [(item.sku, item.quantity) for item in items])
+        except parcels.Refused as refused:
+            raise Err(problem(refused)) from refused
+        return contract.Parcel(made.id, made.weight, made.days, made.repeated)
+
+    def cancel(self, order: int) -> None:
+        DISPATCHED.cancel(order)
+
+
+def problem(refused: parcels.Refused) -> contract.Problem:
+    case = PROBLEMS[refused.case]
+    return case() if refused.value is None else case(refused.value)
 
 
 class IncomingHandler(exports.IncomingHandler):

@@ -1,4 +1,5 @@
-// Package stock keeps count of what is in the warehouse, and of what is reserved for orders.
+// Package stock keeps count of what is in the warehouse, and of what is reserved for orders. It prints a line for each
+// change.
 package stock
 
 import (
@@ -85,6 +86,7 @@ func (s *Stock) Reserve(sku string, orderID int64, quantity int) (Reservation, e
 	reservation := Reservation{ID: s.newID(), SKU: sku, OrderID: orderID, Quantity: quantity}
 	s.reserved[sku] += quantity
 	s.byID[reservation.ID] = reservation
+	fmt.Printf("reserved %d of %s as %s\n", quantity, sku, reservation.ID)
 	return reservation, nil
 }
 
@@ -113,5 +115,6 @@ func (s *Stock) Release(sku, id string) error {
 	}
 	s.reserved[sku] -= reservation.Quantity
 	delete(s.byID, id)
+	fmt.Printf("released %d of %s as %s\n", reservation.Quantity, sku, id)
 	return nil
 }
