@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use patchbay_control::Places;
-use patchbay_model::{InstancePolicy, Settings};
+use patchbay_model::{InstancePolicy, Limits};
 use proptest::prelude::*;
 
 use super::*;
@@ -38,11 +38,12 @@ fn the_shipped_file_is_the_defaults_and_the_examples() {
     for service in &config.services {
         assert_eq!(service.component, Path::new(&format!("target/guests/{}.wasm", service.name)));
         assert!(!service.routes.is_empty(), "{}", service.name);
-        assert_eq!(service.settings.limits, Settings::default().limits, "{}", service.name);
+        let timeout = service.settings.limits.timeout;
+        assert_eq!(service.settings.limits, Limits { timeout, ..Limits::default() }, "{}", service.name);
     }
     let policies: Vec<_> = config.services.iter().map(|service| service.settings.instances).collect();
     let reuse = Some(InstancePolicy::Reuse);
-    assert_eq!(policies, [None, None, reuse, reuse, None, None]);
+    assert_eq!(policies, [None, Some(InstancePolicy::Fresh), reuse, reuse, None, None]);
     let lines = config.control.default_places.0.clone();
     assert!(lines.contains_key("timeout") && lines.contains_key("retry.attempts"), "{lines:?}");
     let mut config = Config { services: Vec::new(), ..config };
