@@ -86,7 +86,7 @@ impl Control {
             .map(|(key, pointer)| PolicyValue {
                 link: None,
                 key: (*key).to_owned(),
-                value: text_of(origin.active.pointer(pointer)),
+                value: own_text(key, origin.active.pointer(pointer), self.config.strict),
                 source: origin.source(key, pointer),
             })
             .collect();
@@ -170,6 +170,15 @@ fn line_of(lines: &BTreeMap<String, u32>, key: &str) -> Option<u32> {
 fn as_json(settings: &Settings) -> Value {
     // Settings have nothing that JSON has no form for.
     serde_json::to_value(settings).unwrap_or_default()
+}
+
+/// The value of a policy of a service. Its rules are the one where nothing said means something.
+fn own_text(key: &str, value: Option<&Value>, strict: bool) -> String {
+    match (key, value) {
+        ("callers", None) if strict => "none, because the host is strict".to_owned(),
+        ("callers", None) => "any".to_owned(),
+        _ => text_of(value),
+    }
 }
 
 /// A value as people write it.
