@@ -4,6 +4,7 @@
 mod http;
 mod typed;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -32,6 +33,8 @@ pub struct Leg {
     pub caller: Principal,
     /// How often it was tried, this time included.
     pub attempt: u32,
+    /// Names what is to be done, where the caller says so.
+    pub idempotency_key: Option<Arc<str>>,
     /// What the call occupies until it is over.
     pub hold: Hold,
 }

@@ -140,6 +140,7 @@ async fn attempt<T: Target, P: Payload>(
         hops: arrival.hops,
         caller: arrival.caller.clone(),
         attempt: number,
+        idempotency_key: arrival.idempotency_key.clone(),
         hold: hold.clone(),
     };
     let served = deadline::within(end, &cut, payload.dispatch(&*prepared, leg)).await;

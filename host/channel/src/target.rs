@@ -31,13 +31,15 @@ pub struct Arrival {
     pub deadline: Option<Instant>,
     /// Whether the service stands in for another one that could not answer.
     pub stands_in: bool,
+    /// Names what is to be done, where the caller says so.
+    pub idempotency_key: Option<Arc<str>>,
 }
 
 impl Arrival {
     /// A call that comes now, from one who is no service.
     pub fn from_outside(id: CallId, caller: Principal) -> Self {
         let arrived = Instant::now();
-        Self { id, parent: None, hops: 0, caller, arrived, deadline: None, stands_in: false }
+        Self { id, parent: None, hops: 0, caller, arrived, deadline: None, stands_in: false, idempotency_key: None }
     }
 }
 

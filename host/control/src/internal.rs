@@ -60,6 +60,7 @@ pub(crate) fn leads_on(
         arrived: Instant::now(),
         deadline: Some(Instant::from_std(course.deadline)),
         stands_in: false,
+        idempotency_key: None,
     })
 }
 

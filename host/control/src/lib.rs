@@ -12,11 +12,14 @@ mod change;
 mod control;
 mod declared;
 mod deploy;
+mod discovery;
 mod event;
 #[cfg(test)]
 mod fakes;
+mod functions;
 mod gate;
 mod internal;
+mod invoke;
 mod journal;
 mod links;
 mod pins;
@@ -37,6 +40,7 @@ pub use change::{Change, ChangeError, ChangeErrorKind, DeployRequest, Outcome, P
 pub use control::{Control, ControlConfig, NoRoute, Ports, Routing};
 pub use declared::{DeclaredService, Places};
 pub use event::{Event, EventKind};
+pub use functions::{FindError, find, functions};
 pub use internal::MAX_HOPS;
 pub use journal::{Entry, Journal, Reading};
 pub use links::{Link, Unlinked, unlinked};

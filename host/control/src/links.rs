@@ -69,7 +69,7 @@ fn other_versions(others: &[(ServiceName, InterfaceName)]) -> String {
 pub(crate) fn imported(contract: &Contract) -> impl Iterator<Item = (&ContractItem, InterfaceName)> {
     contract.imports.iter().filter(|item| !item.functions.is_empty()).filter_map(|item| {
         let interface: InterfaceName = item.name.parse().ok()?;
-        (!is_of_the_host(&interface)).then_some((item, interface))
+        (!interface.is_of_the_host()).then_some((item, interface))
     })
 }
 
@@ -82,12 +82,8 @@ pub(crate) fn exported(contract: &Contract) -> impl Iterator<Item = InterfaceNam
 pub(crate) fn exported_items(contract: &Contract) -> impl Iterator<Item = (&ContractItem, InterfaceName)> {
     contract.exports.iter().filter(|item| !item.functions.is_empty()).filter_map(|item| {
         let interface: InterfaceName = item.name.parse().ok()?;
-        (!is_of_the_host(&interface)).then_some((item, interface))
+        (!interface.is_of_the_host()).then_some((item, interface))
     })
-}
-
-fn is_of_the_host(interface: &InterfaceName) -> bool {
-    interface.package.starts_with("wasi:")
 }
 
 /// The interface without its version, as `links` names it.

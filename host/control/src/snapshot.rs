@@ -41,6 +41,8 @@ pub(crate) struct Snapshot {
     /// Shared with the snapshots before that had the same routes.
     routes: Arc<RouteTable>,
     links: Links,
+    /// Grows by one with each snapshot.
+    version: u64,
 }
 
 impl Snapshot {
@@ -56,6 +58,15 @@ impl Snapshot {
         &self.routes
     }
 
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The service that a program calls by this name.
+    pub(crate) fn service_called(&self, name: &str) -> Option<&Arc<ServiceEntry>> {
+        self.services.get(name)
+    }
+
     pub(crate) fn links(&self) -> &Links {
         &self.links
     }
@@ -67,7 +78,8 @@ impl Snapshot {
         let before = services.insert(name, Arc::clone(&entry));
         // Most changes leave the routes as they are, and a table of thousands takes its time.
         if before.is_some_and(|before| before.routes().eq(entry.routes())) {
-            return Ok(Self { links: Links::of(&services, &self.links), services, routes: Arc::clone(&self.routes) });
+            let (links, version) = (Links::of(&services, &self.links), self.version + 1);
+            return Ok(Self { services, routes: Arc::clone(&self.routes), links, version });
         }
         self.of(services)
     }
@@ -85,7 +97,8 @@ impl Snapshot {
         let of_file = services.values().filter(|entry| entry.declared.is_some());
         let of_api = services.values().filter(|entry| entry.declared.is_none());
         let pairs = of_file.chain(of_api).flat_map(|entry| entry.routes().map(|route| (&entry.name, route)));
-        Ok(Self { routes: Arc::new(RouteTable::new(pairs)?), links: Links::of(&services, &self.links), services })
+        let (links, version) = (Links::of(&services, &self.links), self.version + 1);
+        Ok(Self { routes: Arc::new(RouteTable::new(pairs)?), services, links, version })
     }
 
     /// Whether both have the same to remember. What they share is not looked into.

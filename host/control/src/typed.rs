@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use bytes::Bytes;
 use patchbay_channel::{Arrival, Target as _, TypedPayload};
 use patchbay_model::ports::{self, BoxFuture};
-use patchbay_model::{CallId, Course, Fault, FaultKind, FunctionName, Principal, ServiceName};
+use patchbay_model::{CallId, Course, Fault, FaultKind, FunctionName, Invocation, Principal, ServiceInfo, ServiceName};
 use tokio::time::Duration;
 
 use crate::control::Control;
@@ -24,6 +24,27 @@ impl ServiceLinks {
     }
 }
 
+impl ServiceLinks {
+    fn control(&self) -> Result<Arc<Control>, Fault> {
+        let control = self.0.get().and_then(Weak::upgrade);
+        control.ok_or_else(|| Fault::new(FaultKind::Unavailable, "there are no services yet").unprocessed())
+    }
+}
+
+impl ports::Discovery for ServiceLinks {
+    fn version(&self) -> u64 {
+        self.control().map_or(0, |control| control.version())
+    }
+
+    fn resolve(&self, name: &str) -> Option<ServiceInfo> {
+        self.control().ok()?.info(&name.parse().ok()?)
+    }
+
+    fn services(&self) -> Vec<ServiceInfo> {
+        self.control().map(|control| control.infos()).unwrap_or_default()
+    }
+}
+
 impl ports::Links for ServiceLinks {
     fn call<'a>(
         &'a self,
@@ -32,11 +53,16 @@ impl ports::Links for ServiceLinks {
         function: &'a Arc<FunctionName>,
         arguments: Bytes,
     ) -> BoxFuture<'a, Result<Bytes, Fault>> {
-        Box::pin(async move {
-            let control = self.0.get().and_then(Weak::upgrade);
-            let control = control.ok_or_else(|| Fault::new(FaultKind::Unavailable, "there are no services yet"))?;
-            control.call_linked(caller, course, function, arguments).await
-        })
+        Box::pin(async move { self.control()?.call_linked(caller, course, function, arguments).await })
+    }
+
+    fn invoke<'a>(
+        &'a self,
+        caller: &'a ServiceName,
+        course: Course,
+        invocation: Invocation,
+    ) -> BoxFuture<'a, Result<String, Fault>> {
+        Box::pin(async move { self.control()?.invoke(caller, course, invocation).await })
     }
 }
 

@@ -80,6 +80,8 @@ pub struct Call {
     pub caller: Principal,
     /// How often it was tried, this time included.
     pub attempt: u32,
+    /// Names what is to be done, where the caller says so: the same key twice means the same thing once.
+    pub idempotency_key: Option<Arc<str>>,
     /// The request, with an absolute path and a `Host` or authority. The scheme is `http` where its URI has none.
     pub request: http::Request<Body>,
     /// What the call occupies until it is over.

@@ -39,6 +39,11 @@ impl InterfaceName {
 }
 
 impl InterfaceName {
+    /// Whether the host provides it: it is one of WASI, or of Patchbay itself. What others export is of services.
+    pub fn is_of_the_host(&self) -> bool {
+        self.package.starts_with("wasi:") || self.package == "patchbay:host"
+    }
+
     /// Whether a rule that names `meant` is about this interface: one without a version is about all versions.
     pub fn is_meant_by(&self, meant: &Self) -> bool {
         match meant.version {

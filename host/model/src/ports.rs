@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use crate::{
-    Call, Course, Digest, Fault, FaultKind, FunctionName, InstancePolicy, LogRecord, OutboundError, OutboundRequest,
-    RegistryRecord, Reply, RevisionId, ServiceName, Settings, TypedCall,
+    Call, Course, Digest, Fault, FaultKind, FunctionName, InstancePolicy, Invocation, LogRecord, OutboundError,
+    OutboundRequest, RegistryRecord, Reply, RevisionId, ServiceInfo, ServiceName, Settings, TypedCall,
 };
 
 /// A boxed future, for traits that are used as `dyn`.
@@ -124,8 +124,20 @@ pub trait Prepared: Send + Sync {
     fn instances(&self) -> InstanceCount;
 }
 
-/// Takes the typed calls of instances to the services that they are linked to. Implemented by control.
-pub trait Links: Send + Sync {
+/// Tells services of each other. Implemented by control.
+pub trait Discovery: Send + Sync {
+    /// A number that grows whenever a service comes, goes, or gets another revision.
+    fn version(&self) -> u64;
+
+    /// One service; `None` if there is none of this name.
+    fn resolve(&self, name: &str) -> Option<ServiceInfo>;
+
+    /// All services, by name.
+    fn services(&self) -> Vec<ServiceInfo>;
+}
+
+/// Takes the typed calls of instances to other services. Implemented by control.
+pub trait Links: Discovery {
     /// Takes one call of `caller` to whatever serves the function. Dropping the future cancels the call.
     fn call<'a>(
         &'a self,
@@ -134,6 +146,14 @@ pub trait Links: Send + Sync {
         function: &'a Arc<FunctionName>,
         arguments: Bytes,
     ) -> BoxFuture<'a, Result<Bytes, Fault>>;
+
+    /// Makes a call that `caller` names at run time; the result as JSON. Dropping the future cancels the call.
+    fn invoke<'a>(
+        &'a self,
+        caller: &'a ServiceName,
+        course: Course,
+        invocation: Invocation,
+    ) -> BoxFuture<'a, Result<String, Fault>>;
 }
 
 /// Sends the requests of instances. Implemented by the gateway.

@@ -71,6 +71,8 @@ pub struct TypedCall {
     pub caller: Principal,
     /// How often it was tried, this time included.
     pub attempt: u32,
+    /// Names what is to be done, where the caller says so: the same key twice means the same thing once.
+    pub idempotency_key: Option<Arc<str>>,
     /// The function.
     pub function: Arc<FunctionName>,
     /// Its arguments, packed.

@@ -68,10 +68,12 @@ impl Payload for HttpPayload {
     }
 
     fn dispatch<'p>(&mut self, prepared: &'p dyn Prepared, leg: Leg) -> BoxFuture<'p, Result<Reply, Fault>> {
-        let Leg { id, deadline, hops, caller, attempt, hold } = leg;
+        let Leg { id, deadline, hops, caller, attempt, idempotency_key, hold } = leg;
         let again = || self.kept.clone().map(|head| Request::from_parts(head, empty_body()));
         match self.request.take().or_else(again) {
-            Some(request) => prepared.serve(Call { id, deadline, hops, caller, attempt, request, hold }),
+            Some(request) => {
+                prepared.serve(Call { id, deadline, hops, caller, attempt, idempotency_key, request, hold })
+            }
             None => super::gone(),
         }
     }

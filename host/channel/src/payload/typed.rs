@@ -69,11 +69,21 @@ impl Payload for TypedPayload {
     }
 
     fn dispatch<'p>(&mut self, prepared: &'p dyn Prepared, leg: Leg) -> BoxFuture<'p, Result<Bytes, Fault>> {
-        let Leg { id, deadline, hops, caller, attempt, hold } = leg;
+        let Leg { id, deadline, hops, caller, attempt, idempotency_key, hold } = leg;
         match self.arguments.take().or_else(|| self.kept.clone()) {
             Some(arguments) => {
                 let function = Arc::clone(&self.function);
-                prepared.invoke(TypedCall { id, deadline, hops, caller, attempt, function, arguments, hold })
+                prepared.invoke(TypedCall {
+                    id,
+                    deadline,
+                    hops,
+                    caller,
+                    attempt,
+                    idempotency_key,
+                    function,
+                    arguments,
+                    hold,
+                })
             }
             None => super::gone(),
         }

@@ -213,7 +213,9 @@ async fn check_health(
         .map_err(|error| refused(format!("the health path `{}` cannot be asked for: {error}", health.path)))?;
     let deadline = Instant::now() + health.timeout;
     let (caller, hold) = (Principal::Host, Hold::default());
-    let call = Call { id: CallId::new(0), deadline: deadline.into_std(), hops: 0, caller, attempt: 1, request, hold };
+    let (id, deadline_of_call) = (CallId::new(0), deadline.into_std());
+    let call =
+        Call { id, deadline: deadline_of_call, hops: 0, caller, attempt: 1, idempotency_key: None, request, hold };
     let failed = |what: String| refused(format!("the health request to `{}` failed: {what}", health.path));
     match timeout_at(deadline, ready.prepared.serve(call)).await {
         Err(_) => Err(failed(format!("no answer within {}", units::format_duration(health.timeout)))),

@@ -7,8 +7,8 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use patchbay_contract::{Contract, Function, packed};
-use patchbay_control::TypedPayload;
-use patchbay_model::{CallId, Fault, FunctionName, InterfaceName, ServiceName, units};
+use patchbay_control::{FindError, TypedPayload};
+use patchbay_model::{CallId, Fault, FunctionName, ServiceName, units};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -132,47 +132,15 @@ fn prepare<'c>(
     }
 }
 
-/// The exported function of this name, with or without its interface.
+/// The exported function of this name.
 fn find<'c>(
     service: &ServiceName,
     contract: &'c Contract,
     wanted: &str,
 ) -> Result<(FunctionName, &'c Function), Rejection> {
-    let fits = |name: &FunctionName| match wanted.parse::<FunctionName>() {
-        Ok(wanted) => name.serves(&wanted),
-        Err(_) => name.function == wanted,
-    };
-    let mut fitting: Vec<_> = functions(contract).filter(|(name, _)| fits(name)).collect();
-    match (fitting.pop(), fitting.as_slice()) {
-        (Some((name, function)), []) => match function.obstacle() {
-            None => Ok((name, function)),
-            Some(obstacle) => Err(Rejection::invalid(obstacle.to_string())),
-        },
-        (Some((last, _)), others) => {
-            let names: Vec<_> =
-                others.iter().map(|(name, _)| name).chain([&last]).map(|name| format!("`{name}`")).collect();
-            Err(Rejection::invalid(format!("`{wanted}` may be {}; say which", names.join(" or "))))
-        }
-        (None, _) => {
-            let all: Vec<_> = functions(contract).map(|(name, _)| format!("`{name}`")).collect();
-            let has =
-                if all.is_empty() { "it exports none".to_owned() } else { format!("it exports {}", all.join(", ")) };
-            Err(Rejection::not_found(format!("`{service}` has no function `{wanted}`; {has}")))
-        }
-    }
-}
-
-/// The functions that a component exports to be called by others.
-fn functions(contract: &Contract) -> impl Iterator<Item = (FunctionName, &Function)> {
-    contract.exports.iter().flat_map(|item| {
-        let interface = item.name.parse::<InterfaceName>().ok();
-        let interface = interface.filter(|interface| !interface.package.starts_with("wasi:"));
-        interface.into_iter().flat_map(move |interface| {
-            item.functions.iter().map(move |function| {
-                let name = FunctionName { interface: interface.clone(), function: function.name.clone() };
-                (name, function)
-            })
-        })
+    patchbay_control::find(contract, wanted).map_err(|error| match &error {
+        FindError::Unknown { .. } => Rejection::not_found(format!("`{service}`: {error}")),
+        FindError::Ambiguous { .. } | FindError::Uncallable(_) => Rejection::invalid(error.to_string()),
     })
 }
 
