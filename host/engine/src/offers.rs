@@ -42,7 +42,7 @@ const P2: &[&str] = &[
     "wasi:sockets/udp@0.2.12",
 ];
 
-/// WASI 0.3. Only components that handle requests with WASI 0.3 can import it.
+/// WASI 0.3.
 const P3: &[&str] = &[
     "wasi:cli/environment@0.3.0",
     "wasi:cli/exit@0.3.0",
@@ -71,10 +71,10 @@ const P3: &[&str] = &[
 /// Proposals with one version for both.
 const ANY: &[&str] = &["wasi:config/store@0.2.0-rc.1", logging::INTERFACE];
 
-/// What components of each kind may import.
+/// What components may import.
 pub(crate) struct Offers {
     all: Vec<InterfaceName>,
-    /// How many of them, from the front, a component may import that handles requests with WASI 0.2.
+    /// How many of them, from the front, need no concurrency.
     p2: usize,
 }
 
@@ -87,13 +87,16 @@ impl Offers {
         Self { all, p2 }
     }
 
-    /// What any component may import.
-    pub(crate) fn all(&self) -> &[InterfaceName] {
-        &self.all
+    /// The engine for a component that imports the interface of this name; `None` if nothing of that name is offered.
+    pub(crate) fn engine_for(&self, import: &str) -> Option<Wasi> {
+        let import = import.parse().ok()?;
+        let position = self.all.iter().position(|offer| offer.is_on_track_of(&import))?;
+        Some(if position < self.p2 { Wasi::P2 } else { Wasi::P3 })
     }
 
-    /// What a component of this kind may import.
-    pub(crate) fn of(&self, wasi: Wasi) -> &[InterfaceName] {
+    /// What there is on this engine.
+    #[cfg(test)]
+    fn of(&self, wasi: Wasi) -> &[InterfaceName] {
         match wasi {
             Wasi::P2 => self.all.get(..self.p2).unwrap_or_default(),
             Wasi::P3 => &self.all,
@@ -145,7 +148,7 @@ mod tests {
     fn what_is_offered_is_linked() {
         let engines = Engines::new(&EngineConfig::default()).unwrap();
         let offers = Offers::new();
-        assert_eq!(offers.all().len(), P2.len() + P3.len() + ANY.len());
+        assert_eq!(offers.all.len(), P2.len() + P3.len() + ANY.len());
         for wasi in [Wasi::P2, Wasi::P3] {
             let mut linker = linker(engines.of(wasi), wasi).unwrap();
             for name in offers.of(wasi) {

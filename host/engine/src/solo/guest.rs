@@ -109,5 +109,5 @@ pub(super) fn judge<T>(outcome: Result<Result<wasmtime::Result<T>, Panic>, Late>
 }
 
 fn other_service() -> Fault {
-    Fault::new(FaultKind::Internal, "The host failed.").with_details("the component handles requests with WASI 0.3")
+    Fault::new(FaultKind::Internal, "The host failed.").with_details("instances of the component work on several calls")
 }

@@ -3,9 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use patchbay_model::ports::BoxFuture;
 use patchbay_model::{Course, Fault};
 use tokio::sync::oneshot;
 use wasmtime::Store;
+use wasmtime::component::GuestTaskId;
 
 use super::pool::Pool;
 use super::serving::{Phase, Serving};
@@ -265,5 +267,13 @@ impl Calls for Mutex<Desk> {
             _ if desk.quiet => None,
             _ => Some(Course { call: None, deadline: desk.patience, hops: desk.deepest }),
         }
+    }
+
+    fn call_of(&self, task: GuestTaskId) -> Option<(Course, BoxFuture<'static, ()>)> {
+        let desk = self.lock().unwrap_or_else(PoisonError::into_inner);
+        // The youngest: tasks that are over leave their names to others.
+        let call = desk.calls.iter().rev().find(|call| call.is(task))?.clone();
+        let course = Course { call: Some(call.id), deadline: call.deadline, hops: call.hops };
+        Some((course, Box::pin(async move { call.forsaken().await })))
     }
 }
