@@ -124,8 +124,11 @@ impl Import {
         // A fault would end all calls that the instance is at work on. One that nobody waits for any more is no reason to.
         let result = match select(called, forsaken).await {
             Either::Left((called, _)) => called.unwrap_or_else(|panic| Err(host_failed(&panic))),
-            // What was called is broken off with this.
-            Either::Right(_) => return pending().await,
+            Either::Right(((), called)) => {
+                // Which breaks it off.
+                drop(called);
+                return pending().await;
+            }
         };
         match self.conclude(result) {
             Err(_) if course.deadline <= now() => pending().await,

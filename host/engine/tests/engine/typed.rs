@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use patchbay_model::{CallId, Fault, FaultKind, Hold, InstancePolicy, Limits, Settings, TypedCall};
 
-use crate::harness::{PATIENCE, Rig, Service, now, until};
+use crate::harness::{PATIENCE, Rig, Service, guest, now, until};
 
 /// The guests that export the functions, as `func` and as `async func`, with the policies that each can have.
 fn every_callee() -> impl Iterator<Item = (&'static str, InstancePolicy)> {
@@ -18,11 +18,22 @@ fn every_callee() -> impl Iterator<Item = (&'static str, InstancePolicy)> {
 impl Service {
     /// Calls a function of `test:typed/calc`.
     async fn invoke(&self, function: &str, arguments: &[u8], within: Duration) -> Result<Bytes, Fault> {
+        self.invoke_of("test:typed/calc@0.1.0", function, arguments, within).await
+    }
+
+    /// Calls a function of another interface.
+    async fn invoke_of(
+        &self,
+        interface: &str,
+        function: &str,
+        arguments: &[u8],
+        within: Duration,
+    ) -> Result<Bytes, Fault> {
         let call = TypedCall {
             id: CallId::new(1),
             deadline: now() + within,
             hops: 0,
-            function: Arc::new(format!("test:typed/calc@0.1.0.{function}").parse().unwrap()),
+            function: Arc::new(format!("{interface}.{function}").parse().unwrap()),
             arguments: Bytes::copy_from_slice(arguments),
             hold: Hold::default(),
         };
@@ -116,7 +127,28 @@ async fn a_service_without_a_handler_takes_no_requests_and_one_that_calls_nobody
     }
 }
 
-/// A component that exports `stock.f` with these parts of its type, and this core function behind it.
+/// A handler of WASI 0.2 and an `async func`: one call at a time, of either kind.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_of_wasi_0_2_does_not_keep_functions_from_being_async() {
+    let rig = Rig::new();
+    for policy in [InstancePolicy::Fresh, InstancePolicy::Reuse] {
+        let service = rig.probe("mixed2.wasm", policy).await;
+        let wait = async |ms: u64, within| {
+            let outcome = service.invoke_of("test:mixed/patience@0.1.0", "wait", &ms.to_le_bytes(), within).await;
+            outcome.map(|bytes| (bytes[0], bytes[4])).map_err(|fault| fault.kind())
+        };
+        let counts = |number: u8| if policy == InstancePolicy::Fresh { 1 } else { number };
+        assert_eq!(wait(5, PATIENCE).await, Ok((counts(1), 5)), "{policy:?}");
+        assert_eq!(service.get("/").await.unwrap(), (200, counts(2).to_string()), "{policy:?}");
+        assert_eq!(wait(0, PATIENCE).await, Ok((counts(3), 0)), "{policy:?}");
+        assert_eq!(wait(100_000, Duration::from_millis(50)).await, Err(FaultKind::Deadline), "{policy:?}");
+        assert_eq!(wait(1, PATIENCE).await, Ok((1, 1)), "{policy:?}");
+    }
+    let concurrent = rig.try_prepare(guest("mixed2.wasm"), InstancePolicy::Concurrent, Settings::default()).await;
+    assert!(concurrent.err().unwrap().to_string().contains("handles requests with WASI 0.2"));
+}
+
+/// A component that exports `calc.f` with these parts of its type, and this core function behind it.
 fn exporting(imports: &str, ty: &str, core: &str) -> Bytes {
     let text = format!(
         r#"(component
