@@ -14,7 +14,7 @@ use patchbay_model::ports::{
 };
 use patchbay_model::{
     Body, BodyError, Call, CallId, Course, Digest, Fault, FaultKind, FunctionName, Hold, InstancePolicy, LogRecord,
-    NoHazard, OutboundError, OutboundRequest, Reply, RevisionId, ServiceName, Settings, empty_body,
+    NoHazard, OutboundError, OutboundRequest, Reply, RevisionId, ServiceName, Settings, TypedCall, empty_body,
 };
 
 /// The guests that exist in both versions of WASI, with the policies that each can have.
@@ -69,6 +69,7 @@ impl Log {
 #[derive(Default)]
 pub(crate) struct Outside {
     answer: Mutex<Option<Answer>>,
+    linked: Mutex<Option<(Arc<dyn Prepared>, Arc<FunctionName>)>>,
 }
 
 /// Answers a request.
@@ -80,6 +81,11 @@ impl Outside {
         answer: impl Fn(OutboundRequest) -> F + Send + Sync + 'static,
     ) {
         *self.answer.lock().unwrap() = Some(Arc::new(move |request| Box::pin(answer(request))));
+    }
+
+    /// Whatever function a guest calls, it is this one.
+    pub(crate) fn is_linked_to(&self, callee: Arc<dyn Prepared>, function: &str) {
+        *self.linked.lock().unwrap() = Some((callee, Arc::new(function.parse().unwrap())));
     }
 }
 
@@ -94,10 +100,15 @@ impl Links for Outside {
     fn call<'a>(
         &'a self,
         _caller: &'a ServiceName,
-        _course: Course,
+        Course { deadline, hops, .. }: Course,
         function: &'a Arc<FunctionName>,
-        _arguments: Bytes,
+        arguments: Bytes,
     ) -> BoxFuture<'a, Result<Bytes, Fault>> {
+        if let Some((callee, function)) = self.linked.lock().unwrap().clone() {
+            let (id, hold) = (CallId::new(CALLS.fetch_add(1, Ordering::Relaxed)), Hold::default());
+            let call = TypedCall { id, deadline, hops: hops + 1, function, arguments, hold };
+            return Box::pin(async move { callee.invoke(call).await });
+        }
         Box::pin(async move { Err(Fault::new(FaultKind::Unavailable, format!("nobody serves {function}"))) })
     }
 }
