@@ -55,13 +55,13 @@ impl Code {
         shelf: &Arc<Shelf>,
     ) -> Result<Self, PrepareError> {
         let mut linker = linker.clone();
-        let waits = imports::define(component, &mut linker).map_err(incompatible)?;
+        let waits = imports::define(component, &mut linker).map_err(|error| incompatible(&error))?;
         let pre = linker.instantiate_pre(component).map_err(|error| admit::mismatch(&error))?;
         let (engine, ty) = (linker.engine(), component.component_type());
         let handlers = Handlers::among(ty.exports(engine).map(|(name, _)| name));
         let exports = Exports::of(component, engine);
         if let Some(function) = waits.filter(|_| !handlers.p3 && !exports.any_async()) {
-            return Err(incompatible(format_err!(
+            return Err(incompatible(&format_err!(
                 "the component imports the `async func` `{function}`, and none of its exports is one: a `func` cannot wait \
                  for it. Export an `async func`, handle requests with WASI 0.3, or import a `func` in its place, which may \
                  be linked to the same service"
@@ -86,7 +86,7 @@ impl Code {
     }
 }
 
-fn incompatible(error: wasmtime::Error) -> PrepareError {
+fn incompatible(error: &wasmtime::Error) -> PrepareError {
     PrepareError::Incompatible(format!("{error:#}"))
 }
 

@@ -95,7 +95,7 @@ impl Outgoing {
         &mut self,
         request: http::Request<WasiBody>,
         options: RequestOptions,
-    ) -> Result<(Task<Result<Reply, OutboundError>>, Instant, u64), Error> {
+    ) -> Result<(Sending, Instant, u64), Error> {
         // Outside of a call there is nobody to send for, and no deadline.
         let course = self.at_work.course().ok_or(Error::HttpRequestDenied)?;
         let limit = self.revision.settings.limits.outbound_body;
@@ -114,6 +114,9 @@ impl Outgoing {
         Ok((sending, deadline, limit))
     }
 }
+
+/// A request on its way. Broken off when dropped.
+type Sending = Task<Result<Reply, OutboundError>>;
 
 impl Drop for Outgoing {
     fn drop(&mut self) {

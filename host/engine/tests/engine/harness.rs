@@ -69,8 +69,11 @@ impl Log {
 #[derive(Default)]
 pub(crate) struct Outside {
     answer: Mutex<Option<Answer>>,
-    linked: Mutex<Option<(Arc<dyn Prepared>, Arc<FunctionName>)>>,
+    linked: Mutex<Option<Callee>>,
 }
+
+/// A function of a prepared revision.
+type Callee = (Arc<dyn Prepared>, Arc<FunctionName>);
 
 /// Answers a request.
 pub(crate) type Answer = Arc<dyn Fn(OutboundRequest) -> BoxFuture<'static, Result<Reply, OutboundError>> + Send + Sync>;
