@@ -7,6 +7,10 @@ use serde_json::json;
 
 use crate::support::{Host, marked, service};
 
+/// The row that callers have made longer.
+pub(crate) const WIDER: &str = "Row { a: 255, b: -2, c: 3, d: 18446744073709551615, e: 1.5, f: -2.5, g: true, h: 'é', name: \
+                                \"wide!\", tags: [\"x\", \"\"], note: Some(\"kept\"), pair: (7, 8), last: 42 }";
+
 /// A callee that lets the caller call it, and the caller.
 fn both(callee: &str) -> String {
     let callee = service("callee", "callee", &format!("callers = [\"caller\"]\n{callee}"));
@@ -27,6 +31,8 @@ async fn a_service_calls_another_that_it_knows_by_contract_alone() {
             ("/echo?0", "0 true"),
             ("/echo?65536", "65536 true"),
             ("/echo?4000000", "4000000 true"),
+            // More parameters than go flat, in both directions.
+            ("/widen", WIDER),
         ] {
             assert_eq!(host.ask(path).await, (200, answer.to_owned()), "{instances} {path}");
         }

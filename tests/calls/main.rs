@@ -11,10 +11,12 @@ use std::time::{Duration, SystemTime};
 use clap::Parser;
 use http_body_util::BodyExt;
 use patchbay_engine::{Engine, EngineConfig, Premises};
-use patchbay_model::ports::{BoxFuture, Clock, Executor, Links, LogSink, Outbound, Outlet, PrepareRequest, Prepared};
+use patchbay_model::ports::{
+    BoxFuture, Clock, Discovery, Executor, Links, LogSink, Outbound, Outlet, PrepareRequest, Prepared,
+};
 use patchbay_model::{
-    Call, CallId, Course, Digest, Fault, FaultKind, FunctionName, Hold, InstancePolicy, LogRecord, OutboundError,
-    OutboundRequest, Principal, Reply, RevisionId, ServiceName, Settings, empty_body,
+    Call, CallContext, CallId, Course, Digest, Fault, FaultKind, FunctionName, Hold, InstancePolicy, Invocation,
+    LogRecord, OutboundError, OutboundRequest, Reply, RevisionId, ServiceInfo, ServiceName, Settings, empty_body,
 };
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Map, Value, json};
@@ -59,7 +61,25 @@ impl Outbound for Nobody {
     }
 }
 
+impl Discovery for Nobody {
+    fn version(&self) -> u64 {
+        0
+    }
+
+    fn resolve(&self, _: &str) -> Option<ServiceInfo> {
+        None
+    }
+
+    fn services(&self) -> Vec<ServiceInfo> {
+        Vec::new()
+    }
+}
+
 impl Links for Nobody {
+    fn invoke<'a>(&'a self, _: &'a ServiceName, _: Course, _: Invocation) -> BoxFuture<'a, Result<String, Fault>> {
+        Box::pin(async { Err(Fault::new(FaultKind::NotFound, "there are no services")) })
+    }
+
     fn call<'a>(
         &'a self,
         _: &'a ServiceName,
@@ -116,8 +136,7 @@ async fn calls(prepared: &dyn Prepared, n_calls: u32) -> Result<(), Box<dyn Erro
         let request = http::Request::get("/").header(http::header::HOST, "localhost").body(empty_body())?;
         let deadline = (Instant::now() + TIMEOUT).into_std();
         let id = CallId::new(number.into());
-        let (caller, hold) = (Principal::Outside, Hold::default());
-        let call = Call { id, deadline, hops: 0, caller, attempt: 1, request, hold };
+        let call = Call { context: CallContext::new(id, deadline), request, hold: Hold::default() };
         let reply = prepared.serve(call).await?;
         if !reply.status().is_success() {
             return Err(format!("the component answered {}", reply.status()).into());

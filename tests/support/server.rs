@@ -11,6 +11,7 @@ use rustls::crypto::ring;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 /// A server on a port of its own.
@@ -24,6 +25,8 @@ struct Seen {
     connections: AtomicUsize,
     open: AtomicUsize,
     received: Mutex<Vec<String>>,
+    /// Requests for `/meet/N` that arrived.
+    arrived: watch::Sender<usize>,
 }
 
 impl Server {
@@ -94,6 +97,11 @@ impl Server {
         self.seen.open.load(Ordering::SeqCst)
     }
 
+    /// Requests that arrived for `/meet/N`, of which each is answered when N have arrived, or another N.
+    pub(crate) fn arrived(&self) -> usize {
+        *self.seen.arrived.borrow()
+    }
+
     /// What arrived over connections of `/collect`, of which each is one text.
     pub(crate) fn received(&self) -> Vec<String> {
         self.seen.received.lock().unwrap().clone()
@@ -148,9 +156,24 @@ async fn answer<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, seen: &Seen) -
                 seen.received.lock().unwrap().push(all);
                 return Ok(());
             }
-            _ => send(&mut stream, "hello").await?,
+            path => {
+                if let Some(size) = path.strip_prefix("/meet/").and_then(|size| size.parse().ok()) {
+                    meet(&seen.arrived, size).await;
+                }
+                send(&mut stream, "hello").await?;
+            }
         }
     }
+}
+
+/// Waits until so many requests have arrived, of which this is one.
+async fn meet(arrived: &watch::Sender<usize>, size: usize) {
+    let mut all = 0;
+    arrived.send_modify(|arrived| {
+        *arrived += 1;
+        all = arrived.next_multiple_of(size);
+    });
+    arrived.subscribe().wait_for(|arrived| *arrived >= all).await.unwrap();
 }
 
 async fn send<S: AsyncWrite + Unpin>(stream: &mut S, text: &str) -> std::io::Result<()> {

@@ -21,7 +21,7 @@ mod target;
 pub use access::{Asked, Ground, authorize, decide};
 pub use breaker::{Breaker, BreakerNews, BreakerStatus};
 pub use bulkhead::Occupancy;
-pub use payload::{Bounds, HttpPayload, Leg, Payload, TypedPayload};
+pub use payload::{Bounds, HttpPayload, Payload, TypedPayload};
 pub use stack::call;
 pub use standing::{Counts, LinkStanding, Standing};
 pub use target::{Arrival, Chosen, LinkPolicy, StandIn, Target};

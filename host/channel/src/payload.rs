@@ -4,13 +4,10 @@
 mod http;
 mod typed;
 
-use std::sync::Arc;
-use std::time::Instant;
-
 use bytes::Bytes;
 use patchbay_model::policy::RetrySettings;
 use patchbay_model::ports::{BoxFuture, Prepared};
-use patchbay_model::{CallId, Fault, FaultKind, FunctionName, Hold, Limits, Principal};
+use patchbay_model::{CallContext, Fault, FaultKind, FunctionName, Hold, Limits};
 use tokio_util::sync::CancellationToken;
 
 pub use http::HttpPayload;
@@ -19,25 +16,6 @@ pub use typed::TypedPayload;
 use crate::access::Asked;
 use crate::breaker::Trial;
 use crate::deadline::Limit;
-
-/// What an instance is told of a call, beside what it carries.
-#[derive(Debug, Clone)]
-pub struct Leg {
-    /// Names the call in logs.
-    pub id: CallId,
-    /// When its caller stops waiting.
-    pub deadline: Instant,
-    /// How many services called each other on the way to it: 0 if it came from outside.
-    pub hops: u32,
-    /// Who calls.
-    pub caller: Principal,
-    /// How often it was tried, this time included.
-    pub attempt: u32,
-    /// Names what is to be done, where the caller says so.
-    pub idempotency_key: Option<Arc<str>>,
-    /// What the call occupies until it is over.
-    pub hold: Hold,
-}
 
 /// What a reply is bound by until it is over.
 pub struct Bounds<'a> {
@@ -76,8 +54,13 @@ pub trait Payload: Send {
     /// Whether it can be handed over: it was not yet, or was kept before.
     fn is_whole(&self) -> bool;
 
-    /// Hands it to an instance.
-    fn dispatch<'p>(&mut self, prepared: &'p dyn Prepared, leg: Leg) -> BoxFuture<'p, Result<Self::Reply, Fault>>;
+    /// Hands it to an instance. `hold` is what the call occupies until it is over.
+    fn dispatch<'p>(
+        &mut self,
+        prepared: &'p dyn Prepared,
+        context: CallContext,
+        hold: Hold,
+    ) -> BoxFuture<'p, Result<Self::Reply, Fault>>;
 
     /// What came to light about it while an instance was at work on it; counts in place of what the instance made of it.
     fn fault(&self, limits: &Limits) -> Option<Fault>;

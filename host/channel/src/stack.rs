@@ -2,13 +2,13 @@
 
 use patchbay_model::policy::RetrySettings;
 use patchbay_model::ports::BoxFuture;
-use patchbay_model::{Fault, FaultKind, Hold};
+use patchbay_model::{CallContext, Fault, FaultKind, Hold};
 use tokio::time::{Instant, sleep};
 
 use crate::access::authorize;
 use crate::bulkhead::Permit;
 use crate::deadline::{self, Ended, Limit};
-use crate::payload::{Bounds, Leg, Payload};
+use crate::payload::{Bounds, Payload};
 use crate::record::{Story, record};
 use crate::retry::{self, Failed, Verdict};
 use crate::target::{Arrival, Chosen, Target};
@@ -134,16 +134,15 @@ async fn attempt<T: Target, P: Payload>(
         payload.keep();
     }
     let hold = Hold::new((places, lease));
-    let leg = Leg {
+    let context = CallContext {
         id: arrival.id,
         deadline: end.into_std(),
         hops: arrival.hops,
         caller: arrival.caller.clone(),
         attempt: number,
         idempotency_key: arrival.idempotency_key.clone(),
-        hold: hold.clone(),
     };
-    let served = deadline::within(end, &cut, payload.dispatch(&*prepared, leg)).await;
+    let served = deadline::within(end, &cut, payload.dispatch(&*prepared, context, hold.clone())).await;
     // A guest that trips over the end of a body that is too large is not at fault, whatever it answers.
     if let Some(fault) = payload.fault(limits) {
         return Err(failed(payload, fault));

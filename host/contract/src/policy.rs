@@ -21,8 +21,14 @@ impl Contract {
         match self.http_handler() {
             Some(HttpHandler::V02) => InstancePolicy::Fresh,
             Some(HttpHandler::V03) => InstancePolicy::Concurrent,
+            None if self.exports_async() => InstancePolicy::Concurrent,
             None => InstancePolicy::Reuse,
         }
+    }
+
+    /// Whether a function that others may call is an `async func`.
+    fn exports_async(&self) -> bool {
+        self.exports.iter().any(|item| item.functions.iter().any(|function| function.is_async))
     }
 
     /// The policy that suits the component best, going by its exports and its language.
@@ -40,6 +46,9 @@ impl Contract {
                 (Fresh, "the JavaScript engine takes one WASI 0.2 request per instance and refuses a second")
             }
             (Some(HttpHandler::V02), _) => (Fresh, "new instances are cheap, and no call sees anything of another"),
+            (None, _) if self.exports_async() => {
+                (Concurrent, "functions that are `async` are made to wait side by side")
+            }
             (None, _) => (Reuse, "typed calls are short, and a new instance takes longer than a call"),
         };
         Recommendation { policy, reason }
@@ -49,7 +58,7 @@ impl Contract {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ContractItem;
+    use crate::{ContractItem, Function};
 
     #[test]
     fn policies_follow_handler_and_language() {
@@ -74,6 +83,18 @@ mod tests {
             };
             assert_eq!(contract.default_policy(), default, "{contract:?}");
             assert_eq!(contract.recommended_policy().policy, recommended, "{contract:?}");
+        }
+    }
+
+    #[test]
+    fn functions_that_are_async_wait_side_by_side() {
+        for (is_async, policy) in [(false, InstancePolicy::Reuse), (true, InstancePolicy::Concurrent)] {
+            let function = Function { name: "f".to_owned(), is_async, params: Vec::new(), result: None };
+            let export = ContractItem { name: "shop:inventory/stock@0.1.0".to_owned(), functions: vec![function] };
+            let contract =
+                Contract { imports: Vec::new(), exports: vec![export], language: None, producers: Vec::new() };
+            assert_eq!(contract.default_policy(), policy);
+            assert_eq!(contract.recommended_policy().policy, policy);
         }
     }
 }

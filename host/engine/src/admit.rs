@@ -20,7 +20,7 @@ const HANDLER_P2: &str = "wasi:http/incoming-handler@0.2.12";
 /// What handles requests with WASI 0.3.
 const HANDLER_P3: &str = "wasi:http/handler@0.3.0";
 
-/// How the component in `bytes` is run.
+/// Which engine the component in `bytes` needs.
 ///
 /// # Errors
 /// [`PrepareError::Malformed`] if it is no component, [`PrepareError::Incompatible`] if this host cannot run it; both
@@ -33,14 +33,15 @@ pub(crate) fn admit(bytes: &[u8], policy: InstancePolicy, offers: &Offers) -> Re
         return Err(PrepareError::Malformed(NO_WASM.to_owned()));
     }
     let names = names::read(bytes).map_err(|error| PrepareError::Malformed(error.to_string()))?;
-    let wasi = handler(&names)?;
-    imports(&names, offers, wasi)?;
-    if wasi == Wasi::P2 && policy == InstancePolicy::Concurrent {
-        return Err(PrepareError::Incompatible(
-            "the component does not handle requests with WASI 0.3, so an instance of it serves one call at a time and \
-             `instances` cannot be `concurrent`: declare \"fresh\" or \"reuse\", or rebuild it for WASI 0.3"
-                .to_owned(),
-        ));
+    let handlers = handlers(&names)?;
+    let imports_03 = imports(&names, offers)?;
+    let wasi = if names.is_async || handlers.p3 || imports_03 { Wasi::P3 } else { Wasi::P2 };
+    if policy == InstancePolicy::Concurrent && !handlers.is_ensemble(wasi) {
+        let lacks = if handlers.p2 { "handles requests with WASI 0.2" } else { "has no `async func`" };
+        return Err(PrepareError::Incompatible(format!(
+            "the component {lacks}, so an instance of it serves one call at a time and `instances` cannot be `concurrent`: \
+             declare \"fresh\" or \"reuse\", or rebuild it for WASI 0.3"
+        )));
     }
     Ok(wasi)
 }
@@ -49,13 +50,41 @@ const CORE_MODULE: &str = "this is a core WebAssembly module, not a component: b
                            `wasm32-wasip2`, or make a component of it with `wasm-tools component new`";
 const NO_WASM: &str = "these bytes are no WebAssembly: a component begins with the bytes `00 61 73 6d 0d 00 01 00`";
 
-/// How the component is run: by the handler that it exports, the newer one if both; without any, by the functions.
-fn handler(names: &Names) -> Result<Wasi, PrepareError> {
-    if exports(HANDLER_P3, names.exports.iter().map(String::as_str)) {
-        return Ok(Wasi::P3);
+/// What a component handles requests with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Handlers {
+    /// WASI 0.2.
+    pub(crate) p2: bool,
+    /// WASI 0.3, which is preferred.
+    pub(crate) p3: bool,
+}
+
+impl Handlers {
+    /// Those among what is exported.
+    pub(crate) fn among<'a>(exported: impl Iterator<Item = &'a str>) -> Self {
+        let [p2, p3] = [HANDLER_P2, HANDLER_P3].map(|handler| handler.parse::<InterfaceName>().ok());
+        let is = |handler: &Option<InterfaceName>, export: &InterfaceName| {
+            handler.as_ref().is_some_and(|handler| handler.is_on_track_of(export))
+        };
+        let mut found = Self { p2: false, p3: false };
+        for export in exported.filter_map(|name| name.parse().ok()) {
+            found.p2 |= is(&p2, &export);
+            found.p3 |= is(&p3, &export);
+        }
+        found
     }
-    if handles_02(names.exports.iter().map(String::as_str)) || names.exports.iter().any(|name| has_functions(name)) {
-        return Ok(Wasi::P2);
+
+    /// Whether the instances of such a component on this engine may work on several calls at a time.
+    pub(crate) fn is_ensemble(self, wasi: Wasi) -> bool {
+        self.p3 || (wasi == Wasi::P3 && !self.p2)
+    }
+}
+
+/// What it handles requests with, if it serves anything.
+fn handlers(names: &Names) -> Result<Handlers, PrepareError> {
+    let handlers = Handlers::among(names.exports.iter().map(String::as_str));
+    if handlers.p2 || handlers.p3 || names.exports.iter().any(|name| has_functions(name)) {
+        return Ok(handlers);
     }
     let exported = match names.exports.as_slice() {
         [] => "nothing".to_owned(),
@@ -68,44 +97,26 @@ fn handler(names: &Names) -> Result<Wasi, PrepareError> {
     )))
 }
 
-/// Whether what is exported handles requests with WASI 0.2.
-pub(crate) fn handles_02<'a>(exported: impl Iterator<Item = &'a str>) -> bool {
-    exports(HANDLER_P2, exported)
-}
-
-fn exports<'a>(handler: &str, mut exported: impl Iterator<Item = &'a str>) -> bool {
-    let handler = handler.parse::<InterfaceName>().ok();
-    exported.any(|name| {
-        name.parse().is_ok_and(|export| handler.as_ref().is_some_and(|handler| handler.is_on_track_of(&export)))
-    })
-}
-
 /// Whether an export is an interface that others may call.
 fn has_functions(export: &str) -> bool {
     export.parse::<InterfaceName>().is_ok_and(|interface| !interface.package.starts_with("wasi:"))
 }
 
-/// Names every import that cannot be provided.
-fn imports(names: &Names, offers: &Offers, wasi: Wasi) -> Result<(), PrepareError> {
-    let missing: Vec<_> = names
-        .imports
-        .iter()
-        .filter(|import| !is_linkable(import) && !offers.of(wasi).iter().any(|offer| is_served_by(import, offer)))
-        .collect();
+/// Names every import that cannot be provided. Otherwise, whether one of them is of WASI 0.3.
+fn imports(names: &Names, offers: &Offers) -> Result<bool, PrepareError> {
+    let mut needs_03 = false;
+    let mut missing = Vec::new();
+    for import in names.imports.iter().filter(|import| !is_linkable(import)) {
+        match offers.engine_for(import) {
+            Some(wasi) => needs_03 |= wasi == Wasi::P3,
+            None => missing.push(format!("`{import}` ({})", advice::on_import(import))),
+        }
+    }
     if missing.is_empty() {
-        return Ok(());
+        return Ok(needs_03);
     }
-    let mut text = String::from("the component imports what this host does not offer:");
-    for (number, import) in missing.iter().enumerate() {
-        let elsewhere = offers.all().iter().any(|offer| is_served_by(import, offer));
-        text.push_str(if number == 0 { " " } else { "; " });
-        text.push_str(&format!("`{import}` ({})", advice::on_import(import, elsewhere)));
-    }
-    Err(PrepareError::Incompatible(text))
-}
-
-fn is_served_by(import: &str, offer: &InterfaceName) -> bool {
-    import.parse().is_ok_and(|import| offer.is_on_track_of(&import))
+    let missing = missing.join("; ");
+    Err(PrepareError::Incompatible(format!("the component imports what this host does not offer: {missing}")))
 }
 
 /// What wasmtime says of a component whose names are right and whose types are not.

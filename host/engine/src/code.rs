@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use patchbay_model::Digest;
 use patchbay_model::ports::PrepareError;
 use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::format_err;
 use wasmtime_wasi_http::{p2, p3};
 
-use crate::admit;
+use crate::admit::{self, Handlers};
 use crate::engines::Wasi;
 use crate::exports::Exports;
 use crate::imports;
@@ -26,24 +27,27 @@ pub(crate) struct Code {
     shelf: Arc<Shelf>,
 }
 
-/// How the component is run.
+/// How the component is run, and what makes its instances.
 pub(crate) enum Service {
     /// One call at a time in an instance.
     Solo {
-        /// Makes instances.
         pre: InstancePre<State>,
         /// Handles requests with WASI 0.2, if the component does.
         handler: Option<p2::bindings::ProxyIndices>,
     },
-    /// It handles requests with WASI 0.3.
-    P3(p3::bindings::ServicePre<State>),
+    /// As many calls at a time in an instance as its policy lets.
+    Ensemble {
+        pre: InstancePre<State>,
+        /// Handles requests with WASI 0.3, if the component does.
+        handler: Option<p3::bindings::ServiceIndices>,
+    },
 }
 
 impl Code {
     /// Links `component`.
     ///
     /// # Errors
-    /// If its imports or exports do not have the shapes that their names promise.
+    /// If its imports or exports do not have the shapes that their names promise, or it cannot use what it imports.
     pub(crate) fn new(
         component: &Component,
         linker: &Linker<State>,
@@ -51,17 +55,24 @@ impl Code {
         shelf: &Arc<Shelf>,
     ) -> Result<Self, PrepareError> {
         let mut linker = linker.clone();
-        imports::define(component, &mut linker).map_err(|error| PrepareError::Incompatible(format!("{error:#}")))?;
+        let waits = imports::define(component, &mut linker).map_err(|error| incompatible(&error))?;
         let pre = linker.instantiate_pre(component).map_err(|error| admit::mismatch(&error))?;
-        let engine = linker.engine();
-        let exports = Exports::of(component, engine, key.1).map_err(PrepareError::Incompatible)?;
-        let service = match key.1 {
-            Wasi::P2 => {
-                let handles = admit::handles_02(component.component_type().exports(engine).map(|(name, _)| name));
-                let handler = handles.then(|| p2::bindings::ProxyIndices::new(&pre)).transpose();
-                handler.map(|handler| Service::Solo { pre, handler })
-            }
-            Wasi::P3 => p3::bindings::ServicePre::new(pre).map(Service::P3),
+        let (engine, ty) = (linker.engine(), component.component_type());
+        let handlers = Handlers::among(ty.exports(engine).map(|(name, _)| name));
+        let exports = Exports::of(component, engine);
+        if let Some(function) = waits.filter(|_| !handlers.p3 && !exports.any_async()) {
+            return Err(incompatible(&format_err!(
+                "the component imports the `async func` `{function}`, and none of its exports is one: a `func` cannot wait \
+                 for it. Export an `async func`, handle requests with WASI 0.3, or import a `func` in its place, which may \
+                 be linked to the same service"
+            )));
+        }
+        let service = if handlers.is_ensemble(key.1) {
+            let handler = handlers.p3.then(|| p3::bindings::ServiceIndices::new(&pre)).transpose();
+            handler.map(|handler| Service::Ensemble { pre, handler })
+        } else {
+            let handler = handlers.p2.then(|| p2::bindings::ProxyIndices::new(&pre)).transpose();
+            handler.map(|handler| Service::Solo { pre, handler })
         };
         let image = component.image_range();
         let bytes = (image.end as usize).saturating_sub(image.start as usize);
@@ -73,6 +84,10 @@ impl Code {
             shelf: shelf.clone(),
         })
     }
+}
+
+fn incompatible(error: &wasmtime::Error) -> PrepareError {
+    PrepareError::Incompatible(format!("{error:#}"))
 }
 
 impl Drop for Code {

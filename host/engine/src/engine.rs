@@ -14,7 +14,7 @@ use crate::code::{Service, Shelf};
 use crate::compile::{Compiler, Place};
 use crate::config::EngineConfig;
 use crate::engines::{Allocation, Engines, Wasi};
-use crate::http03::Handler03;
+use crate::ensemble::Ensemble;
 use crate::offers::Offers;
 use crate::revision::{Revision, Surroundings};
 use crate::solo::Solo;
@@ -150,7 +150,7 @@ impl Engine {
         let revision = Arc::new(Revision::new(&request, instances, self.surroundings.clone()));
         let prepared: Arc<dyn Prepared> = match &code.service {
             Service::Solo { .. } => Arc::new(Solo::new(revision, code)),
-            Service::P3(_) => Arc::new(Handler03::new(revision, code)),
+            Service::Ensemble { .. } => Arc::new(Ensemble::new(revision, code)),
         };
         Ok(Preparation { prepared, source, elapsed: begun.elapsed() })
     }

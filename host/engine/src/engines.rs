@@ -1,7 +1,7 @@
 //! The two wasmtime engines, and the probe that decides how they allocate.
 //!
-//! WASI 0.3 needs wasmtime's support for concurrent calls in one instance. It costs a microsecond per call and doubles
-//! the price of a fresh instance, so components that do not need it run on an engine without it.
+//! WASI 0.3 and every `async func` need wasmtime's support for concurrent calls in one instance. It costs a microsecond per
+//! call and doubles the price of a fresh instance, so components that do not need it run on an engine without it.
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, Module, PoolingAllocationConfig, Result, Store};
 
@@ -30,9 +30,9 @@ const SLOT_PROBE: &[u8] = b"\0asm\x01\0\0\0\x05\x03\x01\0\x01";
 /// Which engine a component needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Wasi {
-    /// WASI 0.2: one call at a time in an instance.
+    /// It needs no concurrency: it uses WASI 0.2 at the most, and nothing `async`.
     P2,
-    /// WASI 0.3: calls may share an instance.
+    /// It uses WASI 0.3, or something `async` of its own.
     P3,
 }
 

@@ -1,31 +1,37 @@
 //! The functions that a component imports from other services: each is defined as one that hands its packed arguments to
 //! the links of the host, and is answered with a packed result.
+//!
+//! A `func` keeps its instance waiting. An `async func` does not: the instance goes on with other things meanwhile.
 
 mod carrier;
 
 use std::fmt;
 use std::sync::Arc;
 
-use patchbay_model::{Fault, FunctionName, InterfaceName};
+use futures_util::future::{Either, pending, select};
+use patchbay_model::{Fault, FaultKind, FunctionName, InterfaceName};
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, Linker, LinkerInstance};
-use wasmtime::{Result, StoreContextMut, bail};
+use wasmtime::component::{Accessor, Component, Linker, LinkerInstance};
+use wasmtime::{AsContextMut, Result, StoreContextMut, bail};
 
+use crate::meter::now;
 use crate::packed::{Arity, ByArity, Packed};
 use crate::state::State;
+use crate::task::Task;
 use carrier::Carrier;
 
 /// Whether a component may import the interface of this name from another service.
 pub(crate) fn is_linkable(name: &str) -> bool {
-    name.parse::<InterfaceName>().is_ok_and(|interface| !interface.package.starts_with("wasi:"))
+    name.parse::<InterfaceName>().is_ok_and(|interface| !interface.is_of_the_host())
 }
 
-/// Defines what `component` imports from other services.
+/// Defines what `component` imports from other services. One that is an `async func`, if there are any.
 ///
 /// # Errors
 /// If it imports something that no function can stand for.
-pub(crate) fn define(component: &Component, linker: &mut Linker<State>) -> Result<()> {
+pub(crate) fn define(component: &Component, linker: &mut Linker<State>) -> Result<Option<FunctionName>> {
     let engine = linker.engine().clone();
+    let mut waits = None;
     for (name, item) in component.component_type().imports(&engine) {
         if !is_linkable(name) {
             continue;
@@ -36,13 +42,13 @@ pub(crate) fn define(component: &Component, linker: &mut Linker<State>) -> Resul
         let mut instance = linker.instance(name)?;
         for (function, item) in items.exports(&engine) {
             match item.ty {
-                ComponentItem::ComponentFunc(ty) if ty.async_() => {
-                    bail!("`{name}` has the `async func` `{function}`, which this version of Patchbay does not link")
-                }
                 ComponentItem::ComponentFunc(ty) => {
                     let wanted = FunctionName { interface: interface.clone(), function: function.to_owned() };
-                    let carrier = Carrier::of(&ty).map(Arc::new);
-                    let defining = Defining { instance: &mut instance, function: Arc::new(wanted), carrier };
+                    if ty.async_() {
+                        waits.get_or_insert_with(|| wanted.clone());
+                    }
+                    let import = Arc::new(Import { function: Arc::new(wanted), carrier: Carrier::of(&ty) });
+                    let defining = Defining { instance: &mut instance, import, is_async: ty.async_() };
                     Arity::of(&ty).choose(defining)?;
                 }
                 ComponentItem::Resource(_) => {
@@ -52,49 +58,99 @@ pub(crate) fn define(component: &Component, linker: &mut Linker<State>) -> Resul
             }
         }
     }
-    Ok(())
+    Ok(waits)
 }
 
 /// A function that is to be defined.
 struct Defining<'i, 'l> {
     instance: &'i mut LinkerInstance<'l, State>,
-    function: Arc<FunctionName>,
-    carrier: Option<Arc<Carrier>>,
+    import: Arc<Import>,
+    is_async: bool,
 }
 
 impl ByArity for Defining<'_, '_> {
     type Output = Result<()>;
 
     fn with<const P: usize, const R: usize>(self) -> Self::Output {
-        let Self { instance, function, carrier } = self;
-        let name = function.function.clone();
-        instance.func_wrap_async(&name, move |store: StoreContextMut<'_, State>, arguments: Packed<P>| {
-            let (function, carrier) = (function.clone(), carrier.clone());
-            Box::new(async move { call(store, &function, carrier.as_deref(), arguments.0).await.map(Packed::<R>) })
-        })
+        let Self { instance, import, is_async } = self;
+        let name = import.function.function.clone();
+        if is_async {
+            instance.func_wrap_concurrent(&name, move |accessor: &Accessor<State>, arguments: Packed<P>| {
+                let import = import.clone();
+                Box::pin(async move { import.call_beside(accessor, arguments.0).await.map(Packed::<R>) })
+            })
+        } else {
+            instance.func_wrap_async(&name, move |store: StoreContextMut<'_, State>, arguments: Packed<P>| {
+                let import = import.clone();
+                Box::new(async move { import.call(store, arguments.0).await.map(Packed::<R>) })
+            })
+        }
     }
 }
 
-/// Calls what a function is linked to, in the course of the call that the instance works on.
-async fn call(
-    store: StoreContextMut<'_, State>,
-    function: &Arc<FunctionName>,
-    carrier: Option<&Carrier>,
-    arguments: Vec<u8>,
-) -> Result<Vec<u8>> {
-    let state = store.data();
-    let Some(course) = state.outgoing.at_work.course() else {
-        bail!("`{function}` was called outside of a call, while the instance was made");
-    };
-    let (revision, meter) = (state.revision.clone(), state.meter.clone());
-    let called = revision.links().call(&revision.id.service, course, function, arguments.into());
-    match meter.apart(called).await {
-        Ok(result) => Ok(result.into()),
-        Err(fault) => match carrier.and_then(|carrier| carrier.carry(&fault)) {
-            Some(result) => Ok(result),
-            None => Err(CalleeFault { function: function.clone(), fault }.into()),
-        },
+/// An imported function.
+struct Import {
+    function: Arc<FunctionName>,
+    carrier: Option<Carrier>,
+}
+
+impl Import {
+    /// Calls what the function is linked to, in the course of the call that the instance works on, and has the instance
+    /// wait.
+    async fn call(&self, store: StoreContextMut<'_, State>, arguments: Vec<u8>) -> Result<Vec<u8>> {
+        let state = store.data();
+        let course = state.outgoing.at_work.course().ok_or_else(|| self.outside())?;
+        let (revision, meter) = (state.revision.clone(), state.meter.clone());
+        let called = revision.links().call(&revision.id.service, course, &self.function, arguments.into());
+        self.conclude(meter.apart(called).await.map(Into::into))
     }
+
+    /// The same, while the instance goes on with other things.
+    async fn call_beside(&self, accessor: &Accessor<State>, arguments: Vec<u8>) -> Result<Vec<u8>> {
+        let (revision, course) = accessor.with(|mut access| {
+            let mut store = access.as_context_mut();
+            // The first task of the guest that led here is the call that the host made.
+            let task = store.async_call_stack()?.last();
+            let state = store.data();
+            Result::<_>::Ok((state.revision.clone(), state.outgoing.at_work.course_of(task)))
+        })?;
+        let (course, forsaken) = course.ok_or_else(|| self.outside())?;
+        let function = self.function.clone();
+        // Event loops of instances do not nest, so the callee cannot have its turns here.
+        let called = Task::spawn(async move {
+            let called = revision.links().call(&revision.id.service, course, &function, arguments.into());
+            called.await.map(Vec::from)
+        });
+        // A fault would end all calls that the instance is at work on. One that nobody waits for any more is no reason to.
+        let result = match select(called, forsaken).await {
+            Either::Left((called, _)) => called.unwrap_or_else(|panic| Err(host_failed(&panic))),
+            Either::Right(((), called)) => {
+                // Which breaks it off.
+                drop(called);
+                return pending().await;
+            }
+        };
+        match self.conclude(result) {
+            Err(_) if course.deadline <= now() => pending().await,
+            outcome => outcome,
+        }
+    }
+
+    /// What the instance gets.
+    fn conclude(&self, result: std::result::Result<Vec<u8>, Fault>) -> Result<Vec<u8>> {
+        result.or_else(|fault| match self.carrier.as_ref().and_then(|carrier| carrier.carry(&fault)) {
+            Some(result) => Ok(result),
+            None => Err(CalleeFault { function: self.function.clone(), fault }.into()),
+        })
+    }
+
+    fn outside(&self) -> wasmtime::Error {
+        wasmtime::format_err!("`{}` was called outside of a call, while the instance was made", self.function)
+    }
+}
+
+fn host_failed(panic: &tokio::task::JoinError) -> Fault {
+    Fault::new(FaultKind::Internal, "The host failed.").with_details(panic)
 }
 
 /// The fault of a call that a guest made, where the function's own error cannot carry it. It ends the guest's call.

@@ -6,9 +6,9 @@
 //!   imported;
 //! - `compile` comes by the machine code, from memory (`code`), from the disk (`cache`) or by compiling, which a process
 //!   of its own does (`workshop`);
-//! - `solo` takes the calls of components whose instances work on one at a time, `http03` those of WASI 0.3; `exports`
-//!   are the functions that can be called, `imports` those that are called on other services, and `packed` moves their
-//!   values;
+//! - `solo` takes the calls of components whose instances work on one at a time, `ensemble` those of components whose
+//!   instances may work on several; `exports` are the functions that can be called, `imports` those that are called on
+//!   other services, and `packed` moves their values;
 //! - `state` is what the host keeps per instance: `limiter` and `meter` bound it, `stdio` has its log, to which `logging`
 //!   adds, `log_rate` bounds that, and `outgoing` sends its requests;
 //! - `fault` says what went wrong.
@@ -27,9 +27,10 @@ mod compile;
 mod config;
 mod engine;
 mod engines;
+mod ensemble;
 mod exports;
 mod fault;
-mod http03;
+mod host;
 mod imports;
 mod limiter;
 mod log_rate;
@@ -45,6 +46,7 @@ mod shards;
 mod solo;
 mod state;
 mod stdio;
+mod task;
 mod ticker;
 mod usage;
 mod watchdog;

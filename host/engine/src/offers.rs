@@ -6,8 +6,8 @@ use wasmtime::{Engine, Result};
 use wasmtime_wasi_config::WasiConfig;
 
 use crate::engines::Wasi;
-use crate::logging;
 use crate::state::State;
+use crate::{host, logging};
 
 /// WASI 0.2, in the version that wasmtime implements. Components that were built against an earlier 0.2 link too.
 const P2: &[&str] = &[
@@ -42,7 +42,7 @@ const P2: &[&str] = &[
     "wasi:sockets/udp@0.2.12",
 ];
 
-/// WASI 0.3. Only components that handle requests with WASI 0.3 can import it.
+/// WASI 0.3.
 const P3: &[&str] = &[
     "wasi:cli/environment@0.3.0",
     "wasi:cli/exit@0.3.0",
@@ -68,13 +68,14 @@ const P3: &[&str] = &[
     "wasi:sockets/types@0.3.0",
 ];
 
-/// Proposals with one version for both.
-const ANY: &[&str] = &["wasi:config/store@0.2.0-rc.1", logging::INTERFACE];
+/// Proposals with one version for both, and what is Patchbay's own.
+const ANY: &[&str] =
+    &["wasi:config/store@0.2.0-rc.1", logging::INTERFACE, host::DISCOVERY, host::IDENTITY, host::INVOKE];
 
-/// What components of each kind may import.
+/// What components may import.
 pub(crate) struct Offers {
     all: Vec<InterfaceName>,
-    /// How many of them, from the front, a component may import that handles requests with WASI 0.2.
+    /// How many of them, from the front, need no concurrency.
     p2: usize,
 }
 
@@ -87,13 +88,16 @@ impl Offers {
         Self { all, p2 }
     }
 
-    /// What any component may import.
-    pub(crate) fn all(&self) -> &[InterfaceName] {
-        &self.all
+    /// The engine for a component that imports the interface of this name; `None` if nothing of that name is offered.
+    pub(crate) fn engine_for(&self, import: &str) -> Option<Wasi> {
+        let import = import.parse().ok()?;
+        let position = self.all.iter().position(|offer| offer.is_on_track_of(&import))?;
+        Some(if position < self.p2 { Wasi::P2 } else { Wasi::P3 })
     }
 
-    /// What a component of this kind may import.
-    pub(crate) fn of(&self, wasi: Wasi) -> &[InterfaceName] {
+    /// What there is on this engine.
+    #[cfg(test)]
+    fn of(&self, wasi: Wasi) -> &[InterfaceName] {
         match wasi {
             Wasi::P2 => self.all.get(..self.p2).unwrap_or_default(),
             Wasi::P3 => &self.all,
@@ -111,6 +115,7 @@ pub(crate) fn linker(engine: &Engine, wasi: Wasi) -> Result<Linker<State>> {
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     wasmtime_wasi_config::add_to_linker(&mut linker, |state: &mut State| WasiConfig::from(&state.revision.variables))?;
     logging::add_to_linker(&mut linker)?;
+    host::add_to_linker(&mut linker)?;
     if wasi == Wasi::P3 {
         wasmtime_wasi::p3::add_to_linker(&mut linker)?;
         wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
@@ -132,8 +137,13 @@ mod tests {
         assert_eq!(worlds.len(), 2);
         for (world, own) in worlds.iter().zip([P2, P3]) {
             let imports = world.lines().filter_map(|line| line.trim().strip_prefix("import ")?.strip_suffix(';'));
-            let mut imports: Vec<_> = imports.collect();
-            let mut offered: Vec<_> = own.iter().chain(ANY).copied().collect();
+            // Those of the package itself stand there by their names alone.
+            let full = |name: &str| match name.contains(':') {
+                true => name.to_owned(),
+                false => format!("patchbay:host/{name}@0.1.0"),
+            };
+            let mut imports: Vec<_> = imports.map(full).collect();
+            let mut offered: Vec<_> = own.iter().chain(ANY).map(ToString::to_string).collect();
             imports.sort_unstable();
             offered.sort_unstable();
             assert_eq!(imports, offered);
@@ -145,7 +155,7 @@ mod tests {
     fn what_is_offered_is_linked() {
         let engines = Engines::new(&EngineConfig::default()).unwrap();
         let offers = Offers::new();
-        assert_eq!(offers.all().len(), P2.len() + P3.len() + ANY.len());
+        assert_eq!(offers.all.len(), P2.len() + P3.len() + ANY.len());
         for wasi in [Wasi::P2, Wasi::P3] {
             let mut linker = linker(engines.of(wasi), wasi).unwrap();
             for name in offers.of(wasi) {

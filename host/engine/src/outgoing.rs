@@ -5,27 +5,33 @@
 
 mod body;
 
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, pending};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
-use patchbay_model::{CallId, Course, OutboundError, OutboundRequest, Reply};
-use tokio::task::JoinHandle;
+use patchbay_model::ports::BoxFuture;
+use patchbay_model::{CallContext, Course, OutboundError, OutboundRequest, Reply};
 use tokio::time::timeout_at;
+use wasmtime::component::GuestTaskId;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::revision::Revision;
+use crate::task::Task;
 use body::{ReplyBody, request_body};
 
 /// Tells in the course of which call an instance sends.
 pub(crate) trait Calls: Send + Sync {
     /// The call, or `None` if there is none.
     fn course(&self) -> Option<Course>;
+
+    /// What is known of the call that this task of the guest works on; `None` if that cannot be told.
+    fn context(&self, task: Option<GuestTaskId>) -> Option<CallContext>;
+
+    /// The call that this task of the guest works on, and when nobody waits for it any more; `None` if it works on none.
+    fn call_of(&self, task: GuestTaskId) -> Option<(Course, BoxFuture<'static, ()>)>;
 }
 
 /// What an instance is working on.
@@ -33,23 +39,37 @@ pub(crate) enum AtWork {
     /// No call.
     Nothing,
     /// One call.
-    Call(Course),
+    Call(CallContext),
     /// Calls that come and go.
     Calls(Arc<dyn Calls>),
 }
 
 impl AtWork {
-    /// One call.
-    pub(crate) const fn on(call: CallId, deadline: Instant, hops: u32) -> Self {
-        Self::Call(Course { call: Some(call), deadline, hops })
-    }
-
     pub(crate) fn course(&self) -> Option<Course> {
         match self {
             Self::Nothing => None,
-            Self::Call(course) => Some(*course),
+            Self::Call(context) => Some(context.course()),
             Self::Calls(calls) => calls.course(),
         }
+    }
+
+    /// What is known of the call that a task of the guest works on; `None` if that cannot be told.
+    pub(crate) fn context(&self, task: Option<GuestTaskId>) -> Option<CallContext> {
+        match self {
+            Self::Nothing => None,
+            Self::Call(context) => Some(context.clone()),
+            Self::Calls(calls) => calls.context(task),
+        }
+    }
+
+    /// The course of a task of the guest, and when nobody waits for what it does any more. Where it cannot be told what
+    /// it works on, it is the course of all that the instance does.
+    pub(crate) fn course_of(&self, task: Option<GuestTaskId>) -> Option<(Course, BoxFuture<'static, ()>)> {
+        let call = match self {
+            Self::Calls(calls) => task.and_then(|task| calls.call_of(task)),
+            Self::Nothing | Self::Call(_) => None,
+        };
+        call.or_else(|| Some((self.course()?, Box::pin(pending()) as BoxFuture<'static, ()>)))
     }
 }
 
@@ -96,36 +116,18 @@ impl Outgoing {
             first_byte_timeout: options.first_byte_timeout,
             request,
         });
-        // In a task of its own: what it does is not this guest's CPU time, and another guest may be at work in it.
-        let task =
-            tokio::spawn(
-                async move { timeout_at(deadline.into(), sent).await.unwrap_or(Err(OutboundError::Deadline)) },
-            );
-        Ok((Sending(task), deadline, limit))
-    }
-}
-
-impl Drop for Outgoing {
-    fn drop(&mut self) {
-        self.lose();
+        let sending =
+            Task::spawn(async move { timeout_at(deadline.into(), sent).await.unwrap_or(Err(OutboundError::Deadline)) });
+        Ok((sending, deadline, limit))
     }
 }
 
 /// A request on its way. Broken off when dropped.
-struct Sending(JoinHandle<Result<Reply, OutboundError>>);
+type Sending = Task<Result<Reply, OutboundError>>;
 
-impl Future for Sending {
-    type Output = Result<Reply, OutboundError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = ready!(Pin::new(&mut self.0).poll(cx));
-        Poll::Ready(outcome.unwrap_or_else(|error| Err(OutboundError::Host(error.to_string()))))
-    }
-}
-
-impl Drop for Sending {
+impl Drop for Outgoing {
     fn drop(&mut self) {
-        self.0.abort();
+        self.lose();
     }
 }
 
@@ -153,7 +155,8 @@ impl WasiHttpHooks for Outgoing {
         let sent = self.send(request, options);
         Box::new(async move {
             let (sending, deadline, limit) = sent?;
-            let reply = sending.await.map_err(error_code)?;
+            let reply = sending.await.unwrap_or_else(|panic| Err(OutboundError::Host(panic.to_string())));
+            let reply = reply.map_err(error_code)?;
             let reply = reply.map(|body| ReplyBody::boxed(body, deadline, options.between_bytes_timeout, limit));
             // The connection is driven elsewhere; there is nothing more to wait for.
             Ok((reply, Box::new(std::future::ready(Ok(()))) as Box<dyn Future<Output = Result<(), Error>> + Send>))

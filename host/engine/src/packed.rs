@@ -17,8 +17,12 @@
 //! writes the flat values of a call as if they were `Self::Lower`, and trusts `typecheck`.
 //!
 //! - `Self::Lower` is an array of `FLAT` raw values: every bit pattern of it is one, and it has the size that wasmtime
-//!   asserts for `FLAT` flat values. A `Packed` of another count than the function has would fail that assertion; what
-//!   defines functions takes the count from the function's own type ([`Arity`]).
+//!   asserts for `FLAT` flat values. A `Packed` of a larger count than there is room for would fail that assertion, and one
+//!   of a smaller count would be an error of the walk; what defines and calls functions takes the count from the
+//!   function's own type ([`Arity`]). Parameters of a call may have more room than the function has of them: wasmtime hands
+//!   over as much itself where it goes by `Val`, and the guest takes what it has. What it does not take is written, too.
+//! - Parameters that are too many to go flat are one flat value, the address of memory that the guest's own allocator gave
+//!   for their type: what wasmtime makes of them by `Val`.
 //! - `typecheck` accepts every type. Nothing here believes that a value has some type: the walk goes by the type that
 //!   wasmtime hands to it, each access to guest memory is checked against the length of that memory, and what is lifted
 //!   is validated as it is by wasmtime itself. The types of the two ends of a call are compared before they are linked.

@@ -1,5 +1,5 @@
 //! Components whose instances work on one call at a time: those that handle requests with WASI 0.2
-//! (`wasi:http/incoming-handler`), and those that only export functions.
+//! (`wasi:http/incoming-handler`), and those that only export functions and use nothing that needs concurrency.
 //!
 //! The guest's work on a call is one future, which is polled by the caller's task. A typed call is over with it. An HTTP
 //! call goes on in a task of its own if the head of the reply is there and the guest still has work to do, such as

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::{Body, Principal};
+use crate::{Body, Course, Principal};
 
 /// Keeps what a call occupies (its revision, its permit) for as long as any part of the call lives.
 ///
@@ -67,9 +67,9 @@ impl fmt::Debug for CallId {
     }
 }
 
-/// One HTTP request on its way to an instance.
-#[derive(Debug)]
-pub struct Call {
+/// What an instance is told of a call, beside what it carries.
+#[derive(Debug, Clone)]
+pub struct CallContext {
     /// Names the call in logs.
     pub id: CallId,
     /// When the caller stops waiting. Covers queueing, the instance, and both bodies.
@@ -82,6 +82,25 @@ pub struct Call {
     pub attempt: u32,
     /// Names what is to be done, where the caller says so: the same key twice means the same thing once.
     pub idempotency_key: Option<Arc<str>>,
+}
+
+impl CallContext {
+    /// A call from outside that comes for the first time.
+    pub const fn new(id: CallId, deadline: Instant) -> Self {
+        Self { id, deadline, hops: 0, caller: Principal::Outside, attempt: 1, idempotency_key: None }
+    }
+
+    /// What is done in the course of the call.
+    pub const fn course(&self) -> Course {
+        Course { call: Some(self.id), deadline: self.deadline, hops: self.hops }
+    }
+}
+
+/// One HTTP request on its way to an instance.
+#[derive(Debug)]
+pub struct Call {
+    /// What is known of the call.
+    pub context: CallContext,
     /// The request, with an absolute path and a `Host` or authority. The scheme is `http` where its URI has none.
     pub request: http::Request<Body>,
     /// What the call occupies until it is over.

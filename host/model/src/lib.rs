@@ -36,7 +36,7 @@ pub mod units;
 
 pub use address::is_public;
 pub use body::{Body, BodyError, empty_body, full_body};
-pub use call::{Call, CallId, Hold, Reply};
+pub use call::{Call, CallContext, CallId, Hold, Reply};
 pub use deployment::{Declaration, Origin, RegistryRecord, RevisionRecord, ServiceRecord};
 pub use destination::{Destination, DestinationError};
 pub use digest::{Digest, DigestError, DigestWriter};

@@ -3,12 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 
 use crate::text::serde_as_text;
-use crate::{CallId, Hold, InterfaceName, Principal};
+use crate::{CallContext, Hold, InterfaceName};
 
 /// The name of a function of an interface: `shop:inventory/stock@0.1.0.reserve`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,18 +60,8 @@ serde_as_text!(FunctionName);
 /// One call of a function on its way to an instance. What comes back is its result, packed.
 #[derive(Debug, Clone)]
 pub struct TypedCall {
-    /// Names the call in logs.
-    pub id: CallId,
-    /// When the caller stops waiting. Covers queueing and the instance.
-    pub deadline: Instant,
-    /// How many services called each other on the way to this call: 0 if it came from outside.
-    pub hops: u32,
-    /// Who calls.
-    pub caller: Principal,
-    /// How often it was tried, this time included.
-    pub attempt: u32,
-    /// Names what is to be done, where the caller says so: the same key twice means the same thing once.
-    pub idempotency_key: Option<Arc<str>>,
+    /// What is known of the call.
+    pub context: CallContext,
     /// The function.
     pub function: Arc<FunctionName>,
     /// Its arguments, packed.

@@ -8,9 +8,9 @@ use http::{Method, Request, request};
 use http_body::Body as _;
 use patchbay_model::policy::RetrySettings;
 use patchbay_model::ports::{BoxFuture, Prepared};
-use patchbay_model::{Body, Call, Fault, FunctionName, Limits, Reply, empty_body};
+use patchbay_model::{Body, Call, CallContext, Fault, FunctionName, Hold, Limits, Reply, empty_body};
 
-use super::{Bounds, Leg, Payload};
+use super::{Bounds, Payload};
 use crate::access::Asked;
 use request_body::Overrun;
 
@@ -67,13 +67,15 @@ impl Payload for HttpPayload {
         self.request.is_some() || self.kept.is_some()
     }
 
-    fn dispatch<'p>(&mut self, prepared: &'p dyn Prepared, leg: Leg) -> BoxFuture<'p, Result<Reply, Fault>> {
-        let Leg { id, deadline, hops, caller, attempt, idempotency_key, hold } = leg;
+    fn dispatch<'p>(
+        &mut self,
+        prepared: &'p dyn Prepared,
+        context: CallContext,
+        hold: Hold,
+    ) -> BoxFuture<'p, Result<Reply, Fault>> {
         let again = || self.kept.clone().map(|head| Request::from_parts(head, empty_body()));
         match self.request.take().or_else(again) {
-            Some(request) => {
-                prepared.serve(Call { id, deadline, hops, caller, attempt, idempotency_key, request, hold })
-            }
+            Some(request) => prepared.serve(Call { context, request, hold }),
             None => super::gone(),
         }
     }

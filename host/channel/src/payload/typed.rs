@@ -6,9 +6,9 @@ use bytes::Bytes;
 use patchbay_model::policy::RetrySettings;
 use patchbay_model::ports::{BoxFuture, Prepared};
 use patchbay_model::units::format_size;
-use patchbay_model::{Fault, FaultKind, FunctionName, Limits, TypedCall};
+use patchbay_model::{CallContext, Fault, FaultKind, FunctionName, Hold, Limits, TypedCall};
 
-use super::{Bounds, Leg, Payload};
+use super::{Bounds, Payload};
 use crate::access::Asked;
 
 /// A function and the arguments that it is called with.
@@ -68,23 +68,15 @@ impl Payload for TypedPayload {
         self.arguments.is_some() || self.kept.is_some()
     }
 
-    fn dispatch<'p>(&mut self, prepared: &'p dyn Prepared, leg: Leg) -> BoxFuture<'p, Result<Bytes, Fault>> {
-        let Leg { id, deadline, hops, caller, attempt, idempotency_key, hold } = leg;
+    fn dispatch<'p>(
+        &mut self,
+        prepared: &'p dyn Prepared,
+        context: CallContext,
+        hold: Hold,
+    ) -> BoxFuture<'p, Result<Bytes, Fault>> {
+        let function = Arc::clone(&self.function);
         match self.arguments.take().or_else(|| self.kept.clone()) {
-            Some(arguments) => {
-                let function = Arc::clone(&self.function);
-                prepared.invoke(TypedCall {
-                    id,
-                    deadline,
-                    hops,
-                    caller,
-                    attempt,
-                    idempotency_key,
-                    function,
-                    arguments,
-                    hold,
-                })
-            }
+            Some(arguments) => prepared.invoke(TypedCall { context, function, arguments, hold }),
             None => super::gone(),
         }
     }

@@ -104,7 +104,7 @@ impl Prepared for Instance {
         Box::pin(async move {
             assert_eq!(call.arguments, "1", "each attempt has the arguments");
             self.behaviour.first(before).await?;
-            Ok(Bytes::from(call.attempt.to_string()))
+            Ok(Bytes::from(call.context.attempt.to_string()))
         })
     }
 

@@ -7,7 +7,7 @@ use http::{Request, header};
 use patchbay_contract::Contract;
 use patchbay_model::ports::{CodeSource, PrepareError, PrepareRequest};
 use patchbay_model::{
-    Call, CallId, Digest, Fault, HealthCheck, Hold, InstancePolicy, Principal, RevisionId, RevisionNumber,
+    Call, CallContext, CallId, Digest, Fault, HealthCheck, Hold, InstancePolicy, Principal, RevisionId, RevisionNumber,
     RevisionRecord, ServiceName, empty_body, units,
 };
 use tokio::time::{Instant, timeout_at};
@@ -212,10 +212,8 @@ async fn check_health(
         .body(empty_body())
         .map_err(|error| refused(format!("the health path `{}` cannot be asked for: {error}", health.path)))?;
     let deadline = Instant::now() + health.timeout;
-    let (caller, hold) = (Principal::Host, Hold::default());
-    let (id, deadline_of_call) = (CallId::new(0), deadline.into_std());
-    let call =
-        Call { id, deadline: deadline_of_call, hops: 0, caller, attempt: 1, idempotency_key: None, request, hold };
+    let context = CallContext { caller: Principal::Host, ..CallContext::new(CallId::new(0), deadline.into_std()) };
+    let call = Call { context, request, hold: Hold::default() };
     let failed = |what: String| refused(format!("the health request to `{}` failed: {what}", health.path));
     match timeout_at(deadline, ready.prepared.serve(call)).await {
         Err(_) => Err(failed(format!("no answer within {}", units::format_duration(health.timeout)))),

@@ -22,15 +22,9 @@ const PROPOSALS: &[(&str, &str)] = &[
 const OFFERED: &[&str] =
     &["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:http", "wasi:io", "wasi:random", "wasi:sockets"];
 
-/// What would provide `import`. `elsewhere` says that it is offered, but not to a component that handles requests in
-/// the older way.
-pub(super) fn on_import(import: &str, elsewhere: bool) -> String {
+/// What would provide `import`.
+pub(super) fn on_import(import: &str) -> String {
     let package = import.split_once('/').map_or(import, |(package, _)| package);
-    if elsewhere {
-        return "it is offered to components that handle requests with WASI 0.3, and this one handles them with \
-                WASI 0.2"
-            .to_owned();
-    }
     if let Some((_, text)) = PROPOSALS.iter().find(|(name, _)| *name == package) {
         return (*text).to_owned();
     }

@@ -1,9 +1,10 @@
-//! Reads the names of a component's imports and exports, and skips everything else: core modules, nested components
-//! and code are never looked at.
+//! Reads the names of a component's imports and exports, and whether anything of it is `async`, and skips everything else:
+//! core modules, nested components and code are never looked at.
 
 use wasmparser::{
-    BinaryReaderError, Chunk, ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, ComponentType,
-    ComponentTypeRef, InstanceTypeDeclaration, Parser, Payload,
+    BinaryReaderError, CanonicalFunction, CanonicalOption, Chunk, ComponentAlias, ComponentDefinedType,
+    ComponentExternalKind, ComponentOuterAliasKind, ComponentType, ComponentTypeDeclaration, ComponentTypeRef,
+    InstanceTypeDeclaration, Parser, Payload,
 };
 
 /// What a component imports and exports.
@@ -13,6 +14,8 @@ pub(crate) struct Names {
     pub(crate) imports: Vec<String>,
     /// All exports.
     pub(crate) exports: Vec<String>,
+    /// Whether a function that it imports or exports is `async`, or is called in such a way, or has streams or futures.
+    pub(crate) is_async: bool,
 }
 
 /// Why bytes are no component.
@@ -50,7 +53,14 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Names, Broken> {
             }
             Payload::ComponentTypeSection(section) => {
                 for ty in section {
-                    types.push(matches!(ty?, ComponentType::Instance(items) if items.iter().all(is_type)));
+                    let ty = ty?;
+                    names.is_async |= is_async(&ty);
+                    types.push(matches!(ty, ComponentType::Instance(items) if items.iter().all(is_type)));
+                }
+            }
+            Payload::ComponentCanonicalSection(section) => {
+                for function in section {
+                    names.is_async |= is_async_canonical(&function?);
                 }
             }
             Payload::ComponentAliasSection(section) => {
@@ -130,4 +140,32 @@ const fn adds_type(alias: &ComponentAlias<'_>) -> bool {
         ComponentAlias::InstanceExport { kind: ComponentExternalKind::Type, .. }
             | ComponentAlias::Outer { kind: ComponentOuterAliasKind::Type, .. }
     )
+}
+
+/// Whether anything in a type is `async`.
+fn is_async(ty: &ComponentType<'_>) -> bool {
+    match ty {
+        ComponentType::Func(function) => function.async_,
+        ComponentType::Defined(ty) => matches!(ty, ComponentDefinedType::Stream(_) | ComponentDefinedType::Future(_)),
+        ComponentType::Instance(items) => {
+            items.iter().any(|item| matches!(item, InstanceTypeDeclaration::Type(ty) if is_async(ty)))
+        }
+        ComponentType::Component(items) => {
+            items.iter().any(|item| matches!(item, ComponentTypeDeclaration::Type(ty) if is_async(ty)))
+        }
+        ComponentType::Resource { .. } => false,
+    }
+}
+
+/// Whether the component can make no use of a function of the canonical ABI without concurrency.
+fn is_async_canonical(function: &CanonicalFunction) -> bool {
+    match function {
+        CanonicalFunction::Lift { options, .. } | CanonicalFunction::Lower { options, .. } => {
+            options.contains(&CanonicalOption::Async)
+        }
+        CanonicalFunction::ResourceNew { .. }
+        | CanonicalFunction::ResourceDrop { .. }
+        | CanonicalFunction::ResourceRep { .. } => false,
+        _ => true,
+    }
 }

@@ -63,6 +63,7 @@ fn handlers_decide_how_it_is_run() {
         ("wasi:http/handler@0.3.0-rc-2026-01-06", InstancePolicy::Fresh, Err("its version of the handler")),
         ("wasi:cli/run@0.2.0", InstancePolicy::Fresh, Err("a command-line program")),
         ("acme:shop/api@1.0.0", InstancePolicy::Reuse, Ok(Wasi::P2)),
+        ("acme:shop/api@1.0.0", InstancePolicy::Concurrent, Err("has no `async func`")),
         ("run", InstancePolicy::Fresh, Err("it exports `run`, and")),
     ] {
         match (outcome(&component(export, &[("wasi:io/poll@0.2.3", true)]), policy), expected) {
@@ -72,6 +73,22 @@ fn handlers_decide_how_it_is_run() {
         }
     }
     assert!(outcome(HEADER, InstancePolicy::Fresh).unwrap_err().contains("it exports nothing"));
+}
+
+#[test]
+fn what_a_component_uses_decides_what_runs_it() {
+    let wasi_03 = [("wasi:clocks/system-clock@0.3.0", true)];
+    let own = component("acme:shop/api@1.0.0", &wasi_03);
+    assert_eq!(outcome(&own, InstancePolicy::Concurrent), Ok(Wasi::P3));
+    let handler = component("wasi:http/incoming-handler@0.2.0", &wasi_03);
+    assert_eq!(outcome(&handler, InstancePolicy::Reuse), Ok(Wasi::P3));
+    assert!(outcome(&handler, InstancePolicy::Concurrent).unwrap_err().contains("handles requests with WASI 0.2"));
+    // The type of an `async func`, in place of one that is none.
+    let plain = component("acme:shop/api@1.0.0", &[]);
+    let place = plain.windows(3).position(|bytes| bytes == b"\x01\x40\x00").unwrap() + 1;
+    let mut waiting = plain;
+    waiting[place] = 0x43;
+    assert_eq!(outcome(&waiting, InstancePolicy::Reuse), Ok(Wasi::P3));
 }
 
 #[test]
@@ -89,7 +106,6 @@ fn every_missing_import_is_named_with_what_would_provide_it() {
     let error = outcome(&component("wasi:http/incoming-handler@0.2.0", &imports), InstancePolicy::Fresh).unwrap_err();
     for expected in [
         "`wasi:keyvalue/store@0.2.0` (this version of Patchbay does not provide key-value state)",
-        "`wasi:http/types@0.3.0` (it is offered to components that handle requests with WASI 0.3",
         "`wasi:http/types@0.1.0` (of `wasi:http` the versions",
         "`wasi:new/thing` (this version of Patchbay does not provide it)",
         "`log` (it belongs to no package",
@@ -97,5 +113,8 @@ fn every_missing_import_is_named_with_what_would_provide_it() {
         assert!(error.contains(expected), "{expected} is not in: {error}");
     }
     // What another service may serve is not the engine's to refuse.
-    assert!(!error.contains("acme:weather") && !error.contains("types@0.2.1"), "{error}");
+    assert!(
+        !error.contains("acme:weather") && !error.contains("types@0.2.1") && !error.contains("types@0.3.0"),
+        "{error}"
+    );
 }

@@ -10,7 +10,7 @@ use super::MAX_FLAT_PARAMS;
 pub(crate) struct Arity {
     /// Of its parameters; `None` if there are so many that they go through memory.
     params: Option<usize>,
-    /// Of its result; `None` if it goes through memory, as all do that have more than one.
+    /// Of its result; `None` if there are so many that they go through memory everywhere.
     results: Option<usize>,
 }
 
@@ -23,7 +23,8 @@ pub(crate) trait ByArity {
     fn with<const P: usize, const R: usize>(self) -> Self::Output;
 }
 
-/// Calls `with` for what stands for the two counts.
+/// Calls `with` for what stands for the two counts, of a function whose result goes through memory where it has more than
+/// one flat value.
 macro_rules! choose {
     ($visitor:ident, $params:expr, $results:expr; $($p:literal)*) => {
         match ($params, $results) {
@@ -40,26 +41,38 @@ macro_rules! choose {
     };
 }
 
+/// Calls `with` for what stands for the count of the result, of a function whose result goes flat as long as its parameters
+/// would.
+macro_rules! choose_by_result {
+    ($visitor:ident, $results:expr; $($r:literal)*) => {
+        match $results {
+            $(Some($r) => $visitor.with::<16, $r>(),)*
+            // Any count beyond.
+            _ => $visitor.with::<16, 17>(),
+        }
+    };
+}
+
 impl Arity {
     /// That of `function`.
     pub(crate) fn of(function: &ComponentFunc) -> Self {
         let mut params = Count { left: MAX_FLAT_PARAMS };
-        let mut results = Count { left: 1 };
+        let mut results = Count { left: MAX_FLAT_PARAMS };
         let params = function.params().try_for_each(|(_, ty)| params.add(&ty)).map(|()| MAX_FLAT_PARAMS - params.left);
-        let results = function.results().try_for_each(|ty| results.add(&ty)).map(|()| 1 - results.left);
+        let results = function.results().try_for_each(|ty| results.add(&ty)).map(|()| MAX_FLAT_PARAMS - results.left);
         Self { params, results }
     }
 
-    /// Whether the function can be called with packed values: not if its parameters go through memory, because
-    /// wasmtime asks the Rust type for their size there. Such a function can be imported all the same.
-    pub(crate) const fn can_be_called(self) -> bool {
-        self.params.is_some()
-    }
-
-    /// Does something with the Rust types of the function.
+    /// Does something with the Rust types of a function that is defined, or of one that is called and not `async`.
     pub(crate) fn choose<V: ByArity>(self, visitor: V) -> V::Output {
         let params = self.params.unwrap_or(MAX_FLAT_PARAMS);
         choose!(visitor, params, self.results; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
+    }
+
+    /// Does something with the Rust types of a function that is called, `async` or not. There is room for all parameters
+    /// that there can be, where [`Arity::choose`] has as much as there are.
+    pub(crate) fn choose_by_result<V: ByArity>(self, visitor: V) -> V::Output {
+        choose_by_result!(visitor, self.results; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
     }
 }
 

@@ -7,11 +7,12 @@ use wasmtime::component::__internal::{ComponentTypes, InterfaceType, LowerContex
 use wasmtime::{Result, ValRaw, bail};
 
 use super::cases::{Cases, integer};
-use super::text;
+use super::{MAX_FLAT_PARAMS, text};
 
 type Slots<'s> = IterMut<'s, MaybeUninit<ValRaw>>;
 
-/// Lowers values that go flat, as they do where they are few.
+/// Lowers values that go flat, as they do where they are few. Where they are too many, they go into memory that the guest
+/// gives for them, and flat goes where they lie.
 ///
 /// # Errors
 /// If `packed` are no values of this type, or the guest has no memory for them.
@@ -24,7 +25,10 @@ pub(super) fn to_flat<T>(
     let types = cx.types;
     let mut lower = Lowering { cx, types, rest: packed };
     let mut slots = flat.iter_mut();
-    lower.flat(ty, &mut slots)?;
+    match types.canonical_abi(&ty).flat_count(MAX_FLAT_PARAMS) {
+        Some(_) => lower.flat(ty, &mut slots)?,
+        None => lower.indirect(ty, &mut slots)?,
+    }
     clear(slots);
     lower.finish()
 }
@@ -82,6 +86,14 @@ impl<'p, T: 'static> Lowering<'_, '_, 'p, T> {
             Some(payload) => Ok((discriminant, payload)),
             None => bail!("a value of the call is in case {discriminant}, which its type does not have"),
         }
+    }
+
+    /// Puts values into memory that the guest gives for them.
+    fn indirect(&mut self, ty: InterfaceType, slots: &mut Slots<'_>) -> Result<()> {
+        let abi = self.types.canonical_abi(&ty);
+        let offset = self.cx.realloc(0, 0, abi.align32, abi.size32 as usize)?;
+        self.memory(ty, offset)?;
+        put(slots, offset as u64)
     }
 
     fn flat(&mut self, ty: InterfaceType, slots: &mut Slots<'_>) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use patchbay_model::{CallId, Fault, FaultKind};
+use patchbay_model::{CallContext, Fault, FaultKind};
 use wasmtime::Store;
 use wasmtime::component::Instance;
 use wasmtime_wasi_http::p2::bindings::Proxy;
@@ -24,14 +24,6 @@ pub(super) struct Guest {
     pub(super) proxy: Option<Proxy>,
     /// Calls begun, the present one among them.
     pub(super) uses: u32,
-}
-
-/// What a guest is at work on.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Task {
-    pub(super) id: CallId,
-    pub(super) deadline: Instant,
-    pub(super) hops: u32,
 }
 
 impl Guest {
@@ -59,25 +51,25 @@ impl Guest {
         }
     }
 
-    /// An instance that is ready, or else a new one, at work on `task` from now on.
+    /// An instance that is ready, or else a new one, at work on this call from now on.
     ///
     /// # Errors
     /// The fault of a component that cannot start.
-    pub(super) async fn obtain(shared: &Shared, task: Task) -> Result<Self, Fault> {
+    pub(super) async fn obtain(shared: &Shared, context: CallContext) -> Result<Self, Fault> {
         let mut guest = match shared.pool.take() {
             Some(mut guest) => {
-                guest.renew(task.deadline);
+                guest.renew(context.deadline);
                 guest
             }
-            None => Self::start(shared, task.deadline).await?,
+            None => Self::start(shared, context.deadline).await?,
         };
         guest.uses += 1;
-        guest.store.data().output.attribute(Some(task.id));
-        guest.store.data_mut().outgoing.at_work = AtWork::on(task.id, task.deadline, task.hops);
+        guest.store.data().output.attribute(Some(context.id));
+        guest.store.data_mut().outgoing.at_work = AtWork::Call(context);
         Ok(guest)
     }
 
-    /// The work on the task is over.
+    /// The work on the call is over.
     pub(super) fn rest(&mut self) {
         self.store.data().output.flush();
         self.store.data().output.attribute(None);
@@ -109,5 +101,5 @@ pub(super) fn judge<T>(outcome: Result<Result<wasmtime::Result<T>, Panic>, Late>
 }
 
 fn other_service() -> Fault {
-    Fault::new(FaultKind::Internal, "The host failed.").with_details("the component handles requests with WASI 0.3")
+    Fault::new(FaultKind::Internal, "The host failed.").with_details("instances of the component work on several calls")
 }

@@ -6,13 +6,14 @@ mod reply;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Instant;
 
-use patchbay_model::{Call, Fault, FaultKind, Hold, Reply};
+use patchbay_model::{Call, CallContext, Fault, FaultKind, Hold, Reply};
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 
 use super::Shared;
-use super::guest::{Guest, Task, judge};
+use super::guest::{Guest, judge};
 use crate::body::RequestBody;
 use crate::patience::within;
 use crate::{body, fault};
@@ -22,12 +23,11 @@ use progress::{Ending, Progress};
 type GuestWork = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 pub(super) async fn serve(shared: &Arc<Shared>, call: Call) -> Result<Reply, Fault> {
-    let Call { id, deadline, hops, request, hold, .. } = call;
+    let Call { context, request, hold } = call;
     let request = body::request_02(request)?;
     let bodyless = request.method() == ::http::Method::HEAD;
     let progress = Arc::new(Progress::default());
-    let task = Task { id, deadline, hops };
-    let mut guest: GuestWork = Box::pin(work(shared.clone(), task, request, progress.clone(), hold.clone()));
+    let mut guest: GuestWork = Box::pin(work(shared.clone(), context, request, progress.clone(), hold.clone()));
     let over = std::future::poll_fn(|cx| {
         let over = guest.as_mut().poll(cx).is_ready();
         if over || progress.is_answered() { std::task::Poll::Ready(over) } else { std::task::Poll::Pending }
@@ -48,16 +48,17 @@ pub(super) async fn serve(shared: &Arc<Shared>, call: Call) -> Result<Reply, Fau
 /// All of an instance's work on one call. `hold` is let go of when it is done.
 async fn work(
     shared: Arc<Shared>,
-    task: Task,
+    context: CallContext,
     request: ::http::Request<RequestBody>,
     progress: Arc<Progress>,
     _hold: Hold,
 ) {
-    let mut guest = match Guest::obtain(&shared, task).await {
+    let (id, deadline) = (context.id, context.deadline);
+    let mut guest = match Guest::obtain(&shared, context).await {
         Ok(guest) => guest,
         Err(fault) => return progress.end(Ending { fault: Some(fault), unfinished: false }),
     };
-    let fault = handle(&mut guest, request, task, progress.clone()).await.err();
+    let fault = handle(&mut guest, request, deadline, progress.clone()).await.err();
     guest.rest();
     let unfinished = guest.has_unfinished_body();
     let fault = fault.map(|fault| fault::hint(fault, guest.uses));
@@ -65,7 +66,7 @@ async fn work(
         && progress.is_answered()
         && !unfinished
     {
-        shared.revision.report(Some(task.id), fault);
+        shared.revision.report(Some(id), fault);
     }
     let reusable = fault.is_none() && !unfinished;
     // Before the instance goes: with it goes what tells a finished body from an unfinished one.
@@ -78,7 +79,7 @@ async fn work(
 async fn handle(
     guest: &mut Guest,
     request: ::http::Request<RequestBody>,
-    task: Task,
+    deadline: Instant,
     progress: Arc<Progress>,
 ) -> Result<(), Fault> {
     let Guest { store, proxy: Some(proxy), .. } = guest else {
@@ -95,6 +96,6 @@ async fn handle(
         (Err(error), _) | (_, Err(error)) => return Err(store.data().fault(&error)),
     };
     let handled = proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, answer);
-    let handled = within(task.deadline, meter.run(handled)).await;
+    let handled = within(deadline, meter.run(handled)).await;
     judge(handled, store.data())
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use patchbay_model::ports::BoxFuture;
-use patchbay_model::{Fault, FaultKind, TypedCall};
+use patchbay_model::{Fault, TypedCall};
 use wasmtime::component::ComponentExportIndex;
 use wasmtime::error::Context as _;
 
 use super::Shared;
-use super::guest::{Guest, Task, judge};
+use super::guest::{Guest, judge};
+use crate::exports::no_such_function;
 use crate::fault;
 use crate::packed::{ByArity, Packed};
 use crate::patience::within;
@@ -17,16 +18,15 @@ use crate::patience::within;
 /// Calls a function. Dropping the future ends the instance, which nothing else is at work in.
 ///
 /// # Errors
-/// [`FaultKind::Invalid`] if there is no such function, and whatever ends a call.
+/// [`patchbay_model::FaultKind::Invalid`] if there is no such function, and whatever ends a call.
 pub(super) async fn invoke(shared: &Arc<Shared>, call: TypedCall) -> Result<Bytes, Fault> {
-    let TypedCall { id, deadline, hops, function, arguments, hold: _hold, .. } = call;
-    let Some(export) = shared.code.exports.find(&function) else {
-        return Err(Fault::new(FaultKind::Invalid, format!("The service has no function `{function}`.")));
-    };
-    let task = Task { id, deadline, hops };
-    let mut guest = Guest::obtain(shared, task).await?;
+    let TypedCall { context, function, arguments, hold: _hold } = call;
+    let target = shared.code.exports.find(&function).ok_or_else(|| no_such_function(&function))?;
+    let deadline = context.deadline;
+    let mut guest = Guest::obtain(shared, context).await?;
     let meter = guest.store.data().meter.clone();
-    let called = export.arity.choose(Calling { guest: &mut guest, index: &export.index, arguments: arguments.into() });
+    let calling = Calling { guest: &mut guest, index: target.index, arguments: arguments.into() };
+    let called = if target.is_async { target.arity.choose_by_result(calling) } else { target.arity.choose(calling) };
     let called = within(deadline, meter.run(called)).await;
     let outcome = judge(called, guest.store.data());
     guest.rest();
@@ -42,7 +42,7 @@ pub(super) async fn invoke(shared: &Arc<Shared>, call: TypedCall) -> Result<Byte
 /// A function of an instance that is to be called.
 struct Calling<'g> {
     guest: &'g mut Guest,
-    index: &'g ComponentExportIndex,
+    index: ComponentExportIndex,
     arguments: Vec<u8>,
 }
 

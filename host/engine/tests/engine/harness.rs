@@ -9,12 +9,13 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use patchbay_engine::{CacheFolder, Engine, EngineConfig, Premises};
 use patchbay_model::ports::{
-    BoxFuture, Clock, CodeSource, Executor, InstanceCount, Links, LogSink, Outbound, Outlet, Preparation, PrepareError,
-    PrepareRequest, Prepared,
+    BoxFuture, Clock, CodeSource, Discovery, Executor, InstanceCount, Links, LogSink, Outbound, Outlet, Preparation,
+    PrepareError, PrepareRequest, Prepared,
 };
 use patchbay_model::{
-    Body, BodyError, Call, CallId, Course, Digest, Fault, FaultKind, FunctionName, Hold, InstancePolicy, LogRecord,
-    NoHazard, OutboundError, OutboundRequest, Principal, Reply, RevisionId, ServiceName, Settings, empty_body,
+    Body, BodyError, Call, CallContext, CallId, Course, Digest, Fault, FaultKind, FunctionName, Hold, InstancePolicy,
+    Invocation, LogRecord, NoHazard, OutboundError, OutboundRequest, Reply, RevisionId, ServiceInfo, ServiceName,
+    Settings, TypedCall, empty_body,
 };
 
 /// The guests that exist in both versions of WASI, with the policies that each can have.
@@ -69,7 +70,11 @@ impl Log {
 #[derive(Default)]
 pub(crate) struct Outside {
     answer: Mutex<Option<Answer>>,
+    linked: Mutex<Option<Callee>>,
 }
+
+/// A function of a prepared revision.
+type Callee = (Arc<dyn Prepared>, Arc<FunctionName>);
 
 /// Answers a request.
 pub(crate) type Answer = Arc<dyn Fn(OutboundRequest) -> BoxFuture<'static, Result<Reply, OutboundError>> + Send + Sync>;
@@ -81,6 +86,11 @@ impl Outside {
     ) {
         *self.answer.lock().unwrap() = Some(Arc::new(move |request| Box::pin(answer(request))));
     }
+
+    /// Whatever function a guest calls, it is this one.
+    pub(crate) fn is_linked_to(&self, callee: Arc<dyn Prepared>, function: &str) {
+        *self.linked.lock().unwrap() = Some((callee, Arc::new(function.parse().unwrap())));
+    }
 }
 
 impl Outbound for Outside {
@@ -90,14 +100,43 @@ impl Outbound for Outside {
     }
 }
 
+impl Discovery for Outside {
+    fn version(&self) -> u64 {
+        0
+    }
+
+    fn resolve(&self, _: &str) -> Option<ServiceInfo> {
+        None
+    }
+
+    fn services(&self) -> Vec<ServiceInfo> {
+        Vec::new()
+    }
+}
+
 impl Links for Outside {
+    fn invoke<'a>(
+        &'a self,
+        _: &'a ServiceName,
+        _: Course,
+        invocation: Invocation,
+    ) -> BoxFuture<'a, Result<String, Fault>> {
+        Box::pin(async move { Err(Fault::new(FaultKind::NotFound, format!("nobody is {}", invocation.service))) })
+    }
+
     fn call<'a>(
         &'a self,
         _caller: &'a ServiceName,
-        _course: Course,
+        Course { deadline, hops, .. }: Course,
         function: &'a Arc<FunctionName>,
-        _arguments: Bytes,
+        arguments: Bytes,
     ) -> BoxFuture<'a, Result<Bytes, Fault>> {
+        if let Some((callee, function)) = self.linked.lock().unwrap().clone() {
+            let id = CallId::new(CALLS.fetch_add(1, Ordering::Relaxed));
+            let context = CallContext { hops: hops + 1, ..CallContext::new(id, deadline) };
+            let call = TypedCall { context, function, arguments, hold: Hold::default() };
+            return Box::pin(async move { callee.invoke(call).await });
+        }
         Box::pin(async move { Err(Fault::new(FaultKind::Unavailable, format!("nobody serves {function}"))) })
     }
 }
@@ -190,11 +229,10 @@ pub(crate) fn call(path: &str, body: Body, timeout: Duration) -> (Call, Arc<Atom
     }
     let held = Arc::new(AtomicBool::new(true));
     let call = Call {
-        id: CallId::new(CALLS.fetch_add(1, Ordering::Relaxed)),
-        deadline: now() + timeout,
-        hops: 3,
-        caller: Principal::Outside,
-        attempt: 1,
+        context: CallContext {
+            hops: 3,
+            ..CallContext::new(CallId::new(CALLS.fetch_add(1, Ordering::Relaxed)), now() + timeout)
+        },
         request: http::Request::builder().uri(path).header("host", "shop.example").body(body).unwrap(),
         hold: Hold::new(Flag(held.clone())),
     };

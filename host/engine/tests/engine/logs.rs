@@ -10,7 +10,7 @@ async fn lines_become_records_of_their_call() {
         let rig = Rig::new();
         let service = rig.probe(guest, policy).await;
         let (call, _) = call("/log?out=one&err=two&out=&out=three%0D%0Afour", empty_body(), PATIENCE);
-        let id = call.id.to_string();
+        let id = call.context.id.to_string();
         drop(service.serve(call).await.unwrap());
         until(|| rig.log.records().len() == 5).await;
         let records = rig.log.records();
@@ -82,7 +82,7 @@ async fn what_is_logged_has_its_level_and_context() {
         let long = "c".repeat(300);
         let path = format!("/log?warn=stock:low%0Avery+low%0A&critical=:out&trace={long}:&out=printed");
         let (call, _) = call(&path, empty_body(), PATIENCE);
-        let id = call.id.to_string();
+        let id = call.context.id.to_string();
         drop(service.serve(call).await.unwrap());
         until(|| rig.log.records().len() == 5).await;
         let records = rig.log.records();

@@ -25,7 +25,7 @@ async fn exchange(
     });
     let service = rig.probe(guest, policy).await;
     let (call, _) = call("/outgoing?url=https://shop.example:8443/a?b=1&connect=7&first=8", empty_body(), PATIENCE);
-    let course = Course { call: Some(call.id), deadline: call.deadline, hops: call.hops };
+    let course = call.context.course();
     let answer = text(service.serve(call).await.unwrap().into_body()).await.unwrap();
     let sent = sent.lock().unwrap().take().unwrap();
     (answer, sent, course)
@@ -88,9 +88,9 @@ async fn calls_that_share_an_instance_send_as_if_for_the_last_and_the_deepest() 
     let service = rig.probe("probe3.wasm", InstancePolicy::Concurrent).await;
     service.prepared.warm().await.unwrap();
     let (mut long, _) = call("/sleep?ms=500", empty_body(), PATIENCE);
-    long.hops = 9;
+    long.context.hops = 9;
     let (short, _) = call("/outgoing?url=http://shop.example/", empty_body(), Duration::from_secs(5));
-    let expected = Course { call: None, deadline: long.deadline, hops: 9 };
+    let expected = Course { call: None, deadline: long.context.deadline, hops: 9 };
     let (first, second) = tokio::join!(service.serve(long), async {
         tokio::time::sleep(Duration::from_millis(100)).await;
         service.serve(short).await
@@ -99,7 +99,7 @@ async fn calls_that_share_an_instance_send_as_if_for_the_last_and_the_deepest() 
     tokio::join!(text(first.into_body()), text(second.into_body())).0.unwrap();
     assert_eq!(*courses.lock().unwrap(), [expected]);
     let (alone, _) = call("/outgoing?url=http://shop.example/", empty_body(), PATIENCE);
-    let id: CallId = alone.id;
+    let id: CallId = alone.context.id;
     text(service.serve(alone).await.unwrap().into_body()).await.unwrap();
     let last = courses.lock().unwrap().pop().unwrap();
     assert_eq!((last.call, last.hops), (Some(id), 3));

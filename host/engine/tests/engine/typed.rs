@@ -4,20 +4,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use patchbay_model::{CallId, Fault, FaultKind, Hold, InstancePolicy, Limits, Principal, Settings, TypedCall};
+use patchbay_model::{CallContext, CallId, Fault, FaultKind, Hold, InstancePolicy, Limits, Settings, TypedCall};
 
-use crate::harness::{PATIENCE, Rig, Service, now};
+use crate::harness::{PATIENCE, Rig, Service, guest, now, until};
+
+/// The guests that export the functions, as `func` and as `async func`, with the policies that each can have.
+fn every_callee() -> impl Iterator<Item = (&'static str, InstancePolicy)> {
+    use InstancePolicy::{Concurrent, Fresh, Reuse};
+    let callees = [("callee.wasm", &[Fresh, Reuse][..]), ("callee3.wasm", &[Fresh, Reuse, Concurrent])];
+    callees.into_iter().flat_map(|(guest, policies)| policies.iter().map(move |policy| (guest, *policy)))
+}
 
 impl Service {
     /// Calls a function of `test:typed/calc`.
     async fn invoke(&self, function: &str, arguments: &[u8], within: Duration) -> Result<Bytes, Fault> {
+        self.invoke_of("test:typed/calc@0.1.0", function, arguments, within).await
+    }
+
+    /// Calls a function of another interface.
+    async fn invoke_of(
+        &self,
+        interface: &str,
+        function: &str,
+        arguments: &[u8],
+        within: Duration,
+    ) -> Result<Bytes, Fault> {
         let call = TypedCall {
-            id: CallId::new(1),
-            deadline: now() + within,
-            hops: 0,
-            caller: Principal::Outside,
-            attempt: 1,
-            function: Arc::new(format!("test:typed/calc@0.1.0.{function}").parse().unwrap()),
+            context: CallContext::new(CallId::new(1), now() + within),
+            function: Arc::new(format!("{interface}.{function}").parse().unwrap()),
             arguments: Bytes::copy_from_slice(arguments),
             hold: Hold::default(),
         };
@@ -28,8 +42,10 @@ impl Service {
         self.invoke(function, arguments, within).await.unwrap_err().kind()
     }
 
-    /// How many calls its instance has seen.
+    /// How many calls its instance has seen. An instance of those that work on several has to be at rest, or it may not be
+    /// the one that is asked.
     async fn counted(&self) -> u32 {
+        until(|| self.instances().live == self.instances().idle).await;
         let bytes = self.invoke("count", &[], PATIENCE).await.unwrap();
         u32::from_le_bytes(bytes[..].try_into().unwrap())
     }
@@ -38,8 +54,8 @@ impl Service {
 #[tokio::test(flavor = "multi_thread")]
 async fn functions_answer_in_packed_values() {
     let rig = Rig::new();
-    for policy in [InstancePolicy::Fresh, InstancePolicy::Reuse] {
-        let service = rig.probe("callee.wasm", policy).await;
+    for (guest, policy) in every_callee() {
+        let service = rig.probe(guest, policy).await;
         let sum = service.invoke("add", &[2, 0, 0, 0, 3, 0, 0, 0], PATIENCE).await.unwrap();
         assert_eq!(sum, &[5, 0, 0, 0][..]);
         // An order of 20 times tea, without tags and note: a refusal in its second case.
@@ -49,80 +65,175 @@ async fn functions_answer_in_packed_values() {
         let counts = (service.counted().await, service.counted().await);
         assert_eq!(counts, if policy == InstancePolicy::Fresh { (1, 1) } else { (3, 4) });
         service.prepared.cool();
-        assert_eq!(service.instances().live, 0);
+        until(|| service.instances().live == 0).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_goes_wrong_is_a_fault_of_its_call_and_costs_its_instance() {
     let rig = Rig::new();
-    let limits = Limits { cpu_time: Duration::from_millis(200), ..Limits::default() };
-    let settings = Settings { limits, ..Settings::default() };
-    let service = rig.prepare("callee.wasm", InstancePolicy::Reuse, settings).await;
-    assert_eq!(service.counted().await, 1);
-    for (function, arguments, within, kind) in [
-        ("subtract", &[][..], PATIENCE, FaultKind::Invalid),
-        ("add", &[1, 0, 0, 0], PATIENCE, FaultKind::Trapped),
-        ("add", &[1, 0, 0, 0, 2, 0, 0, 0, 3], PATIENCE, FaultKind::Trapped),
-        ("echo", &[255, 255, 255, 255, 1], PATIENCE, FaultKind::Trapped),
-        ("break-off", &[], PATIENCE, FaultKind::Trapped),
-        ("spin", &[], Duration::from_millis(50), FaultKind::Deadline),
-        ("spin", &[], PATIENCE, FaultKind::Exhausted),
-    ] {
-        assert_eq!(service.kind(function, arguments, within).await, kind, "{function} {arguments:?}");
-        assert_eq!(
-            service.counted().await,
-            if function == "subtract" { 2 } else { 1 },
-            "after {function} {arguments:?}"
-        );
+    for (guest, policy) in every_callee().filter(|(_, policy)| *policy != InstancePolicy::Fresh) {
+        let limits = Limits { cpu_time: Duration::from_millis(200), ..Limits::default() };
+        let service = rig.prepare(guest, policy, Settings { limits, ..Settings::default() }).await;
+        assert_eq!(service.counted().await, 1);
+        for (function, arguments, within, kind) in [
+            ("subtract", &[][..], PATIENCE, FaultKind::Invalid),
+            ("add", &[1, 0, 0, 0], PATIENCE, FaultKind::Trapped),
+            ("add", &[1, 0, 0, 0, 2, 0, 0, 0, 3], PATIENCE, FaultKind::Trapped),
+            ("echo", &[255, 255, 255, 255, 1], PATIENCE, FaultKind::Trapped),
+            ("break-off", &[], PATIENCE, FaultKind::Trapped),
+            ("spin", &[], Duration::from_millis(50), FaultKind::Deadline),
+            ("spin", &[], PATIENCE, FaultKind::Exhausted),
+        ] {
+            assert_eq!(service.kind(function, arguments, within).await, kind, "{guest} {function} {arguments:?}");
+            assert_eq!(
+                service.counted().await,
+                if function == "subtract" { 2 } else { 1 },
+                "{guest} after {function} {arguments:?}"
+            );
+        }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_function_prints_belongs_to_its_call() {
     let rig = Rig::new();
-    let service = rig.probe("callee.wasm", InstancePolicy::Reuse).await;
-    let line = [&[5, 0, 0, 0][..], b"hello"].concat();
-    assert!(service.invoke("say", &line, PATIENCE).await.unwrap().is_empty());
-    let records = rig.log.records();
-    assert_eq!(records.len(), 1);
-    assert_eq!((records[0].line.as_str(), records[0].call.as_deref()), ("hello", Some("0000000000000001")));
+    for (number, guest) in ["callee.wasm", "callee3.wasm"].into_iter().enumerate() {
+        let service = rig.probe(guest, InstancePolicy::Reuse).await;
+        let line = [&[5, 0, 0, 0][..], b"hello"].concat();
+        assert!(service.invoke("say", &line, PATIENCE).await.unwrap().is_empty());
+        let records = rig.log.records();
+        assert_eq!(records.len(), number + 1);
+        let last = &records[number];
+        assert_eq!((last.line.as_str(), last.call.as_deref()), ("hello", Some("0000000000000001")), "{guest}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_without_a_handler_takes_no_requests_and_one_that_calls_nobody_is_told() {
     let rig = Rig::new();
-    let service = rig.probe("callee.wasm", InstancePolicy::Reuse).await;
-    assert_eq!(service.get("/").await.unwrap_err().kind(), FaultKind::Invalid);
-    let caller = rig.probe("caller.wasm", InstancePolicy::Reuse).await;
-    assert_eq!(caller.get("/up").await.unwrap(), (200, "up".to_owned()));
-    let fault = caller.get("/add?1,2").await.unwrap_err();
-    assert_eq!(fault.kind(), FaultKind::Unavailable);
-    assert!(fault.details().unwrap().contains("nobody serves test:typed/calc@0.1.0.add"), "{fault}");
+    for guest in ["callee.wasm", "callee3.wasm"] {
+        let service = rig.probe(guest, InstancePolicy::Reuse).await;
+        assert_eq!(service.get("/").await.unwrap_err().kind(), FaultKind::Invalid);
+    }
+    for guest in ["caller.wasm", "relay3.wasm"] {
+        let caller = rig.probe(guest, InstancePolicy::Reuse).await;
+        assert_eq!(caller.get("/up").await.unwrap(), (200, "up".to_owned()));
+        let fault = caller.get("/add?1,2").await.unwrap_err();
+        assert_eq!(fault.kind(), FaultKind::Unavailable);
+        assert!(fault.details().unwrap().contains("nobody serves test:typed/calc@0.1.0.add"), "{fault}");
+    }
+}
+
+/// A handler of WASI 0.2 and an `async func`: one call at a time, of either kind.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_of_wasi_0_2_does_not_keep_functions_from_being_async() {
+    let rig = Rig::new();
+    for policy in [InstancePolicy::Fresh, InstancePolicy::Reuse] {
+        let service = rig.probe("mixed2.wasm", policy).await;
+        let wait = async |ms: u64, within| {
+            let outcome = service.invoke_of("test:mixed/patience@0.1.0", "wait", &ms.to_le_bytes(), within).await;
+            outcome.map(|bytes| bytes[0]).map_err(|fault| fault.kind())
+        };
+        let counts = |number: u8| if policy == InstancePolicy::Fresh { 1 } else { number };
+        assert_eq!(wait(5, PATIENCE).await, Ok(counts(1)), "{policy:?}");
+        assert_eq!(service.get("/").await.unwrap(), (200, counts(2).to_string()), "{policy:?}");
+        assert_eq!(wait(0, PATIENCE).await, Ok(counts(3)), "{policy:?}");
+        assert_eq!(wait(100_000, Duration::from_millis(50)).await, Err(FaultKind::Deadline), "{policy:?}");
+        assert_eq!(wait(1, PATIENCE).await, Ok(1), "{policy:?}");
+    }
+    let concurrent = rig.try_prepare(guest("mixed2.wasm"), InstancePolicy::Concurrent, Settings::default()).await;
+    assert!(concurrent.err().unwrap().to_string().contains("handles requests with WASI 0.2"));
+}
+
+/// Event loops do not nest, and the host does not let them, whoever calls whom.
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_that_have_an_event_loop_call_each_other() {
+    let (callers, callees) = (Rig::new(), Rig::new());
+    for callee in ["mixed2.wasm", "callee3.wasm"] {
+        let service = callees.probe(callee, InstancePolicy::Reuse).await;
+        // What is called has arguments and a result of the same bytes in both.
+        let function =
+            if callee == "mixed2.wasm" { "test:mixed/patience@0.1.0.wait" } else { "test:typed/calc@0.1.0.add" };
+        callers.outside.is_linked_to(service.prepared.clone(), function);
+        for caller in ["caller.wasm", "caller3.wasm", "relay3.wasm"] {
+            let caller = callers.probe(caller, InstancePolicy::Reuse).await;
+            for _ in 0..10 {
+                let (status, answer) = caller.get("/add?1,0").await.unwrap();
+                assert!(status == 200 && answer.parse::<u32>().is_ok(), "{callee}: {answer}");
+            }
+        }
+    }
+}
+
+/// A component that exports `calc.f` with these parts of its type, and this core function behind it.
+fn exporting(imports: &str, ty: &str, core: &str) -> Bytes {
+    let text = format!(
+        r#"(component
+        {imports}
+        (core module $m
+            (memory (export "memory") 1)
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+            (func (export "f") {core}))
+        (core instance $m (instantiate $m))
+        (func $f {ty} (canon lift (core func $m "f") (memory $m "memory") (realloc (func $m "realloc"))))
+        (instance $own (export "f" (func $f)))
+        (export "test:typed/calc@0.1.0" (instance $own)))"#
+    );
+    Bytes::from(wat::parse_str(text).unwrap())
+}
+
+/// An `async func` need not be compiled as one, and then its result goes another way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_may_be_async_by_its_type_alone() {
+    let rig = Rig::new();
+    for (result, answers, core) in [
+        ("u32", &[5, 0, 0, 0][..], "(i32.add (local.get 0) (local.get 1))"),
+        (
+            "(tuple u32 u8)",
+            &[3, 0, 0, 0, 2],
+            "(i32.store (i32.const 64) (local.get 1)) (i32.store8 (i32.const 68) (local.get 0)) (i32.const 64)",
+        ),
+    ] {
+        let bytes = exporting(
+            "",
+            &format!(r#"async (param "a" u32) (param "b" u32) (result {result})"#),
+            &format!("(param i32 i32) (result i32) {core}"),
+        );
+        let prepared = rig.try_prepare(bytes, InstancePolicy::Concurrent, Settings::default()).await.unwrap();
+        let service = Service { prepared: prepared.prepared, source: prepared.source };
+        assert_eq!(service.invoke("f", &[2, 0, 0, 0, 3, 0, 0, 0], PATIENCE).await.unwrap(), answers, "{result}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn functions_that_cannot_be_called_are_refused() {
+async fn parameters_that_are_many_are_lowered_as_one_address() {
     let rig = Rig::new();
-    let params = |count: usize| (0..count).map(|index| format!("(param \"p{index}\" u32)")).collect::<String>();
-    let exporting = |params: &str, flat: usize| {
-        let core = if flat > 16 { "i32".to_owned() } else { vec!["i32"; flat].join(" ") };
-        let text = format!(
-            r#"(component
-            (core module $m
-                (memory (export "memory") 1)
-                (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
-                (func (export "f") (param {core})))
-            (core instance $m (instantiate $m))
-            (func $f {params} (canon lift (core func $m "f")
-                (memory $m "memory") (realloc (func $m "realloc"))))
-            (instance $own (export "many" (func $f)))
-            (export "shop:inventory/stock@0.1.0" (instance $own)))"#
-        );
-        Bytes::from(wat::parse_str(text).unwrap())
-    };
-    let prepare = async |bytes| rig.try_prepare(bytes, InstancePolicy::Fresh, Settings::default()).await.map(drop);
-    prepare(exporting(&params(16), 16)).await.unwrap();
-    let error = prepare(exporting(&params(17), 17)).await.unwrap_err().to_string();
-    assert!(error.contains("`many`") && error.contains("more than 16 flat parameters"), "{error}");
+    for asyncness in ["", "async"] {
+        let params = (0..40).map(|index| format!("(param \"p{index}\" u32)")).collect::<String>();
+        // The last one, which its type puts 156 bytes behind the first.
+        let core = "(param i32) (result i32) (i32.load offset=156 (local.get 0))";
+        let bytes = exporting("", &format!("{asyncness} {params} (result u32)"), core);
+        let prepared = rig.try_prepare(bytes, InstancePolicy::Reuse, Settings::default()).await.unwrap();
+        let service = Service { prepared: prepared.prepared, source: prepared.source };
+        let arguments = (0..40u32).flat_map(|number| (number + 7).to_le_bytes()).collect::<Vec<_>>();
+        assert_eq!(service.invoke("f", &arguments, PATIENCE).await.unwrap(), &[46, 0, 0, 0][..], "{asyncness}");
+        let short = service.invoke("f", &arguments[..156], PATIENCE).await.unwrap_err();
+        assert_eq!(short.kind(), FaultKind::Trapped);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_that_could_not_wait_for_what_it_imports_is_refused() {
+    let rig = Rig::new();
+    let imports = r#"(import "shop:far/away@0.1.0" (instance (export "wait" (func async))))"#;
+    for (asyncness, refused) in [("", true), ("async", false)] {
+        let bytes = exporting(imports, asyncness, "");
+        let outcome = rig.try_prepare(bytes, InstancePolicy::Fresh, Settings::default()).await.map(drop);
+        assert_eq!(outcome.is_err(), refused, "{asyncness}");
+        if let Err(error) = outcome {
+            let error = error.to_string();
+            assert!(error.contains("the `async func` `shop:far/away@0.1.0.wait`"), "{error}");
+        }
+    }
 }

@@ -13,7 +13,7 @@ fn mirror() -> Script {
         let (head, body) = call.request.into_parts();
         let mut lines = vec![format!("{} {}", head.method, head.uri)];
         lines.extend(head.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())));
-        lines.push(format!("call {}", call.id));
+        lines.push(format!("call {}", call.context.id));
         let body = body.collect().await.map_err(|error| Fault::new(FaultKind::Trapped, error.to_string()))?;
         lines.push(String::from_utf8(body.to_bytes().to_vec()).unwrap());
         Ok(Reply::new(full_body(lines.join("\n"))))

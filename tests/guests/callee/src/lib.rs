@@ -7,7 +7,7 @@ mod bindings {
     wit_bindgen::generate!({ world: "callee", path: "wit" });
 }
 
-use bindings::exports::test::typed::calc::{Failure, Guest, Order, Refusal};
+use bindings::exports::test::typed::calc::{Failure, Guest, Order, Refusal, Row};
 
 bindings::export!(Callee with_types_in bindings);
 
@@ -41,6 +41,11 @@ impl Guest for Callee {
     fn echo(bytes: Vec<u8>) -> Vec<u8> {
         called();
         bytes
+    }
+
+    fn widen(row: Row) -> Row {
+        called();
+        Row { name: row.name + "!", last: row.last + 1, ..row }
     }
 
     fn count() -> u32 {

@@ -8,7 +8,7 @@ mod bindings {
     wit_bindgen::generate!({ world: "caller", path: "wit" });
 }
 
-use bindings::test::typed::calc::{self, Order};
+use bindings::test::typed::calc::{self, Order, Row};
 
 wasip2::http::proxy::export!(Service);
 
@@ -35,6 +35,24 @@ fn call(function: &str, arguments: &[&str]) -> String {
         "echo" => {
             let bytes = vec![7; number(0) as usize];
             format!("{} {}", bytes.len(), calc::echo(&bytes) == bytes)
+        }
+        "widen" => {
+            let row = Row {
+                a: 255,
+                b: -2,
+                c: 3,
+                d: u64::MAX,
+                e: 1.5,
+                f: -2.5,
+                g: true,
+                h: 'é',
+                name: "wide".to_owned(),
+                tags: vec!["x".to_owned(), String::new()],
+                note: Some("kept".to_owned()),
+                pair: (7, 8),
+                last: 41,
+            };
+            format!("{:?}", calc::widen(&row))
         }
         "count" => calc::count().to_string(),
         "break-off" => {

@@ -3,9 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use patchbay_model::{Blame, Course, Fault};
+use patchbay_model::ports::BoxFuture;
+use patchbay_model::{Blame, CallContext, Course, Fault};
 use tokio::sync::oneshot;
 use wasmtime::Store;
+use wasmtime::component::GuestTaskId;
 
 use super::pool::Pool;
 use super::serving::{Phase, Serving};
@@ -94,13 +96,13 @@ impl Desk {
         let first = self.calls.is_empty();
         if first {
             // Wall time is enforced from outside of the event loop, for each call by itself.
-            self.meter.begin(serving.deadline + Duration::from_secs(48 * 60 * 60), self.cpu_time);
+            self.meter.begin(serving.context.deadline + Duration::from_secs(48 * 60 * 60), self.cpu_time);
         }
         self.quiet = false;
         self.idle = None;
         self.begun += 1;
-        self.patience = self.patience.max(serving.deadline);
-        self.deepest = self.deepest.max(serving.hops);
+        self.patience = self.patience.max(serving.context.deadline);
+        self.deepest = self.deepest.max(serving.context.hops);
         self.calls.push(serving.clone());
         self.recount();
         first
@@ -130,7 +132,7 @@ impl Desk {
         }
         let deadline = match wanted {
             0 => Some(self.patience),
-            _ => self.calls.iter().map(|call| call.deadline).filter(|deadline| *deadline > now).min(),
+            _ => self.calls.iter().map(|call| call.context.deadline).filter(|deadline| *deadline > now).min(),
         };
         Verdict::Wait(deadline.into_iter().chain(inbox).min())
     }
@@ -164,7 +166,7 @@ impl Desk {
         let (late, tainted, shared) = (&self.late, &mut self.tainted, self.places > 1);
         self.calls.retain(|call| {
             match call.phase() {
-                Phase::Waiting | Phase::Reading if call.deadline <= now => {
+                Phase::Waiting | Phase::Reading if call.context.deadline <= now => {
                     call.expire(late.clone());
                     *tainted = true;
                 }
@@ -214,7 +216,7 @@ impl Desk {
             self.output.flush();
         }
         self.output.attribute(match self.calls.as_slice() {
-            [call] => Some(call.id),
+            [call] => Some(call.context.id),
             _ => None,
         });
     }
@@ -245,7 +247,7 @@ impl Desk {
             told |= heard;
         }
         if !told {
-            self.pool.revision.report(self.calls.last().map(|call| call.id), &fault);
+            self.pool.revision.report(self.calls.last().map(|call| call.context.id), &fault);
         }
     }
 
@@ -261,9 +263,26 @@ impl Calls for Mutex<Desk> {
     fn course(&self) -> Option<Course> {
         let desk = self.lock().unwrap_or_else(PoisonError::into_inner);
         match desk.calls.as_slice() {
-            [call] => Some(Course { call: Some(call.id), deadline: call.deadline, hops: desk.deepest }),
+            [call] => Some(Course { hops: desk.deepest, ..call.context.course() }),
             _ if desk.quiet => None,
             _ => Some(Course { call: None, deadline: desk.patience, hops: desk.deepest }),
         }
+    }
+
+    fn context(&self, task: Option<GuestTaskId>) -> Option<CallContext> {
+        let desk = self.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_task = |task| desk.calls.iter().rev().find(|call| call.is(task));
+        match desk.calls.as_slice() {
+            [call] => Some(call.context.clone()),
+            _ => task.and_then(of_task).map(|call| call.context.clone()),
+        }
+    }
+
+    fn call_of(&self, task: GuestTaskId) -> Option<(Course, BoxFuture<'static, ()>)> {
+        let desk = self.lock().unwrap_or_else(PoisonError::into_inner);
+        // The youngest: tasks that are over leave their names to others.
+        let call = desk.calls.iter().rev().find(|call| call.is(task))?.clone();
+        let course = call.context.course();
+        Some((course, Box::pin(async move { call.forsaken().await })))
     }
 }

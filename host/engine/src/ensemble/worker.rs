@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::task::AtomicWaker;
 use patchbay_model::{Fault, FaultKind};
-use wasmtime::Store;
+use wasmtime::{Store, component};
 use wasmtime_wasi_http::p3::bindings;
 
 use super::attend::attend;
@@ -77,13 +77,13 @@ impl Worker {
     pub(super) fn expire(&self, now: Instant, late: &Fault) -> Option<Instant> {
         let mut inbox = self.lock();
         inbox.retain(|job| {
-            let expired = job.serving.deadline <= now;
+            let expired = job.serving.context.deadline <= now;
             if expired {
                 job.serving.fail(late.clone());
             }
             !expired
         });
-        inbox.iter().map(|job| job.serving.deadline).min()
+        inbox.iter().map(|job| job.serving.context.deadline).min()
     }
 
     /// Whether the pool may give calls to this worker. Changed only by the pool.
@@ -124,7 +124,14 @@ impl Worker {
 /// An instance.
 pub(super) struct Instance {
     store: Store<State>,
-    service: bindings::Service,
+    parts: Parts,
+}
+
+/// What can be called of an instance.
+pub(super) struct Parts {
+    pub(super) instance: component::Instance,
+    /// Handles HTTP requests, if the component does.
+    pub(super) service: Option<bindings::Service>,
 }
 
 /// Makes an instance.
@@ -132,16 +139,21 @@ pub(super) struct Instance {
 /// # Errors
 /// The fault of a component that cannot start.
 pub(super) async fn start(pool: &Pool, deadline: Instant) -> Result<Instance, Fault> {
-    let Service::P3(pre) = &pool.code.service else {
+    let Service::Ensemble { pre, handler } = &pool.code.service else {
         return Err(Fault::new(FaultKind::Internal, "The host failed.")
-            .with_details("the component handles requests with WASI 0.2"));
+            .with_details("instances of the component work on one call at a time"));
     };
     let mut store = State::store(pre.engine(), &pool.revision);
     let meter = store.data().meter.clone();
     meter.begin(deadline, pool.revision.settings.limits.cpu_time);
-    let made = within(deadline, meter.run(pre.instantiate_async(&mut store))).await;
+    let make = async {
+        let instance = pre.instantiate_async(&mut store).await?;
+        let service = handler.as_ref().map(|handler| handler.load(&mut store, &instance)).transpose()?;
+        Ok(Parts { instance, service })
+    };
+    let made = within(deadline, meter.run(make)).await;
     let fault = match made {
-        Ok(Ok(Ok(service))) => return Ok(Instance { store, service }),
+        Ok(Ok(Ok(parts))) => return Ok(Instance { store, parts }),
         Ok(Ok(Err(error))) => store.data().fault(&error),
         Ok(Err(panic)) => fault::of_panic(&panic),
         Err(_) => store.data().late(),
@@ -160,7 +172,7 @@ enum End {
 
 /// The whole life of an instance.
 async fn run(pool: Arc<Pool>, worker: Arc<Worker>, started: Option<Started>, deadline: Instant) {
-    let Instance { mut store, service } = match start(&pool, deadline).await {
+    let Instance { mut store, parts } = match start(&pool, deadline).await {
         Ok(instance) => instance,
         Err(fault) => {
             if let Some(started) = started {
@@ -173,7 +185,7 @@ async fn run(pool: Arc<Pool>, worker: Arc<Worker>, started: Option<Started>, dea
     };
     let desk = Arc::new(Mutex::new(Desk::new(&store, pool.clone(), worker.clone(), started)));
     store.data_mut().outgoing.at_work = AtWork::Calls(desk.clone());
-    let end = drive(&mut store, &service, &worker, &desk).await;
+    let end = drive(&mut store, &parts, &worker, &desk).await;
     // Before the ends of its streams go with the store.
     match &end {
         End::Dismissed if desk.lock().unwrap_or_else(PoisonError::into_inner).is_quiet() => {
@@ -200,10 +212,10 @@ async fn run(pool: Arc<Pool>, worker: Arc<Worker>, started: Option<Started>, dea
     left.into_iter().for_each(|job| pool.dispatch(job));
 }
 
-async fn drive(store: &mut Store<State>, service: &bindings::Service, worker: &Arc<Worker>, desk: &Mutex<Desk>) -> End {
+async fn drive(store: &mut Store<State>, parts: &Parts, worker: &Arc<Worker>, desk: &Mutex<Desk>) -> End {
     let meter = store.data().meter.clone();
     let running = store.run_concurrent(async |accessor| -> wasmtime::Result<Infallible> {
-        attend(accessor, service, worker, desk).await
+        attend(accessor, parts, worker, desk).await
     });
     let mut running = pin!(running);
     let mut timer = pin!(Timer::new());

@@ -1,4 +1,4 @@
-//! Inside an instance's event loop: begins the calls of the inbox, and passes on what the guest answers.
+//! Inside an instance's event loop: begins the calls of the inbox, and has the guest work on them.
 
 use std::convert::Infallible;
 use std::sync::{Mutex, PoisonError};
@@ -8,20 +8,17 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use wasmtime::AsContextMut;
 use wasmtime::component::Accessor;
-use wasmtime_wasi_http::p3::Request;
-use wasmtime_wasi_http::p3::bindings::Service;
-use wasmtime_wasi_http::{FieldMap, WasiHttpView};
 
 use super::desk::Desk;
-use super::serving::Job;
-use super::worker::Worker;
-use crate::fault;
+use super::serving::{Job, Work};
+use super::worker::{Parts, Worker};
+use super::{http, typed};
 use crate::state::State;
 
 /// Runs until the instance breaks.
 pub(super) async fn attend(
     accessor: &Accessor<State>,
-    service: &Service,
+    parts: &Parts,
     worker: &Worker,
     desk: &Mutex<Desk>,
 ) -> wasmtime::Result<Infallible> {
@@ -43,7 +40,7 @@ pub(super) async fn attend(
                     store.data_mut().limiter.reset();
                 });
             }
-            calls.push(handle(accessor, service, job));
+            calls.push(handle(accessor, parts, job));
         }
         let quiet = calls.is_empty() && accessor.poll_no_interesting_tasks(cx).is_ready();
         desk.lock().unwrap_or_else(PoisonError::into_inner).report(quiet);
@@ -52,19 +49,10 @@ pub(super) async fn attend(
     .await
 }
 
-async fn handle(accessor: &Accessor<State>, service: &Service, job: Job) -> wasmtime::Result<()> {
-    let Job { serving, request } = job;
-    let (parts, body) = request.into_parts();
-    let uri = parts.uri.into_parts();
-    let headers = accessor.with(|mut access| FieldMap::new_immutable(access.get().http().hooks, parts.headers));
-    let (request, sent) =
-        Request::new(parts.method, uri.scheme, uri.authority, uri.path_and_query, headers, None, body);
-    match service.handle(accessor, request).await? {
-        Ok(response) => {
-            let response = accessor.with(|mut access| response.into_http(access.as_context_mut(), sent))?;
-            serving.answer(response);
-        }
-        Err(code) => serving.fail(fault::no_answer(format_args!("it answered with the error code {code:?}"))),
+async fn handle(accessor: &Accessor<State>, parts: &Parts, job: Job) -> wasmtime::Result<()> {
+    let Job { serving, work } = job;
+    match work {
+        Work::Request(request) => http::handle(accessor, parts.service.as_ref(), &serving, request).await,
+        Work::Function(target, arguments) => typed::handle(accessor, parts.instance, &serving, target, arguments).await,
     }
-    Ok(())
 }

@@ -2,36 +2,53 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
 
-use patchbay_model::{CallId, Fault, Hold};
-use tokio::sync::oneshot;
+use bytes::Bytes;
+use patchbay_model::{CallContext, Fault, Hold};
+use tokio::sync::{Notify, oneshot};
+use wasmtime::component::GuestTaskId;
 use wasmtime_wasi_http::WasiBody;
 
 use super::worker::Worker;
 use crate::body::RequestBody;
-use crate::reply::Work;
+use crate::exports::Target;
+use crate::reply;
 
 /// What a caller waits for.
-pub(super) type Answer = Result<http::Response<WasiBody>, Fault>;
+pub(super) enum Answer {
+    /// The head of a reply, whose body may still be on its way.
+    Response(http::Response<WasiBody>),
+    /// The result of a function, packed.
+    Result(Bytes),
+}
+
+/// What a call asks for.
+pub(super) enum Work {
+    /// To handle a request.
+    Request(http::Request<RequestBody>),
+    /// To call a function with these arguments, packed.
+    Function(Target, Bytes),
+}
 
 /// A call on its way to an instance.
 pub(super) struct Job {
     pub(super) serving: Arc<Serving>,
-    pub(super) request: http::Request<RequestBody>,
+    pub(super) work: Work,
 }
 
 /// One call. Shared by its caller, the reply's body and the worker.
 pub(super) struct Serving {
-    pub(super) id: CallId,
-    pub(super) deadline: Instant,
-    pub(super) hops: u32,
+    pub(super) context: CallContext,
     state: Mutex<State>,
+    /// Told when nobody waits for the call any more.
+    forsaken: Notify,
 }
 
 struct State {
     phase: Phase,
-    answer: Option<oneshot::Sender<Answer>>,
+    answer: Option<oneshot::Sender<Result<Answer, Fault>>>,
+    /// The guest's task that it is, once that has begun.
+    task: Option<GuestTaskId>,
     /// What ended the instance before the body was complete.
     fault: Option<Fault>,
     /// Whether the instance has nothing more to do with this call.
@@ -59,10 +76,13 @@ pub(super) enum Phase {
 }
 
 impl Serving {
-    pub(super) fn new(id: CallId, deadline: Instant, hops: u32, answer: oneshot::Sender<Answer>, hold: Hold) -> Self {
+    /// A call that begins, and what its caller hears of it.
+    pub(super) fn new(context: CallContext, hold: Hold) -> (Arc<Self>, oneshot::Receiver<Result<Answer, Fault>>) {
+        let (answer, answered) = oneshot::channel();
         let state = State {
             phase: Phase::Waiting,
             answer: Some(answer),
+            task: None,
             fault: None,
             settled: false,
             reader: None,
@@ -70,7 +90,7 @@ impl Serving {
             worker: None,
             hold: Some(hold),
         };
-        Self { id, deadline, hops, state: Mutex::new(state) }
+        (Arc::new(Self { context, state: Mutex::new(state), forsaken: Notify::new() }), answered)
     }
 
     pub(super) fn phase(&self) -> Phase {
@@ -82,15 +102,45 @@ impl Serving {
         self.lock().worker = Some(worker);
     }
 
-    /// The guest answered.
-    pub(super) fn answer(&self, response: http::Response<WasiBody>) {
-        let mut state = self.lock();
-        let Some(answer) = state.answer.take() else { return };
-        state.phase = Phase::Reading;
-        drop(state);
-        if answer.send(Ok(response)).is_err() {
-            self.lock().phase = Phase::Gone;
+    /// The guest's task that works on it from now on.
+    pub(super) fn begun_as(&self, task: GuestTaskId) {
+        self.lock().task = Some(task);
+    }
+
+    /// Whether it is this task of the guest.
+    pub(super) fn is(&self, task: GuestTaskId) -> bool {
+        self.lock().task == Some(task)
+    }
+
+    /// Waits until nobody waits for the call any more: its caller went away before it had everything, or its deadline
+    /// passed.
+    pub(super) async fn forsaken(&self) {
+        loop {
+            let told = self.forsaken.notified();
+            if self.phase() == Phase::Gone {
+                return;
+            }
+            told.await;
         }
+    }
+
+    /// The guest answered.
+    pub(super) fn answer(&self, answer: Answer) {
+        let mut state = self.lock();
+        let Some(caller) = state.answer.take() else { return };
+        state.phase = match answer {
+            Answer::Response(_) => Phase::Reading,
+            Answer::Result(_) => Phase::Complete,
+        };
+        drop(state);
+        if caller.send(Ok(answer)).is_err() {
+            self.forsake();
+        }
+    }
+
+    fn forsake(&self) {
+        self.lock().phase = Phase::Gone;
+        self.forsaken.notify_waiters();
     }
 
     /// The call, or the body of its reply, ends in this fault, unless it came to an end before.
@@ -114,7 +164,7 @@ impl Serving {
     /// The deadline passed. The instance may still be at work on the call, but nobody waits for it any more.
     pub(super) fn expire(&self, late: Fault) {
         self.fail(late);
-        self.lock().phase = Phase::Gone;
+        self.forsake();
     }
 
     /// The instance has nothing more to do with this call.
@@ -136,12 +186,17 @@ impl Serving {
 
     fn change(&self, from: &[Phase], to: Phase) {
         let mut state = self.lock();
-        if from.contains(&state.phase) {
-            state.phase = to;
-            if let Some(worker) = state.worker.clone() {
-                drop(state);
-                worker.wake();
-            }
+        if !from.contains(&state.phase) {
+            return;
+        }
+        state.phase = to;
+        let worker = state.worker.clone();
+        drop(state);
+        if to == Phase::Gone {
+            self.forsaken.notify_waiters();
+        }
+        if let Some(worker) = worker {
+            worker.wake();
         }
     }
 
@@ -172,7 +227,7 @@ impl Presence {
     }
 }
 
-impl Work for Presence {
+impl reply::Work for Presence {
     /// The writer of a body may be gone because its instance is. That is known only when the worker has come out of
     /// the instance's event loop, in which it may be at this moment, on another thread.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Option<Fault>> {
@@ -214,6 +269,6 @@ impl Work for Presence {
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.abandon();
+        reply::Work::abandon(self);
     }
 }

@@ -1,0 +1,80 @@
+//! Typed calls: exported functions, called with packed arguments.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use patchbay_model::ports::BoxFuture;
+use patchbay_model::{Fault, TypedCall};
+use wasmtime::AsContextMut;
+use wasmtime::component::{Accessor, Instance};
+use wasmtime::error::Context as _;
+
+use super::pool::Pool;
+use super::serving::{Answer, Job, Presence, Serving, Work};
+use super::vanished;
+use crate::exports::{Target, no_such_function};
+use crate::packed::{ByArity, Packed};
+use crate::state::State;
+
+/// Has an instance work on a call of a function. Dropping the future forsakes the call.
+///
+/// # Errors
+/// [`patchbay_model::FaultKind::Invalid`] if there is no such function, and whatever ends a call.
+pub(super) async fn invoke(pool: &Arc<Pool>, call: TypedCall) -> Result<Bytes, Fault> {
+    let TypedCall { context, function, arguments, hold } = call;
+    let target = pool.code.exports.find(&function).ok_or_else(|| no_such_function(&function))?;
+    let (serving, answered) = Serving::new(context, hold);
+    // Tells the worker when this future is dropped.
+    let _presence = Presence::new(serving.clone());
+    pool.dispatch(Job { serving, work: Work::Function(target, arguments) });
+    match answered.await.unwrap_or_else(|_| Err(vanished()))? {
+        Answer::Result(result) => Ok(result),
+        Answer::Response(_) => Err(vanished()),
+    }
+}
+
+/// Has the guest work on a call of a function.
+///
+/// # Errors
+/// What ends the instance.
+pub(super) async fn handle(
+    accessor: &Accessor<State>,
+    instance: Instance,
+    serving: &Serving,
+    target: Target,
+    arguments: Bytes,
+) -> wasmtime::Result<()> {
+    let calling = Calling { accessor, instance, serving, target, arguments: arguments.into() };
+    let result = target.arity.choose_by_result(calling).await?;
+    serving.answer(Answer::Result(result.into()));
+    Ok(())
+}
+
+/// A function of an instance that is to be called.
+struct Calling<'c> {
+    accessor: &'c Accessor<State>,
+    instance: Instance,
+    serving: &'c Serving,
+    target: Target,
+    arguments: Vec<u8>,
+}
+
+impl<'c> ByArity for Calling<'c> {
+    type Output = BoxFuture<'c, wasmtime::Result<Vec<u8>>>;
+
+    fn with<const P: usize, const R: usize>(self) -> Self::Output {
+        let Self { accessor, instance, serving, target, arguments } = self;
+        Box::pin(async move {
+            let (function, call) = accessor.with(|mut access| {
+                let mut store = access.as_context_mut();
+                let function = instance.get_func(&mut store, target.index).context("the instance lacks an export")?;
+                let function = function.typed::<Packed<P>, Packed<R>>(&store)?;
+                let call = function.start_call_concurrent(&mut store, Packed(arguments))?;
+                wasmtime::Result::<_>::Ok((function, call))
+            })?;
+            serving.begun_as(call.task());
+            let Packed(result) = function.finish_call_concurrent(accessor, call).await?;
+            Ok(result)
+        })
+    }
+}
