@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Host, at_rest, service, shop};
+use crate::support::{Host, at_rest, service};
 
 /// The status, the content type and the JSON of an answer.
 async fn call(host: &Host, method: Method, path: &str, body: Option<Value>) -> (u16, String, Value) {
@@ -17,10 +17,9 @@ async fn call(host: &Host, method: Method, path: &str, body: Option<Value>) -> (
     (reply.status().as_u16(), kind, reply.json().await.unwrap())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn orders_in_rust() {
-    let host = Host::start(&shop("")).await;
-    let (status, kind, _) = call(&host, Method::GET, "/api/orders/123", None).await;
+/// Called by the test of the whole shop, without which there are no orders.
+pub(crate) async fn orders_in_rust(host: &Host) {
+    let (status, kind, _) = call(host, Method::GET, "/api/orders/123", None).await;
     assert_eq!((status, kind.as_str()), (200, "application/json"));
     assert_eq!(host.ask("/api/orders/123").await.1, r#"{"orderId":123,"status":"confirmed"}"#);
 
@@ -37,18 +36,18 @@ async fn orders_in_rust() {
     let level = async || host.cli(&["call", "inventory", "level-of(\"tea\")"]).await.1;
     assert_eq!(level().await.trim(), "ok({on-hand: 120, reserved: 2})");
     let too_much = json!({ "items": [{ "sku": "tea", "quantity": 3 }, { "sku": "kettle", "quantity": 13 }] });
-    let (status, _, problem) = call(&host, Method::POST, "/api/orders", Some(too_much)).await;
+    let (status, _, problem) = call(host, Method::POST, "/api/orders", Some(too_much)).await;
     assert!(status == 409 && problem["detail"].as_str().unwrap().contains("only 12 of `kettle`"), "{problem}");
     assert_eq!(level().await.trim(), "ok({on-hand: 120, reserved: 2})");
     let unknown = json!({ "items": [{ "sku": "gold", "quantity": 1 }] });
-    assert_eq!(call(&host, Method::POST, "/api/orders", Some(unknown)).await.0, 422);
+    assert_eq!(call(host, Method::POST, "/api/orders", Some(unknown)).await.0, 422);
 
     for (method, path, body, expected) in [
         (Method::GET, "/api/orders/tea", None, 400),
         (Method::POST, "/api/orders", Some(json!({ "items": [] })), 400),
         (Method::DELETE, "/api/orders/1", None, 405),
     ] {
-        let (status, kind, problem) = call(&host, method, path, body).await;
+        let (status, kind, problem) = call(host, method, path, body).await;
         assert_eq!((status, kind.as_str()), (expected, "application/problem+json"), "{path}: {problem}");
     }
 }

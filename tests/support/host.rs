@@ -63,8 +63,8 @@ pub(crate) fn service(name: &str, component: &str, rest: &str) -> String {
     format!("[services.{name}]\ncomponent = {:?}\n{rest}\n", guest(component))
 }
 
-/// `orders` with these settings, and the services of the shop that it calls, as `runtime.toml` has them.
-pub(crate) fn shop(orders: &str) -> String {
+/// `orders` and the services that it calls, as `runtime.toml` has them.
+pub(crate) fn shop() -> String {
     let settings = [
         ("inventory", "instances = \"reuse\""),
         ("pricing", ""),
@@ -72,7 +72,7 @@ pub(crate) fn shop(orders: &str) -> String {
         ("shipping", "instances = \"reuse\""),
     ];
     let called = settings.map(|(name, settings)| service(name, name, &format!("callers = [\"orders\"]\n{settings}")));
-    called.concat() + &service("orders", "orders", &format!("routes = [\"/api/orders/*\"]\n{orders}"))
+    called.concat() + &service("orders", "orders", "routes = [\"/api/orders/*\"]")
 }
 
 impl Host {
