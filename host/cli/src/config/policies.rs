@@ -69,20 +69,26 @@ fn link(entry: &Named<'_>) -> Option<LinkSettings> {
         return entry.value(value::parsed).map(LinkSettings::to);
     }
     entry.table(|table| {
-        let mut link = LinkSettings::default();
-        link.service = table.optional("service", value::parsed);
-        table.set("required", &mut link.required, value::boolean);
-        link.timeout = table.optional("timeout", value::duration);
-        link.concurrency = table.optional("concurrency", value::number);
-        link.rate = table.optional("rate", value::parsed);
-        link.retry = table.section("retry", |table| LinkRetry {
-            attempts: table.optional("attempts", value::number),
-            backoff: table.optional("backoff", value::duration),
-            max_backoff: table.optional("max_backoff", value::duration),
-            attempt_timeout: table.optional("attempt_timeout", value::duration),
-            idempotent: table.has("idempotent").then(|| elements(table.list("idempotent", value::parsed))),
-        });
-        link.fallback = fallback(table);
-        link
+        let mut required = true;
+        table.set("required", &mut required, value::boolean);
+        LinkSettings {
+            service: table.optional("service", value::parsed),
+            required,
+            timeout: table.optional("timeout", value::duration),
+            concurrency: table.optional("concurrency", value::number),
+            rate: table.optional("rate", value::parsed),
+            retry: table.section("retry", link_retry),
+            fallback: fallback(table),
+        }
     })
+}
+
+fn link_retry(table: &mut Table<'_>) -> LinkRetry {
+    LinkRetry {
+        attempts: table.optional("attempts", value::number),
+        backoff: table.optional("backoff", value::duration),
+        max_backoff: table.optional("max_backoff", value::duration),
+        attempt_timeout: table.optional("attempt_timeout", value::duration),
+        idempotent: table.has("idempotent").then(|| elements(table.list("idempotent", value::parsed))),
+    }
 }
