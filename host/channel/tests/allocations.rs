@@ -1,0 +1,167 @@
+//! What the policies allocate while all goes well: nothing. A call allocates what holds its place and its revision, and
+//! what its dispatch needs, with every policy on as with none.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use patchbay_channel::{
+    Arrival, Asked, Breaker, Chosen, LinkPolicy, LinkStanding, StandIn, Standing, Target, TypedPayload, call,
+};
+use patchbay_model::policy::{BreakerSettings, LinkSettings, RetrySettings, Share};
+use patchbay_model::ports::{BoxFuture, InstanceCount, Prepared};
+use patchbay_model::{
+    Call, CallId, Fault, FunctionName, Limits, Principal, Reply, ServiceName, Settings, TypedCall, full_body,
+};
+use tokio_util::sync::CancellationToken;
+
+/// Counts.
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+/// Answers at once.
+struct Instance;
+
+impl Prepared for Instance {
+    fn serve(&self, _: Call) -> BoxFuture<'_, Result<Reply, Fault>> {
+        Box::pin(std::future::ready(Ok(Reply::new(full_body("done")))))
+    }
+
+    fn invoke(&self, _: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
+        Box::pin(std::future::ready(Ok(Bytes::from_static(b"done"))))
+    }
+
+    fn warm(&self) -> BoxFuture<'_, Result<(), Fault>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn cool(&self) {}
+
+    fn instances(&self) -> InstanceCount {
+        InstanceCount::default()
+    }
+}
+
+struct Service {
+    name: ServiceName,
+    settings: Settings,
+    standing: Standing,
+    instance: Arc<Instance>,
+    breaker: Arc<Breaker>,
+    cut: CancellationToken,
+    link: Option<LinkPolicy>,
+    stand_in: Option<StandIn>,
+}
+
+impl Service {
+    fn new(settings: Settings) -> Self {
+        Self {
+            name: "inventory".parse().unwrap(),
+            standing: Standing::new(&settings),
+            breaker: Breaker::new(&settings.breaker, 0, |_| {}),
+            settings,
+            instance: Arc::new(Instance),
+            cut: CancellationToken::new(),
+            link: None,
+            stand_in: None,
+        }
+    }
+
+    /// One on which every policy has something to decide.
+    fn with_every_policy() -> Self {
+        let settings = Settings {
+            callers: Some(vec!["web".parse().unwrap(), "orders shop:inventory/stock.reserve".parse().unwrap()]),
+            rate: Some("100000/s".parse().unwrap()),
+            retry: RetrySettings {
+                idempotent: vec!["shop:inventory/stock.reserve".parse().unwrap()],
+                ..RetrySettings::default()
+            },
+            breaker: BreakerSettings { success_rate: Share::percent(80).unwrap(), ..BreakerSettings::default() },
+            ..Settings::default()
+        };
+        let link = LinkSettings {
+            concurrency: Some(8),
+            rate: Some("100000/s".parse().unwrap()),
+            timeout: Some(Duration::from_secs(1)),
+            ..LinkSettings::default()
+        };
+        let results = vec![("shop:inventory/stock.reserve".parse().unwrap(), Bytes::from_static(b"spare"))];
+        Self {
+            link: Some(LinkPolicy {
+                timeout: link.timeout,
+                retry: settings.retry.clone(),
+                stand_in: None,
+                standing: LinkStanding::new(&link, &Limits::default()),
+            }),
+            stand_in: Some(StandIn { results, service: Some("spare".parse().unwrap()) }),
+            ..Self::new(settings)
+        }
+    }
+}
+
+impl Target for &Service {
+    type Lease = ();
+
+    fn name(&self) -> &ServiceName {
+        &self.name
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn strict(&self) -> bool {
+        true
+    }
+
+    fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    fn link(&self) -> Option<&LinkPolicy> {
+        self.link.as_ref()
+    }
+
+    fn stand_in(&self) -> Option<&StandIn> {
+        self.stand_in.as_ref()
+    }
+
+    fn instead(&self) -> Option<Self> {
+        None
+    }
+
+    fn choose(&self, _: Option<&ServiceName>, _: Asked<'_>) -> Result<Chosen<()>, Fault> {
+        let prepared = Arc::clone(&self.instance) as Arc<dyn Prepared>;
+        Ok(Chosen { prepared, lease: (), breaker: Arc::clone(&self.breaker), cut: self.cut.clone() })
+    }
+}
+
+/// Allocations of each of a thousand calls, on average.
+async fn per_call(service: &Service, caller: &Principal) -> f64 {
+    const CALLS: u32 = 1000;
+    let function: Arc<FunctionName> = Arc::new("shop:inventory/stock@0.1.0.reserve".parse().unwrap());
+    let make = async || {
+        let arrival = Arrival::from_outside(CallId::new(1), caller.clone());
+        let payload = TypedPayload::new(Arc::clone(&function), Bytes::from_static(b"arguments"));
+        assert_eq!(call(&service, arrival, payload).await.unwrap(), "done");
+    };
+    make().await;
+    let before = dhat::HeapStats::get().total_blocks;
+    for _ in 0..CALLS {
+        make().await;
+    }
+    (dhat::HeapStats::get().total_blocks - before) as f64 / f64::from(CALLS)
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn policies_allocate_nothing_while_all_goes_well() {
+    let _profiler = dhat::Profiler::builder().testing().build();
+    let orders = Principal::Service("orders".parse().unwrap());
+    let (none, every) = (Service::new(Settings::default()), Service::with_every_policy());
+    let none = per_call(&none, &Principal::Operator).await;
+    let every = per_call(&every, &orders).await;
+    // What holds the place and the revision, and the future that the fake instance boxes.
+    assert!((none - 2.0).abs() < 0.01, "{none} allocations");
+    assert!((every - none).abs() < 0.01, "{every} allocations with every policy, {none} with none");
+}
