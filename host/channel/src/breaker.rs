@@ -6,6 +6,7 @@
 //! instance called.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -85,7 +86,7 @@ impl Breaker {
     ///
     /// # Errors
     /// [`FaultKind::Unavailable`] with the time after which to try again.
-    pub(crate) fn admit(self: Arc<Self>) -> Result<Trial, Fault> {
+    pub(crate) fn admit(&self) -> Result<Trial<&Self>, Fault> {
         let probes = self.uneasy.load(Ordering::Acquire)
             && match self.lock().admit(Instant::now()) {
                 Admission::Ordinary => false,
@@ -148,13 +149,18 @@ fn refused(failures: u32, remaining: Duration) -> Fault {
 
 /// One call on a revision. Whatever it does not say before it is dropped says nothing about the revision.
 #[derive(Debug)]
-pub(crate) struct Trial {
-    breaker: Arc<Breaker>,
+pub(crate) struct Trial<B: Deref<Target = Breaker>> {
+    breaker: B,
     /// Whether the others wait for how this call ends.
     probes: bool,
 }
 
-impl Trial {
+impl<B: Deref<Target = Breaker>> Trial<B> {
+    /// The same trial, which keeps the breaker by another reference to it.
+    pub(crate) fn kept_by<C: Deref<Target = Breaker>>(mut self, breaker: C) -> Trial<C> {
+        Trial { breaker, probes: std::mem::take(&mut self.probes) }
+    }
+
     /// The head of a reply is there: the others need not wait for the end of the body.
     pub(crate) fn answered(&mut self) {
         if std::mem::take(&mut self.probes) {
@@ -191,7 +197,7 @@ impl Trial {
     }
 }
 
-impl Drop for Trial {
+impl<B: Deref<Target = Breaker>> Drop for Trial<B> {
     fn drop(&mut self) {
         self.answered();
     }

@@ -5,17 +5,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use patchbay_model::{Fault, FaultKind, Limits};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 /// Places for the calls of one service. Outlives its revisions, so that a swap does not double them.
 #[derive(Debug)]
 pub struct Bulkhead {
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     size: Mutex<Size>,
-    /// Places that were taken away while calls sat on them; the next ones to leave take them along.
-    debt: Arc<AtomicUsize>,
     waiting: AtomicU32,
+}
+
+#[derive(Debug)]
+struct Places {
+    free: Semaphore,
+    /// Places that were taken away while calls sat on them; the next ones to leave take them along.
+    debt: AtomicUsize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -42,16 +47,19 @@ pub struct Occupancy {
 
 /// One place. Given back when dropped.
 #[derive(Debug)]
-pub struct Permit {
-    place: Option<OwnedSemaphorePermit>,
-    debt: Arc<AtomicUsize>,
+pub struct Permit(Arc<Places>);
+
+impl Places {
+    /// Takes one place away that was owed. `false` if none is.
+    fn repay(&self) -> bool {
+        self.debt.fetch_update(Ordering::AcqRel, Ordering::Acquire, |debt| debt.checked_sub(1)).is_ok()
+    }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let owed = self.debt.fetch_update(Ordering::AcqRel, Ordering::Acquire, |debt| debt.checked_sub(1)).is_ok();
-        if owed && let Some(place) = self.place.take() {
-            place.forget();
+        if !self.0.repay() {
+            self.0.free.add_permits(1);
         }
     }
 }
@@ -69,9 +77,8 @@ impl Bulkhead {
     /// A bulkhead with the places that `limits` give.
     pub fn new(limits: &Limits) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(limits.concurrency as usize)),
+            places: Arc::new(Places { free: Semaphore::new(limits.concurrency as usize), debt: AtomicUsize::new(0) }),
             size: Mutex::new(Size::of(limits)),
-            debt: Arc::default(),
             waiting: AtomicU32::new(0),
         }
     }
@@ -81,14 +88,13 @@ impl Bulkhead {
         let mut size = self.size.lock().unwrap_or_else(PoisonError::into_inner);
         let (old, new) = (size.concurrency as usize, limits.concurrency as usize);
         if new < old {
-            let taken = self.places.forget_permits(old - new);
-            self.debt.fetch_add(old - new - taken, Ordering::AcqRel);
+            let taken = self.places.free.forget_permits(old - new);
+            self.places.debt.fetch_add(old - new - taken, Ordering::AcqRel);
         }
         for _ in old..new {
             // A place that is still owed is paid back instead of being added twice.
-            let repaid = self.debt.fetch_update(Ordering::AcqRel, Ordering::Acquire, |debt| debt.checked_sub(1));
-            if repaid.is_err() {
-                self.places.add_permits(1);
+            if !self.places.repay() {
+                self.places.free.add_permits(1);
             }
         }
         *size = Size::of(limits);
@@ -100,13 +106,13 @@ impl Bulkhead {
     /// [`FaultKind::Overloaded`] if the queue is full or the wait was in vain, [`FaultKind::Deadline`] if the
     /// deadline passed first. Either way the call was not begun.
     pub async fn enter(&self, deadline: Instant) -> Result<Permit, Fault> {
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+        if let Ok(place) = self.places.free.try_acquire() {
             return Ok(self.permit(place));
         }
         let size = *self.size.lock().unwrap_or_else(PoisonError::into_inner);
         let _waiting = self.queue(size.queue)?;
         let patience = Instant::now() + size.queue_wait;
-        match timeout_at(patience.min(deadline), Arc::clone(&self.places).acquire_owned()).await {
+        match timeout_at(patience.min(deadline), self.places.free.acquire()).await {
             Ok(Ok(place)) => Ok(self.permit(place)),
             Ok(Err(closed)) => Err(Fault::new(FaultKind::Internal, "the service takes no calls").with_details(closed)),
             Err(_) if deadline <= patience => {
@@ -125,13 +131,15 @@ impl Bulkhead {
     /// How full it is now.
     pub fn occupancy(&self) -> Occupancy {
         let size = self.size.lock().unwrap_or_else(PoisonError::into_inner).concurrency as usize;
-        let total = size + self.debt.load(Ordering::Acquire);
-        let calls = total.saturating_sub(self.places.available_permits());
+        let total = size + self.places.debt.load(Ordering::Acquire);
+        let calls = total.saturating_sub(self.places.free.available_permits());
         Occupancy { calls: u32::try_from(calls).unwrap_or(u32::MAX), waiting: self.waiting.load(Ordering::Acquire) }
     }
 
-    fn permit(&self, place: OwnedSemaphorePermit) -> Permit {
-        Permit { place: Some(place), debt: Arc::clone(&self.debt) }
+    /// What gives the place back in time. One reference for both counters, because all calls of the service share them.
+    fn permit(&self, place: SemaphorePermit<'_>) -> Permit {
+        place.forget();
+        Permit(Arc::clone(&self.places))
     }
 
     fn queue(&self, room: u32) -> Result<Waiting<'_>, Fault> {

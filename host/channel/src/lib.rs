@@ -24,4 +24,4 @@ pub use bulkhead::Occupancy;
 pub use payload::{Bounds, HttpPayload, Payload, TypedPayload};
 pub use stack::call;
 pub use standing::{Counts, LinkStanding, Standing};
-pub use target::{Arrival, Chosen, LinkPolicy, StandIn, Target};
+pub use target::{Arrival, Lease, LinkPolicy, StandIn, Target};

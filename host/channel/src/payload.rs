@@ -4,6 +4,8 @@
 mod http;
 mod typed;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use patchbay_model::policy::RetrySettings;
 use patchbay_model::ports::{BoxFuture, Prepared};
@@ -14,7 +16,7 @@ pub use http::HttpPayload;
 pub use typed::TypedPayload;
 
 use crate::access::Asked;
-use crate::breaker::Trial;
+use crate::breaker::{Breaker, Trial};
 use crate::deadline::Limit;
 
 /// What a reply is bound by until it is over.
@@ -24,11 +26,13 @@ pub struct Bounds<'a> {
     pub(crate) limit: Limit,
     pub(crate) limits: &'a Limits,
     /// The cut of its revision.
-    pub(crate) cut: CancellationToken,
+    pub(crate) cut: &'a CancellationToken,
     /// What the call occupies.
     pub(crate) hold: Hold,
     /// Hears how the call ended.
-    pub(crate) trial: Trial,
+    pub(crate) trial: Trial<&'a Breaker>,
+    /// The breaker that the trial is of.
+    pub(crate) breaker: &'a Arc<Breaker>,
 }
 
 /// What a call carries, and the reply that it gets.

@@ -1,5 +1,7 @@
 //! The order of the policies, outermost first. Read it top to bottom: this is the life of a call.
 
+use std::sync::Arc;
+
 use patchbay_model::policy::RetrySettings;
 use patchbay_model::ports::BoxFuture;
 use patchbay_model::{CallContext, Fault, FaultKind, Hold};
@@ -11,7 +13,7 @@ use crate::deadline::{self, Ended, Limit};
 use crate::payload::{Bounds, Payload};
 use crate::record::{Story, record};
 use crate::retry::{self, Failed, Verdict};
-use crate::target::{Arrival, Chosen, Target};
+use crate::target::{Arrival, Lease, Target};
 
 /// Takes one call to an instance of `target` and its reply back. The same for every kind of call.
 ///
@@ -119,11 +121,12 @@ async fn attempt<T: Target, P: Payload>(
     let places = enter(target, deadline).await.map_err(|fault| failed(payload, fault))?;
 
     // 7. Revision: after the wait, so that no call reaches one that was replaced meanwhile.
-    let chosen = target.choose(arrival.caller.service(), payload.asked()).map_err(|fault| failed(payload, fault))?;
-    let Chosen { prepared, lease, breaker, cut } = chosen;
+    let lease = target.choose(arrival.caller.service(), payload.asked()).map_err(|fault| failed(payload, fault))?;
+    let held = Arc::new((places, lease));
+    let (_, lease) = &*held;
 
     // 8. Breaker: a revision whose calls keep failing is left alone.
-    let mut trial = breaker.admit().map_err(|fault| {
+    let mut trial = lease.breaker().admit().map_err(|fault| {
         standing.tally.broken_off.count();
         failed(payload, fault)
     })?;
@@ -133,7 +136,7 @@ async fn attempt<T: Target, P: Payload>(
     if repeatable || target.stand_in().is_some_and(|stand_in| stand_in.service.is_some()) {
         payload.keep();
     }
-    let hold = Hold::new((places, lease));
+    let hold = Hold::of(held.clone());
     let context = CallContext {
         id: arrival.id,
         deadline: end.into_std(),
@@ -142,7 +145,7 @@ async fn attempt<T: Target, P: Payload>(
         attempt: number,
         idempotency_key: arrival.idempotency_key.clone(),
     };
-    let served = deadline::within(end, &cut, payload.dispatch(&*prepared, context, hold.clone())).await;
+    let served = deadline::within(end, lease.cut(), payload.dispatch(lease.prepared(), context, hold.clone())).await;
     // A guest that trips over the end of a body that is too large is not at fault, whatever it answers.
     if let Some(fault) = payload.fault(limits) {
         return Err(failed(payload, fault));
@@ -156,7 +159,7 @@ async fn attempt<T: Target, P: Payload>(
     trial.answered();
 
     // The size of the reply: refused while the caller can be told, and counted from then on.
-    let bounds = Bounds { deadline, limit, limits, cut, hold, trial };
+    let bounds = Bounds { deadline, limit, limits, cut: lease.cut(), hold, trial, breaker: lease.breaker() };
     payload.bind(reply, bounds).map_err(|fault| Failed { whole: false, ..failed(payload, fault) })
 }
 

@@ -43,16 +43,16 @@ impl Arrival {
     }
 }
 
-/// The revision that was chosen for a call.
-pub struct Chosen<L> {
+/// The revision that was chosen for a call, kept for as long as the call lives.
+pub trait Lease: Send + Sync + 'static {
     /// Takes the call.
-    pub prepared: Arc<dyn Prepared>,
-    /// Keeps the revision for as long as the call lives.
-    pub lease: L,
+    fn prepared(&self) -> &dyn Prepared;
+
     /// Whether the revision may have calls.
-    pub breaker: Arc<Breaker>,
+    fn breaker(&self) -> &Arc<Breaker>;
+
     /// Cancelled when the revision has to go although calls are still on it.
-    pub cut: CancellationToken,
+    fn cut(&self) -> &CancellationToken;
 }
 
 /// The policies of a link, where its calls have others than all calls of the service.
@@ -80,7 +80,7 @@ pub struct StandIn {
 /// A service as the channel sees it.
 pub trait Target: Send + Sync + Sized {
     /// Keeps a revision from being retired.
-    type Lease: Send + Sync + 'static;
+    type Lease: Lease;
 
     /// Its name.
     fn name(&self) -> &ServiceName;
@@ -108,5 +108,5 @@ pub trait Target: Send + Sync + Sized {
     /// # Errors
     /// [`FaultKind::Unavailable`](patchbay_model::FaultKind::Unavailable) if there is none,
     /// [`FaultKind::Denied`](patchbay_model::FaultKind::Denied) if the newest does not let `caller` call what it asks for.
-    fn choose(&self, caller: Option<&ServiceName>, asked: Asked<'_>) -> Result<Chosen<Self::Lease>, Fault>;
+    fn choose(&self, caller: Option<&ServiceName>, asked: Asked<'_>) -> Result<Self::Lease, Fault>;
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use patchbay_channel::{
-    Arrival, Asked, Breaker, Chosen, LinkPolicy, LinkStanding, StandIn, Standing, Target, TypedPayload, call,
+    Arrival, Asked, Breaker, Lease, LinkPolicy, LinkStanding, StandIn, Standing, Target, TypedPayload, call,
 };
 use patchbay_model::policy::{BreakerSettings, LinkSettings, RetrySettings, Share};
 use patchbay_model::ports::{BoxFuture, InstanceCount, Prepared};
@@ -47,9 +47,7 @@ struct Service {
     name: ServiceName,
     settings: Settings,
     standing: Standing,
-    instance: Arc<Instance>,
-    breaker: Arc<Breaker>,
-    cut: CancellationToken,
+    revision: Arc<Revision>,
     link: Option<LinkPolicy>,
     stand_in: Option<StandIn>,
 }
@@ -59,10 +57,12 @@ impl Service {
         Self {
             name: "inventory".parse().unwrap(),
             standing: Standing::new(&settings),
-            breaker: Breaker::new(&settings.breaker, 0, |_| {}),
+            revision: Arc::new(Revision {
+                instance: Instance,
+                breaker: Breaker::new(&settings.breaker, 0, |_| {}),
+                cut: CancellationToken::new(),
+            }),
             settings,
-            instance: Arc::new(Instance),
-            cut: CancellationToken::new(),
             link: None,
             stand_in: None,
         }
@@ -100,8 +100,31 @@ impl Service {
     }
 }
 
+/// What a call keeps.
+struct Revision {
+    instance: Instance,
+    breaker: Arc<Breaker>,
+    cut: CancellationToken,
+}
+
+struct Kept(Arc<Revision>);
+
+impl Lease for Kept {
+    fn prepared(&self) -> &dyn Prepared {
+        &self.0.instance
+    }
+
+    fn breaker(&self) -> &Arc<Breaker> {
+        &self.0.breaker
+    }
+
+    fn cut(&self) -> &CancellationToken {
+        &self.0.cut
+    }
+}
+
 impl Target for &Service {
-    type Lease = ();
+    type Lease = Kept;
 
     fn name(&self) -> &ServiceName {
         &self.name
@@ -131,9 +154,8 @@ impl Target for &Service {
         None
     }
 
-    fn choose(&self, _: Option<&ServiceName>, _: Asked<'_>) -> Result<Chosen<()>, Fault> {
-        let prepared = Arc::clone(&self.instance) as Arc<dyn Prepared>;
-        Ok(Chosen { prepared, lease: (), breaker: Arc::clone(&self.breaker), cut: self.cut.clone() })
+    fn choose(&self, _: Option<&ServiceName>, _: Asked<'_>) -> Result<Kept, Fault> {
+        Ok(Kept(Arc::clone(&self.revision)))
     }
 }
 

@@ -4,7 +4,6 @@
 //! come any more" there is no gap in which a call could be lost.
 
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Notify;
@@ -19,17 +18,20 @@ pub(crate) struct Gate {
     emptied: Notify,
 }
 
-/// One call that went through the gate. Leaves when dropped.
-#[derive(Debug)]
-pub(crate) struct Pass(Arc<Gate>);
-
 impl Gate {
-    /// Lets a call through, unless the gate is closed.
-    pub(crate) fn enter(self: &Arc<Self>) -> Option<Pass> {
+    /// Lets a call through, unless the gate is closed. One that is let through has to leave, once.
+    pub(crate) fn enter(&self) -> bool {
         let entered = self
             .state
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| (state & CLOSED == 0).then_some(state + 1));
-        entered.is_ok().then(|| Pass(Arc::clone(self)))
+        entered.is_ok()
+    }
+
+    /// A call that was let through is over.
+    pub(crate) fn leave(&self) {
+        if self.state.fetch_sub(1, Ordering::AcqRel) == CLOSED | 1 {
+            self.emptied.notify_waiters();
+        }
     }
 
     /// Lets nobody through any more.
@@ -58,14 +60,6 @@ impl Gate {
     }
 }
 
-impl Drop for Pass {
-    fn drop(&mut self) {
-        if self.0.state.fetch_sub(1, Ordering::AcqRel) == CLOSED | 1 {
-            self.0.emptied.notify_waiters();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -76,16 +70,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_closed_gate_empties_and_lets_nobody_in() {
-        let gate = Arc::<Gate>::default();
-        let (first, second) = (gate.enter().unwrap(), gate.enter().unwrap());
+        let gate = Gate::default();
+        assert!(gate.enter() && gate.enter());
         assert_eq!(gate.n_calls(), 2);
         let second_leaves = async {
             tokio::task::yield_now().await;
             gate.close();
-            assert!(gate.enter().is_none());
-            drop(first);
+            assert!(!gate.enter());
+            gate.leave();
             tokio::task::yield_now().await;
-            drop(second);
+            gate.leave();
         };
         let (emptied, ()) = tokio::join!(timeout(Duration::from_secs(1), gate.emptied()), second_leaves);
         assert!(emptied.is_ok());
@@ -94,8 +88,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_open_gate_is_never_emptied() {
-        let gate = Arc::<Gate>::default();
-        drop(gate.enter());
+        let gate = Gate::default();
+        assert!(gate.enter());
+        gate.leave();
         assert!(timeout(Duration::from_secs(1), gate.emptied()).await.is_err());
         gate.close();
         assert!(timeout(Duration::from_secs(1), gate.emptied()).await.is_ok());

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::event::EventKind;
-use crate::gate::{Gate, Pass};
+use crate::gate::Gate;
 use crate::stand_in::StandIns;
 use crate::steps::Teller;
 
@@ -34,14 +34,31 @@ pub(crate) struct LiveRevision {
     pub(crate) id: RevisionId,
     pub(crate) ready: Arc<ReadyRevision>,
     pub(crate) breaker: Arc<Breaker>,
-    gate: Arc<Gate>,
+    gate: Gate,
     cut: CancellationToken,
 }
 
 /// Keeps a revision live for one call.
-#[derive(Debug)]
-pub(crate) struct Lease {
-    _pass: Pass,
+pub(crate) struct Lease(Arc<LiveRevision>);
+
+impl patchbay_channel::Lease for Lease {
+    fn prepared(&self) -> &dyn Prepared {
+        &*self.0.ready.prepared
+    }
+
+    fn breaker(&self) -> &Arc<Breaker> {
+        &self.0.breaker
+    }
+
+    fn cut(&self) -> &CancellationToken {
+        &self.0.cut
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.0.gate.leave();
+    }
 }
 
 /// How a revision lost its last calls.
@@ -81,12 +98,12 @@ impl LiveRevision {
         };
         let seed = RandomState::new().hash_one(&id);
         let breaker = Breaker::new(&ready.record.settings.breaker, seed, tell);
-        Self { id, ready, breaker, gate: Arc::default(), cut: CancellationToken::new() }
+        Self { id, ready, breaker, gate: Gate::default(), cut: CancellationToken::new() }
     }
 
     /// Takes a call, unless the revision was replaced.
-    pub(crate) fn enter(&self) -> Option<(Lease, CancellationToken)> {
-        self.gate.enter().map(|pass| (Lease { _pass: pass }, self.cut.clone()))
+    pub(crate) fn enter(self: &Arc<Self>) -> Option<Lease> {
+        self.gate.enter().then(|| Lease(Arc::clone(self)))
     }
 
     /// The calls that are on it.

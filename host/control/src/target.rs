@@ -4,7 +4,7 @@
 use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
-use patchbay_channel::{Asked, Chosen, LinkPolicy, StandIn, Standing, Target, authorize};
+use patchbay_channel::{Asked, LinkPolicy, StandIn, Standing, Target, authorize};
 use patchbay_model::{Fault, FaultKind, Limits, ServiceName, Settings};
 
 use crate::control::Control;
@@ -70,7 +70,7 @@ impl Target for Routed<'_> {
         Some(Self { snapshot: self.snapshot, strict: self.strict, entry, link: None })
     }
 
-    fn choose(&self, caller: Option<&ServiceName>, asked: Asked<'_>) -> Result<Chosen<Lease>, Fault> {
+    fn choose(&self, caller: Option<&ServiceName>, asked: Asked<'_>) -> Result<Lease, Fault> {
         let unavailable = |details: &str| {
             let fault = Fault::new(FaultKind::Unavailable, "the service has no revision that can serve");
             Err(fault.with_details(details).unprocessed())
@@ -89,9 +89,8 @@ impl Target for Routed<'_> {
             if let Some(caller) = caller.filter(|_| !Arc::ptr_eq(entry, &self.entry)) {
                 authorize(active.ready.record.settings.callers.as_deref(), self.strict, caller, asked)?;
             }
-            if let Some((lease, cut)) = active.enter() {
-                let (prepared, breaker) = (Arc::clone(&active.ready.prepared), Arc::clone(&active.breaker));
-                return Ok(Chosen { prepared, lease, breaker, cut });
+            if let Some(lease) = active.enter() {
+                return Ok(lease);
             }
             if Arc::ptr_eq(&self.snapshot.load(), &snapshot) {
                 return unavailable("the host is stopping");

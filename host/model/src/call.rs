@@ -17,7 +17,12 @@ pub struct Hold(Option<Arc<dyn Any + Send + Sync>>);
 impl Hold {
     /// Holds `held` until the last clone is dropped.
     pub fn new(held: impl Any + Send + Sync) -> Self {
-        Self(Some(Arc::new(held)))
+        Self::of(Arc::new(held))
+    }
+
+    /// The same for what others refer to, too.
+    pub fn of(held: Arc<impl Any + Send + Sync>) -> Self {
+        Self(Some(held))
     }
 }
 

@@ -20,8 +20,8 @@ fn fault(kind: FaultKind) -> Fault {
     Fault::new(kind, "it failed")
 }
 
-fn admit(breaker: &Arc<Breaker>) -> Result<Trial, Fault> {
-    Arc::clone(breaker).admit()
+fn admit(breaker: &Breaker) -> Result<Trial<&Breaker>, Fault> {
+    breaker.admit()
 }
 
 fn fail(breaker: &Arc<Breaker>) {
@@ -29,7 +29,7 @@ fn fail(breaker: &Arc<Breaker>) {
 }
 
 /// Waits until a call is let through, which it has to be when the refusals said.
-async fn rest(breaker: &Arc<Breaker>) -> (Duration, Trial) {
+async fn rest(breaker: &Breaker) -> (Duration, Trial<&Breaker>) {
     let begun = Instant::now();
     let refused = admit(breaker).unwrap_err();
     assert_eq!(refused.kind(), FaultKind::Unavailable);

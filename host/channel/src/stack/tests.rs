@@ -218,8 +218,29 @@ impl Service {
     }
 }
 
+struct Kept {
+    instance: Arc<Instance>,
+    _lease: Arc<()>,
+    breaker: Arc<Breaker>,
+    cut: CancellationToken,
+}
+
+impl Lease for Kept {
+    fn prepared(&self) -> &dyn Prepared {
+        &*self.instance
+    }
+
+    fn breaker(&self) -> &Arc<Breaker> {
+        &self.breaker
+    }
+
+    fn cut(&self) -> &CancellationToken {
+        &self.cut
+    }
+}
+
 impl Target for &Service {
-    type Lease = Arc<()>;
+    type Lease = Kept;
 
     fn name(&self) -> &ServiceName {
         &self.name
@@ -249,10 +270,10 @@ impl Target for &Service {
         self.other.as_deref()
     }
 
-    fn choose(&self, _: Option<&ServiceName>, _: Asked<'_>) -> Result<Chosen<Arc<()>>, Fault> {
-        Ok(Chosen {
-            prepared: Arc::clone(&self.instance) as Arc<dyn Prepared>,
-            lease: Arc::clone(&self.lease),
+    fn choose(&self, _: Option<&ServiceName>, _: Asked<'_>) -> Result<Kept, Fault> {
+        Ok(Kept {
+            instance: Arc::clone(&self.instance),
+            _lease: Arc::clone(&self.lease),
             breaker: Arc::clone(&self.breaker),
             cut: self.cut.clone(),
         })

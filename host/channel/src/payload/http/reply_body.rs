@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use patchbay_model::{Body, BodyError, Fault, FaultKind, Hold};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use crate::breaker::Trial;
+use crate::breaker::{Breaker, Trial};
 use crate::deadline::Limit;
 use crate::payload::Bounds;
 
@@ -28,7 +29,7 @@ pub(super) fn check(body: &Body, limit: u64) -> Result<(), Fault> {
 
 /// Binds `body`. What the call occupies is let go when it is over, and the trial hears how it ended.
 pub(super) fn bind(body: Body, bounds: Bounds<'_>) -> Body {
-    let Bounds { deadline, limit, limits, cut, hold, mut trial } = bounds;
+    let Bounds { deadline, limit, limits, cut, hold, mut trial, breaker } = bounds;
     let size = limits.response_body;
     if body.is_end_stream() {
         trial.succeeded();
@@ -39,13 +40,14 @@ pub(super) fn bind(body: Body, bounds: Bounds<'_>) -> Body {
         trial.succeeded();
         return body.holding(hold);
     }
+    let (trial, cut) = (trial.kept_by(Arc::clone(breaker)), cut.clone());
     Body::new(Bound { body, _hold: hold, trial, deadline, whose: limit, left: size, limit: size, cut, alarm: None })
 }
 
 struct Bound {
     body: Body,
     _hold: Hold,
-    trial: Trial,
+    trial: Trial<Arc<Breaker>>,
     deadline: Instant,
     whose: Limit,
     /// Bytes that may still come, of `limit`.
