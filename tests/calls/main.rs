@@ -1,26 +1,29 @@
 //! Times calls through the engine alone: one after the other, on one thread, without HTTP, sockets and policies. With the
 //! policy `fresh` a call is all of it: a store, an instance, the call, and letting go of both. Prints one JSON object of
-//! microseconds of CPU time per call, which a busy machine does not change much.
+//! microseconds of CPU time per call, which a busy machine does not change much. With `--callee`, it has the component time
+//! its calls of another one, by its own clock.
 #![allow(clippy::print_stdout, reason = "it prints its result")]
+
+mod typed;
 
 use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use clap::Parser;
 use http_body_util::BodyExt;
 use patchbay_engine::{Engine, EngineConfig, Premises};
-use patchbay_model::ports::{
-    BoxFuture, Clock, Discovery, Executor, Links, LogSink, Outbound, Outlet, PrepareRequest, Prepared,
-};
+use patchbay_model::ports::{BoxFuture, Clock, Executor, LogSink, Outbound, Outlet, PrepareRequest, Prepared};
 use patchbay_model::{
-    Call, CallContext, CallId, Course, Digest, Fault, FaultKind, FunctionName, Hold, InstancePolicy, Invocation,
-    LogRecord, OutboundError, OutboundRequest, Reply, RevisionId, ServiceInfo, ServiceName, Settings, empty_body,
+    Call, CallContext, CallId, Digest, Hold, InstancePolicy, Limits, LogRecord, OutboundError, OutboundRequest, Reply,
+    RevisionId, Settings, empty_body,
 };
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
+use typed::Direct;
 
 /// Times calls of a component.
 #[derive(Parser)]
@@ -33,6 +36,15 @@ struct Arguments {
     /// Calls to make before
     #[arg(long, default_value_t = 5_000)]
     warm_up: u32,
+    /// The component that is called
+    #[arg(long)]
+    callee: Option<PathBuf>,
+    /// What the component is asked for, where it calls another one
+    #[arg(long, default_value = "/number?size=0")]
+    path: String,
+    /// How long it may take, about
+    #[arg(long, default_value_t = 300)]
+    millis: u64,
 }
 
 /// That of the host.
@@ -61,36 +73,6 @@ impl Outbound for Nobody {
     }
 }
 
-impl Discovery for Nobody {
-    fn version(&self) -> u64 {
-        0
-    }
-
-    fn resolve(&self, _: &str) -> Option<ServiceInfo> {
-        None
-    }
-
-    fn services(&self) -> Vec<ServiceInfo> {
-        Vec::new()
-    }
-}
-
-impl Links for Nobody {
-    fn invoke<'a>(&'a self, _: &'a ServiceName, _: Course, _: Invocation) -> BoxFuture<'a, Result<String, Fault>> {
-        Box::pin(async { Err(Fault::new(FaultKind::NotFound, "there are no services")) })
-    }
-
-    fn call<'a>(
-        &'a self,
-        _: &'a ServiceName,
-        _: Course,
-        _: &'a Arc<FunctionName>,
-        _: bytes::Bytes,
-    ) -> BoxFuture<'a, Result<bytes::Bytes, Fault>> {
-        Box::pin(std::future::ready(Err(Fault::new(FaultKind::Unavailable, "nobody serves it"))))
-    }
-}
-
 impl Outlet for Nobody {
     fn send(&self, _: OutboundRequest) -> BoxFuture<'static, Result<Reply, OutboundError>> {
         Box::pin(std::future::ready(Err(OutboundError::Denied)))
@@ -100,28 +82,50 @@ impl Outlet for Nobody {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
-    let bytes = bytes::Bytes::from(std::fs::read(&arguments.component)?);
-    let nobody = Arc::new(Nobody);
-    let config = EngineConfig::default();
-    let engine = Engine::new(&config, Premises::default(), nobody.clone(), nobody.clone(), nobody.clone(), nobody)?;
+    let bytes = Bytes::from(std::fs::read(&arguments.component)?);
+    let (nobody, links) = (Arc::new(Nobody), Arc::new(Direct::default()));
+    let (config, premises) = (EngineConfig::default(), Premises::default());
+    let engine = Engine::new(&config, premises, nobody.clone(), nobody.clone(), links.clone(), nobody)?;
+    let result = match &arguments.callee {
+        Some(callee) => {
+            let callee = Bytes::from(std::fs::read(callee)?);
+            typed::time((&engine, &links), (bytes, callee), &arguments.path, arguments.millis).await?
+        }
+        None => requests(&engine, &bytes, &arguments).await?,
+    };
+    println!("{result}");
+    Ok(())
+}
+
+/// Times requests to the component under each policy.
+async fn requests(engine: &Engine, bytes: &Bytes, arguments: &Arguments) -> Result<Value, Box<dyn Error>> {
     let mut result = Map::new();
     for policy in [InstancePolicy::Fresh, InstancePolicy::Reuse] {
-        let request = PrepareRequest {
-            revision: "timed@1".parse()?,
-            component: Digest::of(&bytes),
-            bytes: bytes.clone(),
-            instances: policy,
-            settings: Settings::default(),
-        };
-        let prepared = engine.prepare(request).await?.prepared;
+        let prepared = prepare(engine, "timed@1", bytes.clone(), policy).await?;
         calls(prepared.as_ref(), arguments.warm_up).await?;
         let begun = cpu_us();
         calls(prepared.as_ref(), arguments.calls).await?;
         let us = (cpu_us() - begun) / f64::from(arguments.calls);
         result.insert(policy.name().to_owned(), json!(us));
     }
-    println!("{}", Value::Object(result));
-    Ok(())
+    Ok(Value::Object(result))
+}
+
+/// A component that is ready to be called.
+async fn prepare(
+    engine: &Engine,
+    revision: &str,
+    bytes: Bytes,
+    instances: InstancePolicy,
+) -> Result<Arc<dyn Prepared>, Box<dyn Error>> {
+    let request = PrepareRequest {
+        revision: revision.parse()?,
+        component: Digest::of(&bytes),
+        bytes,
+        instances,
+        settings: Settings { limits: Limits { cpu_time: TIMEOUT, ..Limits::default() }, ..Settings::default() },
+    };
+    Ok(engine.prepare(request).await?.prepared)
 }
 
 /// What this thread has used.
@@ -132,16 +136,16 @@ fn cpu_us() -> f64 {
 
 /// Makes calls, and reads their replies to the end.
 async fn calls(prepared: &dyn Prepared, n_calls: u32) -> Result<(), Box<dyn Error>> {
-    for number in 0..n_calls {
-        let request = http::Request::get("/").header(http::header::HOST, "localhost").body(empty_body())?;
-        let deadline = (Instant::now() + TIMEOUT).into_std();
-        let id = CallId::new(number.into());
-        let call = Call { context: CallContext::new(id, deadline), request, hold: Hold::default() };
-        let reply = prepared.serve(call).await?;
-        if !reply.status().is_success() {
-            return Err(format!("the component answered {}", reply.status()).into());
-        }
-        reply.into_body().collect().await?;
+    for _ in 0..n_calls {
+        get(prepared, "/", TIMEOUT).await?.into_body().collect().await?;
     }
     Ok(())
+}
+
+/// Asks for a path; the answer has to be a success.
+async fn get(prepared: &dyn Prepared, path: &str, timeout: Duration) -> Result<Reply, Box<dyn Error>> {
+    let request = http::Request::get(path).header(http::header::HOST, "localhost").body(empty_body())?;
+    let context = CallContext::new(CallId::new(0), (Instant::now() + timeout).into_std());
+    let reply = prepared.serve(Call { context, request, hold: Hold::default() }).await?;
+    if reply.status().is_success() { Ok(reply) } else { Err(format!("it answered {}", reply.status()).into()) }
 }

@@ -3,6 +3,7 @@
 
 mod caller;
 mod composed;
+mod direct;
 mod kinds;
 mod loopback;
 mod results;
@@ -33,6 +34,9 @@ pub(crate) struct CallsOptions {
 /// The guest that calls, and the one that is called.
 const GUESTS: [&str; 2] = ["bench-caller", "bench-callee"];
 
+/// A rate that no caller comes up to, so that it is asked and never refuses.
+const ANY_RATE: &str = "100000000/s";
+
 /// How many callers there are at a time, where more than one is measured.
 const CALLERS: [u32; 3] = [1, 2, 64];
 
@@ -40,11 +44,12 @@ const CALLERS: [u32; 3] = [1, 2, 64];
 pub(super) fn run(place: &Place, all: &super::Options) -> Result<Report> {
     let (rounds, options) = (all.rounds, &all.calls);
     guests::build(place, &GUESTS.map(str::to_owned))?;
-    let mut ways = vec![Way::Reuse, Way::Fresh, Way::Loopback];
+    let mut ways = vec![Way::Engine, Way::Reuse, Way::Policies, Way::Fresh, Way::Loopback];
     if options.composed {
         composed::make(place, &composed::install(place)?)?;
         ways.push(Way::Composed);
     }
+    direct::build(place)?;
     let host = Host::start(place, &place.folder("target/bench/calls"), &services(place, &ways))?;
     let native = loopback::start(place)?;
     let mut results = Results::default();
@@ -80,12 +85,13 @@ fn measure(
                 results.add(kind, way, 1, rate);
             }
         }
+        Way::Engine => results.add(kind, way, 1, direct::measure(place, kind, millis)?),
         Way::Reuse => {
             for callers in CALLERS {
                 results.add(kind, way, callers, caller::measure(&host.http, way, kind, callers, millis)?);
             }
         }
-        Way::Fresh | Way::Composed => {
+        Way::Policies | Way::Fresh | Way::Composed => {
             results.add(kind, way, 1, caller::measure(&host.http, way, kind, 1, millis)?);
         }
     }
@@ -98,7 +104,7 @@ fn services(place: &Place, ways: &[Way]) -> String {
     let service = |way: &Way| {
         let name = way.name();
         match way {
-            Way::Loopback => String::new(),
+            Way::Loopback | Way::Engine => String::new(),
             Way::Composed => {
                 let component = composed::path(place);
                 format!("[services.{name}]\ncomponent = {component:?}\nroutes = [\"/{name}/*\"]\n")
@@ -108,6 +114,14 @@ fn services(place: &Place, ways: &[Way]) -> String {
                  links = {{ \"bench:calls/values\" = \"callee-{name}\" }}\n\
                  [services.callee-{name}]\ncomponent = {callee:?}\ninstances = \"{name}\"\n\
                  callers = [\"caller-{name}\"]\n"
+            ),
+            Way::Policies => format!(
+                "[services.caller-{name}]\ncomponent = {caller:?}\nroutes = [\"/{name}/*\"]\n\
+                 [services.caller-{name}.links.\"bench:calls/values\"]\nservice = \"callee-{name}\"\n\
+                 timeout = \"10s\"\nconcurrency = 128\nrate = \"{ANY_RATE}\"\n\
+                 fallback = {{ results = {{ \"bench:calls/values.number\" = 0 }} }}\n\
+                 [services.callee-{name}]\ncomponent = {callee:?}\ninstances = \"reuse\"\nrate = \"{ANY_RATE}\"\n\
+                 callers = [\"nobody\", \"caller-{name} bench:calls/values\"]\nbreaker = {{ success_rate = \"80%\" }}\n"
             ),
         }
     };

@@ -26,6 +26,11 @@ impl Samples {
     pub(super) fn over(&self, other: &Self) -> Self {
         self.0.iter().zip(&other.0).map(|(one, other)| one / other).collect()
     }
+
+    /// These less those of the same round of `other`.
+    pub(super) fn less(&self, other: &Self) -> Self {
+        self.0.iter().zip(&other.0).map(|(one, other)| one - other).collect()
+    }
 }
 
 impl FromIterator<f64> for Samples {

@@ -8,8 +8,12 @@ use super::kinds::{KINDS, Kind};
 /// How a call reaches what it calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
-    /// Through the host, to an instance that serves one call after another.
+    /// Through the engine alone, to an instance that serves one call after another.
+    Engine,
+    /// Through the host, with the policies that every service has.
     Reuse,
+    /// The same, with every policy that can be configured.
+    Policies,
     /// Through the host, to an instance of its own.
     Fresh,
     /// Within one component.
@@ -21,7 +25,9 @@ pub(super) enum Way {
 impl Way {
     pub(super) fn name(self) -> &'static str {
         match self {
+            Self::Engine => "engine",
             Self::Reuse => "reuse",
+            Self::Policies => "policies",
             Self::Fresh => "fresh",
             Self::Composed => "composed",
             Self::Loopback => "http",
@@ -63,7 +69,7 @@ impl Results {
     pub(super) fn values(&self) -> Vec<Value> {
         let mut values = Vec::new();
         for kind in &KINDS {
-            for way in [Way::Reuse, Way::Fresh, Way::Composed, Way::Loopback] {
+            for way in [Way::Engine, Way::Reuse, Way::Policies, Way::Fresh, Way::Composed, Way::Loopback] {
                 for callers in CALLERS {
                     let name = format!("calls/{}/{}/{callers}", kind.name.replace(' ', "-"), way.name());
                     let of = |part| self.samples(kind, way, callers, part);
@@ -114,9 +120,11 @@ impl Results {
             goals.extend(measured.map(|measured| Goal { what: what.to_owned(), wanted, measured }));
         };
         let [number, record, ..] = &KINDS;
-        let time = |kind| self.samples(kind, Way::Reuse, 1, |rate| rate.us);
-        goal("u32, reuse, us", Wanted::AtMost(1.0), time(number));
-        goal("record, reuse, us", Wanted::AtMost(2.2), time(record));
+        let time = |kind, way| self.samples(kind, way, 1, |rate| rate.us);
+        goal("u32, every policy, us", Wanted::AtMost(1.0), time(number, Way::Policies));
+        goal("record, every policy, us", Wanted::AtMost(2.2), time(record, Way::Policies));
+        let added = time(number, Way::Policies).zip(time(number, Way::Engine));
+        goal("u32, added by all policies, us", Wanted::AtMost(0.5), added.map(|(with, without)| with.less(&without)));
         goal("u32, two callers over one", Wanted::AtLeast(1.8), self.scaling(number));
         goals
     }
