@@ -171,14 +171,14 @@ async fn a_caller_that_leaves_ends_what_was_called_for_it_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deadline_ends_one_call_of_an_instance_and_not_the_others() {
     let server = Server::start().await;
-    let of_caller = "instances = \"concurrent\"\ntimeout = \"3s\"";
+    let of_caller = "instances = \"concurrent\"\ntimeout = \"6s\"";
     let host = Arc::new(Host::start(&both(("relay3", of_caller), ("callee3", ""), Some(&server))).await);
     let asked = host.clone();
     let path = format!("/fetch?http://{}/hang", server.address);
     let first = tokio::spawn(async move { asked.ask(&path).await });
     eventually("it was called", async || (server.connections() == 1).then_some(())).await;
     // So that the other one has time left when the first has none.
-    sleep(Duration::from_millis(1500)).await;
+    sleep(Duration::from_secs(3)).await;
     let asked = host.clone();
     let path = format!("/fetch?http://{}/meet/2", server.address);
     let second = tokio::spawn(async move { asked.ask(&path).await });
@@ -208,6 +208,8 @@ async fn a_service_of_wasi_0_3_is_called_too() {
         ("/count", "2"),
         ("/try-break-off", "Err(Failure::Trapped)"),
     ] {
+        // Until then another call would get another instance, which counts for itself.
+        at_rest(&host, "near").await;
         assert_eq!(host.ask(path).await, (200, answer.to_owned()), "{path}");
     }
     let (status, answer) = host.ask("/try-spin").await;
