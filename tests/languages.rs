@@ -210,3 +210,85 @@ async fn hello_in_rust_on_wasi_0_3() {
     assert_eq!(status, 200, "{outcome}");
     assert_eq!(host.ask("/hello").await.1, "Good morning!\n");
 }
+
+/// `hello`, one service that it may send requests, one that it may not, one that broke, and one that never came up.
+async fn hello_and_others() -> Host {
+    let services = [
+        service("hello", "hello", "routes = [\"/hello/*\"]"),
+        service("inventory", "inventory", "callers = [\"hello http\"]\ninstances = \"reuse\""),
+        service("pricing", "pricing", "callers = []"),
+        service("broken", "probe", "routes = [\"/trap\"]\nbreaker = { failures = 1, open = \"1m\" }"),
+        service("insider", "insider", "callers = [\"hello\"]"),
+    ];
+    let absent = "[services.absent]\ncomponent = \"absent.wasm\"\n";
+    let mut host = Host::stopped(&(services.concat() + absent));
+    std::fs::write(host.folder.path().join("absent.wasm"), "no component").unwrap();
+    host.run().await;
+    assert_eq!(host.ask("/trap").await.0, 500);
+    host
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hello_finds_services_and_asks_them() {
+    let host = hello_and_others().await;
+    let stock = json!([{
+        "name": "inventory",
+        "revision": 1,
+        "health": "serving",
+        "http": true,
+        "interfaces": ["shop:inventory/stock@0.1.0"],
+    }]);
+    for (exporting, found) in
+        [("shop:inventory/stock", &stock), ("shop:inventory/stock@0.1.9", &stock), ("shop:tea/leaves", &json!([]))]
+    {
+        let path = format!("/hello/services?exporting={exporting}");
+        let answer = call(&host, Method::GET, &path, None).await;
+        assert_eq!(answer, (200, "application/json".to_owned(), found.clone()), "{exporting}");
+    }
+
+    let level = json!({ "sku": "tea", "onHand": 120, "reserved": 0, "available": 120 });
+    let asked = call(&host, Method::GET, "/hello/ask?service=inventory&path=/api/inventory/tea", None).await;
+    assert_eq!(asked, (200, "application/json".to_owned(), level));
+    // The other service knows who asks it.
+    let (_, answer) = host.ask("/hello/ask?service=insider&path=/who").await;
+    assert!(answer.starts_with("insider@1 by service hello, attempt 1, hops 1, "), "{answer}");
+
+    for (query, status, says) in [
+        ("service=inventory&path=/api/inventory/gold", 404, "not known"),
+        ("service=nobody&path=/", 404, "there is no service `nobody`"),
+        ("service=pricing&path=/", 403, "does not let this service call it"),
+        ("service=broken&path=/version", 503, "urn:patchbay:fault:unavailable"),
+        ("service=absent&path=/", 503, "`absent` is down"),
+        ("service=inventory", 400, "path: expected"),
+        ("service=inventory&path=/%0d", 400, "path: there can be no"),
+    ] {
+        let (found, kind, problem) = call(&host, Method::GET, &format!("/hello/ask?{query}"), None).await;
+        assert_eq!((found, kind.as_str()), (status, "application/problem+json"), "{query}: {problem}");
+        assert!(problem.to_string().contains(says), "{query}: {problem}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hello_tells_what_is_known_of_each_call() {
+    let host = Host::start(&service("hello", "hello", "routes = [\"/hello/*\"]")).await;
+    // One instance works on all of them.
+    let calls = (0..8).map(async |_| {
+        let reply =
+            host.client().get(host.url("/hello/whoami")).header("patchbay-caller", "orders").send().await.unwrap();
+        let id = reply.headers()["patchbay-call"].to_str().unwrap().to_owned();
+        (id, reply.json::<Value>().await.unwrap())
+    });
+    for (id, told) in futures_util::future::join_all(calls).await {
+        assert_eq!((&told["service"], &told["revision"]), (&json!("hello"), &json!(1)), "{told}");
+        let known = &told["call"];
+        assert_eq!(
+            (&known["id"], &known["caller"], &known["hops"]),
+            (&json!(id), &json!("outside"), &json!(0)),
+            "{told}"
+        );
+        assert_eq!(known["attempt"], 1, "{told}");
+        assert!((1..=15_000).contains(&known["timeLeftMs"].as_u64().unwrap()), "{told}");
+    }
+    let (_, _, told) = call(&host, Method::GET, "/hello/ask?service=hello&path=/hello/whoami", None).await;
+    assert_eq!((&told["call"]["caller"], &told["call"]["hops"]), (&json!({ "service": "hello" }), &json!(1)), "{told}");
+}

@@ -1,11 +1,6 @@
 //! The configuration that the host gives this service.
 
-#[allow(missing_docs, clippy::all, reason = "generated")]
-mod bindings {
-    wit_bindgen::generate!({ world: "hello", path: "wit", generate_all });
-}
-
-use bindings::wasi::config::store;
+use crate::bindings::wasi::config::store;
 
 /// What the service says to callers: the configuration's `greeting`, or its own.
 pub(crate) fn greeting() -> String {

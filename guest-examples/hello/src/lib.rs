@@ -1,10 +1,17 @@
-//! Greets and echoes, as streams: a WASI 0.3 HTTP component.
+//! Greets and echoes, as streams, and finds and asks other services: a WASI 0.3 HTTP component.
 //!
 //! In WASI 0.3 `handle` is an async function. It returns the response as soon as its head is known; the body is a
 //! stream, written by a task that goes on after the return. One instance serves many requests at once.
 
+mod answer;
+mod ask;
+mod bindings;
 mod config;
+mod discovery;
+mod identity;
 mod plan;
+mod problem;
+mod query;
 
 use std::time::Duration;
 
@@ -12,7 +19,7 @@ use plan::Plan;
 use wasip3::clocks::monotonic_clock;
 use wasip3::http::types::{ErrorCode, Fields, Method, Request, Response};
 use wasip3::wit_bindgen::rt::async_support::StreamWriter;
-use wasip3::{spawn_local, wit_future, wit_stream};
+use wasip3::{spawn_local, wit_future};
 
 wasip3::http::service::export!(Hello);
 
@@ -25,12 +32,18 @@ impl wasip3::exports::http::handler::Guest for Hello {
         let path = request.get_path_with_query().unwrap_or_default();
         Ok(match Plan::new(name(&request.get_method()), &path) {
             Plan::Greet { count, interval } => {
-                let (response, body) = respond(200, &[("content-type", TEXT)]);
+                let (response, body) = answer::begin(200, &[("content-type", TEXT)]);
                 spawn_local(greet(body, config::greeting(), count, interval));
                 response
             }
             Plan::Echo => echo(request),
-            Plan::Refuse { status, allow, detail } => refuse(status, allow, &detail),
+            Plan::Services { exporting } => answer::json(&discovery::exporting(&exporting)),
+            // The response of the other service becomes that of this one, and no byte of its body enters this instance.
+            Plan::Ask { service, path } => {
+                ask::ask(&service, &path).await.unwrap_or_else(|problem| answer::problem(&problem))
+            }
+            Plan::WhoAmI => answer::json(&identity::whoami()),
+            Plan::Refuse(problem) => answer::problem(&problem),
         })
     }
 }
@@ -62,39 +75,9 @@ async fn greet(mut body: StreamWriter<u8>, greeting: String, count: u32, interva
 fn echo(request: Request) -> Response {
     let headers = Fields::new();
     if let Some(kind) = request.get_headers().get("content-type").into_iter().next() {
-        set(&headers, "content-type", kind);
+        answer::set(&headers, "content-type", kind);
     }
     let (_, received) = wit_future::new(|| Ok(()));
     let (body, trailers) = Request::consume_body(request, received);
     Response::new(headers, Some(body), trailers).0
-}
-
-fn refuse(status: u16, allow: Option<&str>, detail: &str) -> Response {
-    let problem = serde_json::json!({ "status": status, "detail": detail }).to_string();
-    let kind = ("content-type", "application/problem+json");
-    let headers: Vec<_> = [kind].into_iter().chain(allow.map(|methods| ("allow", methods))).collect();
-    let (response, mut body) = respond(status, &headers);
-    spawn_local(async move {
-        // What a caller that went away did not take is left over.
-        let _ = body.write_all(problem.into_bytes()).await;
-    });
-    response
-}
-
-/// A response, and the place where its body is written.
-fn respond(status: u16, fields: &[(&str, &str)]) -> (Response, StreamWriter<u8>) {
-    let headers = Fields::new();
-    for (name, value) in fields {
-        set(&headers, name, value.as_bytes().to_vec());
-    }
-    let (writer, body) = wit_stream::new();
-    // A future that is never written to yields its default: no trailers.
-    let (_, trailers) = wit_future::new(|| Ok(None));
-    let (response, _sent) = Response::new(headers, Some(body), trailers);
-    response.set_status_code(status).expect("the service sets valid statuses");
-    (response, writer)
-}
-
-fn set(headers: &Fields, name: &str, value: Vec<u8>) {
-    headers.set(name, &[value]).expect("the service sets no forbidden header");
 }

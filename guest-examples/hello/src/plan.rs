@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use crate::problem::Problem;
+use crate::query;
+
 /// What the service will do for a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Plan {
@@ -14,13 +17,22 @@ pub(crate) enum Plan {
     },
     /// Send the body back.
     Echo,
-    /// Say what is wrong.
-    Refuse {
-        status: u16,
-        /// The methods that the path has, where that is what is wrong.
-        allow: Option<&'static str>,
-        detail: String,
+    /// Say which services there are.
+    Services {
+        /// The interface that they export.
+        exporting: String,
     },
+    /// Ask another service, and pass its answer on.
+    Ask {
+        /// Its name.
+        service: String,
+        /// What to ask for, with a query where there is one.
+        path: String,
+    },
+    /// Say what is known of the call.
+    WhoAmI,
+    /// Say what is wrong.
+    Refuse(Problem),
 }
 
 /// The longest greeting, in lines.
@@ -35,9 +47,20 @@ impl Plan {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         match (path, method) {
             ("/echo", "POST") => Self::Echo,
-            ("/echo", _) => Self::not_allowed("POST"),
-            (_, "GET" | "HEAD") => Self::greet(query).unwrap_or_else(|detail| Self::refuse(400, detail)),
-            _ => Self::not_allowed("GET, HEAD"),
+            ("/echo", _) => Self::Refuse(Problem::not_allowed("POST")),
+            (_, "GET" | "HEAD") => {
+                Self::read(path, query).unwrap_or_else(|detail| Self::Refuse(Problem::new(400, detail)))
+            }
+            _ => Self::Refuse(Problem::not_allowed("GET, HEAD")),
+        }
+    }
+
+    fn read(path: &str, query: &str) -> Result<Self, String> {
+        match path {
+            "/hello/services" => Self::services(query),
+            "/hello/ask" => Self::ask(query),
+            "/hello/whoami" => Ok(Self::WhoAmI),
+            _ => Self::greet(query),
         }
     }
 
@@ -47,18 +70,27 @@ impl Plan {
         Ok(Self::Greet { count, interval: Duration::from_millis(interval.into()) })
     }
 
-    fn refuse(status: u16, detail: String) -> Self {
-        Self::Refuse { status, allow: None, detail }
+    fn services(query: &str) -> Result<Self, String> {
+        let exporting = text(query, "exporting", "an interface such as `shop:inventory/stock`")?;
+        Ok(Self::Services { exporting })
     }
 
-    fn not_allowed(allow: &'static str) -> Self {
-        Self::Refuse { status: 405, allow: Some(allow), detail: format!("this path answers to {allow}") }
+    fn ask(query: &str) -> Result<Self, String> {
+        let service = text(query, "service", "the name of a service")?;
+        let path = text(query, "path", "what to ask for")?;
+        if !path.starts_with('/') {
+            return Err(format!("path: expected one that begins with `/`, not `{path}`"));
+        }
+        Ok(Self::Ask { service, path })
     }
 }
 
+fn text(query: &str, key: &str, expected: &str) -> Result<String, String> {
+    query::value(query, key).filter(|text| !text.is_empty()).ok_or_else(|| format!("{key}: expected {expected}"))
+}
+
 fn number(query: &str, key: &str, default: u32, range: std::ops::RangeInclusive<u32>) -> Result<u32, String> {
-    let Some((_, text)) = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == key)
-    else {
+    let Some(text) = query::value(query, key) else {
         return Ok(default);
     };
     text.parse()
@@ -89,16 +121,38 @@ mod tests {
     #[test]
     fn only_a_post_is_echoed() {
         assert_eq!(Plan::new("POST", "/echo?x=1"), Plan::Echo);
-        for (method, path, allowed) in [("GET", "/echo", "POST"), ("POST", "/hello", "GET, HEAD")] {
-            let Plan::Refuse { status, allow, .. } = Plan::new(method, path) else { panic!("{method} {path}") };
-            assert_eq!((status, allow), (405, Some(allowed)), "{method} {path}");
+        for (method, path, allowed) in
+            [("GET", "/echo", "POST"), ("POST", "/hello", "GET, HEAD"), ("POST", "/hello/ask", "GET, HEAD")]
+        {
+            assert_eq!(Plan::new(method, path), Plan::Refuse(Problem::not_allowed(allowed)), "{method} {path}");
         }
     }
 
     #[test]
-    fn numbers_that_make_no_sense_are_refused_by_name() {
-        for (path, key) in [("/?count=0", "count"), ("/?count=x", "count"), ("/?count=2&interval=60001", "interval")] {
-            let Plan::Refuse { status, detail, .. } = Plan::new("GET", path) else { panic!("{path}") };
+    fn services_are_found_and_asked() {
+        let exporting = "shop:inventory/stock@0.1.0".to_owned();
+        let path = "/hello/services?exporting=shop:inventory%2Fstock@0.1.0";
+        assert_eq!(Plan::new("GET", path), Plan::Services { exporting });
+        let (service, path) = ("inventory".to_owned(), "/api/inventory/tea?a=1&b=2".to_owned());
+        let asked = Plan::new("HEAD", "/hello/ask?service=inventory&path=/api/inventory/tea?a=1%26b=2");
+        assert_eq!(asked, Plan::Ask { service, path });
+        assert_eq!(Plan::new("GET", "/hello/whoami"), Plan::WhoAmI);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_by_name() {
+        let cases = [
+            ("/?count=0", "count"),
+            ("/?count=x", "count"),
+            ("/?count=2&interval=60001", "interval"),
+            ("/hello/services", "exporting"),
+            ("/hello/services?exporting=", "exporting"),
+            ("/hello/ask?path=/", "service"),
+            ("/hello/ask?service=inventory", "path"),
+            ("/hello/ask?service=inventory&path=api", "path"),
+        ];
+        for (path, key) in cases {
+            let Plan::Refuse(Problem { status, detail, .. }) = Plan::new("GET", path) else { panic!("{path}") };
             assert_eq!(status, 400, "{path}");
             assert!(detail.starts_with(key), "{path}: {detail}");
         }
