@@ -30,7 +30,8 @@ fn info(entry: &ServiceEntry) -> ServiceInfo {
         revision: active.map(|active| active.id.number),
         health: match active {
             None => Health::Down,
-            Some(active) if active.breaker.status().is_some() => Health::Broken,
+            // Once its time is over somebody has to probe, and that may be whoever asks.
+            Some(active) if active.breaker.status().is_some_and(|status| !status.remaining.is_zero()) => Health::Broken,
             Some(_) => Health::Serving,
         },
         http: active.is_some_and(|active| active.ready.contract.http_handler().is_some()),

@@ -20,8 +20,11 @@ Try, in another terminal:
   curl -i  'http://127.0.0.1:8080/api/shipping/rates?weight=1200&country=DE'
   curl -i  http://127.0.0.1:8080/api/inventory/tea/reservations -d '{"orderId":123,"quantity":2}'
   curl -i  'http://127.0.0.1:8080/api/pricing/quote?sku=tea&quantity=12&currency=CHF'
+  curl -i  'http://127.0.0.1:8080/hello/services?exporting=shop:inventory/stock'
 
   target/release/patchbay inspect orders
+  target/release/patchbay inspect orders --policy
+  target/release/patchbay authz explain hello inventory
   target/release/patchbay call inventory 'shop:inventory/stock.reserve({sku: "tea", qty: 2})'
 
 Ctrl-C stops the host.
