@@ -46,7 +46,7 @@ where
     T: Send + 'static,
     F: AsyncFnOnce(Client) -> Result<T, Failure> + Send + 'static,
 {
-    let (host, (tell, told)) = (host.clone(), mpsc::channel());
+    let (host, (tell, told)) = (host.clone(), mpsc::sync_channel(1));
     thread::spawn(move || {
         let answer = || -> Result<T, Failure> {
             let client = Client::find(&host)?;
