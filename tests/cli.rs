@@ -1,11 +1,14 @@
 //! The command line, used as a person uses it, against a running host.
 
+use std::process::Stdio;
+use std::time::Duration;
+
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
-use crate::support::{Host, PATIENCE, guest, patchbay, service};
+use crate::support::{Host, PATIENCE, eventually, guest, patchbay, service};
 
 fn path(name: &str) -> String {
     guest(name).to_str().unwrap().to_owned()
@@ -96,7 +99,7 @@ async fn logs_and_events_can_be_followed() {
         let mut process = Command::new(patchbay())
             .args(arguments)
             .current_dir(host.folder.path())
-            .stdout(std::process::Stdio::piped())
+            .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
@@ -129,6 +132,90 @@ async fn help_has_examples_and_shells_have_completions() {
     }
     for shell in ["bash", "zsh", "fish"] {
         let (code, stdout, _) = host.cli(&["completions", shell]).await;
-        assert!(code == 0 && stdout.contains("rollback"), "{shell}");
+        assert!(code == 0 && stdout.contains("PATCHBAY_COMPLETE"), "{shell}");
     }
+}
+
+/// What the script for bash gets when it asks for candidates: exit code, stdout, stderr. To bash the word at the cursor
+/// is `replaced`.
+async fn candidates(host: &Host, line: &str, replaced: &str) -> (Option<i32>, String, String) {
+    let output = Command::new(patchbay())
+        .args(["--", replaced, line])
+        .env("PATCHBAY_COMPLETE", "bash")
+        .current_dir(host.folder.path())
+        .stdin(Stdio::null())
+        .output();
+    let output = timeout(PATIENCE, output).await.expect("it answers in time").unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_complete_from_the_running_host() {
+    let host = Host::start(&(service("callee", "callee", "") + &service("probe", "probe", "routes = [\"/*\"]"))).await;
+    let settings = serde_json::json!({ "config": { "version": "2" } });
+    host.deploy("probe", std::fs::read(guest("probe")).unwrap(), settings).await;
+    let functions = "add reserve echo widen count break-off try-break-off spin try-spin read-break-off say";
+    let state = format!("patchbay call --state={} callee ad", host.state("").display());
+    for (line, replaced, wanted) in [
+        ("patchbay inspect ", "", "callee probe"),
+        ("patchbay inspect probe@", "", "1 2"),
+        ("patchbay rollback probe --to ", "", "1"),
+        ("patchbay authz explain probe c", "c", "callee"),
+        ("patchbay call callee ", "", functions),
+        ("patchbay call callee test:typed/calc.wi", "typed/calc.wi", "typed/calc.widen"),
+        ("patchbay call callee 'test:typed/calc.wi", "test:typed/calc.wi", "test:typed/calc.widen"),
+        (&state, "ad", "add"),
+        ("patchbay call nobody ", "", ""),
+        ("patchbay deploy callee x.wasm --set mem", "mem", "memory="),
+    ] {
+        // On a busy machine the host may take longer than someone at a keyboard would wait.
+        eventually(line, async || {
+            let (code, stdout, stderr) = candidates(&host, line, replaced).await;
+            assert_eq!((code, stderr.as_str()), (Some(0), ""), "{line}");
+            (stdout.lines().collect::<Vec<_>>().join(" ") == wanted).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_host_nothing_completes_and_nobody_waits() {
+    let host = Host::stopped("");
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("patchbay inspect --admin {} ", silent.local_addr().unwrap());
+    for line in ["patchbay inspect ", "patchbay call callee ", "patchbay call callee --ca nowhere ", &silent] {
+        let begun = Instant::now();
+        assert_eq!(candidates(&host, line, "").await, (Some(0), String::new(), String::new()), "{line}");
+        assert!(begun.elapsed() < Duration::from_secs(10), "{line}: {:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bash_completes_with_the_printed_script() {
+    let host = Host::start(&service("callee", "callee", "")).await;
+    let script = r#"
+        source <("$0" completions bash)
+        complete -p patchbay
+        COMP_LINE="patchbay call callee test:typed/calc.wi" COMP_POINT=${#COMP_LINE}
+        COMP_WORDS=(patchbay call callee test : typed/calc.wi) COMP_CWORD=5
+        _patchbay patchbay typed/calc.wi :
+        printf '%s\n' "${COMPREPLY[@]}"
+    "#;
+    let bash = || {
+        let mut bash = Command::new("bash");
+        bash.arg("-c").arg(script).arg(patchbay()).current_dir(host.folder.path()).stdin(Stdio::null());
+        bash
+    };
+    if bash().output().await.is_err() {
+        eprintln!("there is no bash on this machine, so nothing was checked");
+        return;
+    }
+    eventually("bash has completed", async || {
+        let output = timeout(PATIENCE, bash().output()).await.expect("bash ends in time").unwrap();
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert!(stdout.contains("-F _patchbay patchbay"), "{stdout}");
+        (stdout.lines().last() == Some("typed/calc.widen")).then_some(())
+    })
+    .await;
 }

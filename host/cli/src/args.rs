@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use patchbay_model::{RevisionId, RevisionNumber, ServiceName};
 
 pub(crate) use deploy::DeployArgs;
+pub(crate) use setting::keys as setting_keys;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -90,10 +91,16 @@ pub(crate) enum Command {
     #[command(hide = true, after_help = "Example:\n  patchbay compile, started by `patchbay up`")]
     Compile,
     /// Print a completion script for a shell
-    #[command(after_help = "Examples:\n  \
+    #[command(
+        long_about = "Print a completion script for a shell.\n\n\
+            The script asks `patchbay`, and `patchbay` the running host, so that names of services, revisions and \
+            functions complete as they are at that moment. The host is found as by the command that is being written. If \
+            it does not answer within half a second, no names are offered. Print the script again after an upgrade.",
+        after_help = "Examples:\n  \
         patchbay completions bash > ~/.local/share/bash-completion/completions/patchbay\n  \
         patchbay completions zsh > ~/.zfunc/_patchbay\n  \
-        patchbay completions fish > ~/.config/fish/completions/patchbay.fish")]
+        patchbay completions fish > ~/.config/fish/completions/patchbay.fish"
+    )]
     Completions {
         /// The shell
         shell: Shell,
@@ -101,7 +108,7 @@ pub(crate) enum Command {
 }
 
 /// How a host is found.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct HostArgs {
     /// Where the admin API listens [default: what the host wrote into its state directory]

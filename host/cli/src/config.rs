@@ -26,7 +26,7 @@ pub(crate) use closest::suggestion;
 pub(crate) use host::HostConfig;
 pub(crate) use problem::{Problem, Problems, Source};
 pub(crate) use services::ServiceConfig;
-pub(crate) use value::instance_policy;
+pub(crate) use value::{INSTANCE_POLICIES, instance_policy};
 
 use table::Reader;
 

@@ -7,6 +7,7 @@ mod brief;
 mod client;
 mod columns;
 mod commands;
+mod completion;
 mod config;
 mod failure;
 mod hazards;
@@ -39,6 +40,11 @@ const LINGER: Duration = Duration::from_millis(200);
 const SERVING: usize = 2;
 
 fn main() -> ExitCode {
+    if let Some(shell) = completion::asked() {
+        // A shell that has gone on wants no candidates, and nobody at a keyboard wants an error.
+        let _ = completion::answer(shell);
+        return ExitCode::SUCCESS;
+    }
     let cli = Cli::parse();
     let screen = Screen { json: cli.json };
     if matches!(cli.command, Command::Compile) {

@@ -74,6 +74,11 @@ const KEYS: [(&str, Option<&str>, &str, Kind); 36] = [
     ("fallback", None, "fallback", Kind::Fallback),
 ];
 
+/// The keys that a setting may have.
+pub(crate) fn keys() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().map(|(key, ..)| *key)
+}
+
 impl Setting {
     /// Puts the setting into a JSON merge patch (RFC 7396) of the settings.
     pub(crate) fn put_into(&self, patch: &mut Map<String, Value>) {
@@ -96,7 +101,7 @@ impl FromStr for Setting {
     fn from_str(text: &str) -> Result<Self, String> {
         let (key, value) = text.split_once('=').ok_or("write `KEY=VALUE`, such as `memory=64MiB`")?;
         let Some((_, within, key, kind)) = KEYS.into_iter().find(|(known, ..)| *known == key) else {
-            let known: Vec<_> = KEYS.iter().map(|(known, ..)| *known).collect();
+            let known: Vec<_> = keys().collect();
             return Err(format!("`{key}` is no setting; {}", config::suggestion(key, &known)));
         };
         Ok(Self { within, key, value: kind.parse(value)? })

@@ -134,17 +134,19 @@ pub(crate) fn instances(value: &DeValue<'_>) -> Result<Option<InstancePolicy>, S
     instance_policy(&text(value)?)
 }
 
+/// The names of the instance policies.
+pub(crate) const INSTANCE_POLICIES: [&str; 4] = ["auto", "fresh", "reuse", "concurrent"];
+
 /// The instance policy that `name` stands for in configuration and on the command line.
 ///
 /// # Errors
 /// A sentence that names the policies there are.
 pub(crate) fn instance_policy(name: &str) -> Result<Option<InstancePolicy>, String> {
-    const NAMES: [&str; 4] = ["auto", "fresh", "reuse", "concurrent"];
     match name {
         "auto" => Ok(None),
         "fresh" => Ok(Some(InstancePolicy::Fresh)),
         "reuse" => Ok(Some(InstancePolicy::Reuse)),
         "concurrent" => Ok(Some(InstancePolicy::Concurrent)),
-        other => Err(format!("`{other}` is no instance policy; {}", closest::suggestion(other, &NAMES))),
+        other => Err(format!("`{other}` is no instance policy; {}", closest::suggestion(other, &INSTANCE_POLICIES))),
     }
 }
