@@ -61,7 +61,8 @@ impl Guest {
                 guest.renew(context.deadline);
                 guest
             }
-            None => Self::start(shared, context.deadline).await?,
+            // Boxed, so that the calls of instances that are there do not carry the room for making one.
+            None => Box::pin(Self::start(shared, context.deadline)).await?,
         };
         guest.uses += 1;
         guest.store.data().output.attribute(Some(context.id));
