@@ -139,7 +139,8 @@ async fn attempt<T: Target, P: Payload>(
     let hold = Hold::of(held.clone());
     let context = CallContext {
         id: arrival.id,
-        deadline: end.into_std(),
+        // That of the call, and not of the attempt: once there is an answer, its body has all the time there is.
+        deadline: deadline.into_std(),
         hops: arrival.hops,
         caller: arrival.caller.clone(),
         attempt: number,

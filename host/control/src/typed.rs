@@ -10,6 +10,7 @@ use tokio::time::Duration;
 
 use crate::control::Control;
 use crate::internal::leads_on;
+use crate::links::unversioned;
 use crate::target::Routed;
 
 /// Takes the calls that services make of each other.
@@ -97,10 +98,28 @@ impl Control {
         function: &Arc<FunctionName>,
         arguments: Bytes,
     ) -> Result<Bytes, Fault> {
-        let target = self.linked(caller, function)?;
+        let target = match self.linked(caller, function) {
+            Ok(target) => target,
+            Err(fault) => return self.without_link(caller, function, fault),
+        };
         let arrival = leads_on(target.name(), caller, course, self.new_call())?;
         let payload = TypedPayload::new(Arc::clone(function), arguments);
         patchbay_channel::call(&target, arrival, payload).await
+    }
+
+    /// What answers a call that nobody serves: a result that the caller's link has for it, or else the fault.
+    fn without_link(&self, caller: &ServiceName, function: &FunctionName, fault: Fault) -> Result<Bytes, Fault> {
+        let snapshot = self.snapshot.load();
+        let active = snapshot.service(caller).and_then(|entry| entry.active.as_ref());
+        let stand_in = active.and_then(|active| active.ready.stand_ins.links.get(&unversioned(&function.interface)));
+        let own = stand_in.and_then(|stand_in| stand_in.results.iter().find(|(name, _)| function.serves(name)));
+        match own {
+            Some((name, result)) => {
+                tracing::warn!(%caller, function = %name, %fault, "call answered by a fallback");
+                Ok(result.clone())
+            }
+            None => Err(fault),
+        }
     }
 
     /// The service that serves a function that `caller` imports, with the policies of the link.

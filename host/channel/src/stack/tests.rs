@@ -35,6 +35,8 @@ enum Behaviour {
     NeverEnd {
         sends: bool,
     },
+    /// The head comes at once, and the body so much later, if the call has so much time.
+    SlowBody(Duration),
     /// So many of its first calls break off.
     CrashFirst(usize),
     /// So many of its first calls find no instance.
@@ -89,6 +91,13 @@ impl Prepared for Instance {
                 Behaviour::Crash => return Err(Fault::new(FaultKind::Trapped, "it broke off")),
                 Behaviour::CrashInBody => Body::new(Crashing),
                 Behaviour::NeverEnd { sends } => Body::new(Endless { sends }),
+                Behaviour::SlowBody(time) => {
+                    let ends = Instant::from_std(call.context.deadline).min(Instant::now() + time);
+                    Body::new(Slow {
+                        sleep: Box::pin(tokio::time::sleep_until(ends)),
+                        whole: ends == Instant::now() + time,
+                    })
+                }
                 Behaviour::CrashFirst(_) | Behaviour::NoInstanceFirst(_) | Behaviour::SlowFirst(_) => {
                     self.behaviour.first(before).await?;
                     full_body("done")
@@ -136,6 +145,31 @@ impl http_body::Body for Endless {
             true => std::task::Poll::Ready(Some(Ok(http_body::Frame::data(bytes::Bytes::from_static(b"x"))))),
             false => std::task::Poll::Pending,
         }
+    }
+}
+
+/// A body that comes late, or breaks off where its writer has no time for all of it.
+struct Slow {
+    sleep: std::pin::Pin<Box<tokio::time::Sleep>>,
+    whole: bool,
+}
+
+impl http_body::Body for Slow {
+    type Data = bytes::Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, BodyError>>> {
+        if self.sleep.is_elapsed() {
+            return std::task::Poll::Ready(None);
+        }
+        let whole = self.whole;
+        self.sleep.as_mut().poll(cx).map(|()| match whole {
+            true => Some(Ok(http_body::Frame::data(bytes::Bytes::from_static(b"done")))),
+            false => Some(Err(BodyError::Deadline)),
+        })
     }
 }
 

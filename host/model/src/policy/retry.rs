@@ -23,7 +23,8 @@ pub struct RetrySettings {
     /// What the longest pause does not grow beyond.
     #[serde(with = "units::duration")]
     pub max_backoff: Duration,
-    /// How long one attempt may take, where another one may follow it. The last one has what is left of the deadline.
+    /// How long one attempt may take to answer, where another one may follow it. The last one has what is left of the
+    /// deadline.
     #[serde(with = "units::duration")]
     pub attempt_timeout: Duration,
     /// What may run twice without harm, so that it is tried again although it may have been processed.

@@ -60,6 +60,14 @@ async fn a_slow_attempt_gives_way_to_another_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_body_has_more_time_than_an_attempt_to_answer() {
+    let service = Service::with(Behaviour::SlowBody(Duration::from_secs(8)), idempotent());
+    let reply = service.call(empty_body()).await.unwrap();
+    assert_eq!(reply.into_body().collect().await.unwrap().to_bytes(), "done");
+    assert_eq!(service.n_calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_place_is_free_while_a_call_waits_for_its_next_attempt() {
     let mut settings = idempotent();
     settings.limits.concurrency = 1;

@@ -161,6 +161,34 @@ async fn callers_are_not_broken_unless_that_is_wanted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_link_that_leads_nowhere_is_refused_or_has_a_result_in_its_place() {
+    let (bench, links) = (Bench::new(), crate::ServiceLinks::default());
+    links.attach(&bench.control);
+    let deploy = async |link: LinkSettings| {
+        let mut request = bench.request("orders", "a", &[]);
+        request.component = bench.components.put(importing("0.1.0", "count"));
+        request.settings.links = [("shop:inventory/stock".parse().unwrap(), link)].into();
+        bench.control.deploy(request).finished().await.map_err(|error| error.kind)
+    };
+    let optional = LinkSettings { required: false, ..LinkSettings::default() };
+    assert_eq!(deploy(LinkSettings::default()).await.unwrap_err(), ChangeErrorKind::Unlinked);
+    deploy(optional.clone()).await.unwrap();
+    let course = Course {
+        call: Some(CallId::new(7)),
+        deadline: Instant::now().into_std() + std::time::Duration::from_secs(5),
+        hops: 0,
+    };
+    let function = std::sync::Arc::new("shop:inventory/stock@0.1.0.count".parse().unwrap());
+    let orders: ServiceName = "orders".parse().unwrap();
+    let call = async || links.call(&orders, course, &function, Bytes::new()).await.map_err(|fault| fault.kind());
+    assert_eq!(call().await, Err(FaultKind::Unavailable));
+    let results = [("shop:inventory/stock.count".parse().unwrap(), serde_json::json!(7))].into();
+    let fallback = Some(patchbay_model::policy::Fallback { results, service: None });
+    deploy(LinkSettings { fallback, ..optional }).await.unwrap();
+    assert_eq!(call().await, Ok(Bytes::from_static(&[7, 0, 0, 0])));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_service_comes_up_after_what_it_needs() {
     let bench = Bench::new();
     let declared = |name: &str, bytes: Bytes| crate::DeclaredService {
