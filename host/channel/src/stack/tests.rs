@@ -94,7 +94,7 @@ impl Prepared for Instance {
                 Behaviour::SlowBody(time) => {
                     let ends = Instant::from_std(call.context.deadline).min(Instant::now() + time);
                     Body::new(Slow {
-                        sleep: Box::pin(tokio::time::sleep_until(ends)),
+                        sleep: Some(Box::pin(tokio::time::sleep_until(ends))),
                         whole: ends == Instant::now() + time,
                     })
                 }
@@ -150,7 +150,8 @@ impl http_body::Body for Endless {
 
 /// A body that comes late, or breaks off where its writer has no time for all of it.
 struct Slow {
-    sleep: std::pin::Pin<Box<tokio::time::Sleep>>,
+    /// Until it comes; absent once it has.
+    sleep: Option<std::pin::Pin<Box<tokio::time::Sleep>>>,
     whole: bool,
 }
 
@@ -162,14 +163,13 @@ impl http_body::Body for Slow {
         mut self: std::pin::Pin<&mut Self>,
         cx: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, BodyError>>> {
-        if self.sleep.is_elapsed() {
-            return std::task::Poll::Ready(None);
-        }
-        let whole = self.whole;
-        self.sleep.as_mut().poll(cx).map(|()| match whole {
-            true => Some(Ok(http_body::Frame::data(bytes::Bytes::from_static(b"done")))),
-            false => Some(Err(BodyError::Deadline)),
-        })
+        let Some(sleep) = &mut self.sleep else { return std::task::Poll::Ready(None) };
+        std::task::ready!(sleep.as_mut().poll(cx));
+        self.sleep = None;
+        std::task::Poll::Ready(Some(match self.whole {
+            true => Ok(http_body::Frame::data(bytes::Bytes::from_static(b"done"))),
+            false => Err(BodyError::Deadline),
+        }))
     }
 }
 
