@@ -70,7 +70,15 @@ async fn services_find_each_other_and_see_changes() {
     assert!(host.ask("/version").await.1.parse::<u64>().unwrap() > before);
     assert_eq!(host.ask("/resolve?other").await.1, "other@2 Health::Serving http test:inside/calls@0.1.0");
     // The admin API knows the same.
-    assert_eq!(host.admin_get("/v1/services/other").await["active"], 2);
+    let found = host.admin_get("/v1/discovery?exporting=test:inside/calls").await;
+    assert_eq!(found["version"].to_string(), host.ask("/version").await.1);
+    let other = json!({
+        "name": "other", "revision": 2, "health": "serving", "http": true, "interfaces": ["test:inside/calls@0.1.0"],
+    });
+    assert_eq!(found["services"][1], other, "{found}");
+    assert_eq!(host.admin_get("/v1/discovery?exporting=a:b/c").await["services"], json!([]));
+    let wrong = host.admin(reqwest::Method::GET, "/v1/discovery?exporting=noise").send().await.unwrap();
+    assert_eq!(wrong.status(), 400);
     assert_eq!(host.cli(&["remove", "other", "--yes"]).await.0, 0);
     assert_eq!(host.ask("/resolve?other").await.1, "none");
 }

@@ -176,6 +176,9 @@ async fn the_callee_is_swapped_while_it_is_called_and_no_call_is_lost() {
         n_calls += tokio::time::timeout(Duration::from_secs(30), caller).await.unwrap().unwrap();
     }
     assert!(n_calls > 8, "{n_calls}");
+    // To meet a revision that was just replaced is no failed attempt, and costs nothing of the budget.
+    let counts = host.admin_get("/v1/services/callee").await["counts"].clone();
+    assert_eq!((&counts["retries"], &counts["retries_refused"]), (&json!(0), &json!(0)), "{counts}");
 }
 
 /// A caller of WASI 0.3, whose instance works on several calls at a time.

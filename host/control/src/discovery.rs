@@ -12,9 +12,10 @@ impl Control {
         self.snapshot.load().version()
     }
 
-    /// All services, as others find them.
-    pub fn infos(&self) -> Vec<ServiceInfo> {
-        self.snapshot.load().services().map(|entry| info(entry)).collect()
+    /// All services, as others find them, and the version that they are of.
+    pub fn discover(&self) -> (u64, Vec<ServiceInfo>) {
+        let snapshot = self.snapshot.load();
+        (snapshot.version(), snapshot.services().map(|entry| info(entry)).collect())
     }
 
     /// One service, as others find it.

@@ -42,7 +42,7 @@ impl ports::Discovery for ServiceLinks {
     }
 
     fn services(&self) -> Vec<ServiceInfo> {
-        self.control().map(|control| control.infos()).unwrap_or_default()
+        self.control().map(|control| control.discover().1).unwrap_or_default()
     }
 }
 

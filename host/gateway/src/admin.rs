@@ -32,6 +32,7 @@ mod config;
 mod contract;
 #[cfg(feature = "direct")]
 mod direct;
+mod discovery;
 mod health;
 mod host;
 mod journals;

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use super::authenticate::authenticate;
 use super::change::StepNews;
 use super::rejection::Rejection;
-use super::{AdminState, call, components, health, host, journals, policy, revisions, services};
+use super::{AdminState, call, components, discovery, health, host, journals, policy, revisions, services};
 
 /// What stands in the document besides the endpoints.
 #[derive(utoipa::OpenApi)]
@@ -62,6 +62,7 @@ fn endpoints() -> OpenApiRouter<AdminState> {
         .routes(routes!(services::activate))
         .routes(routes!(services::rollback))
         .routes(routes!(call::call))
+        .routes(routes!(discovery::discover))
         .routes(routes!(policy::policies))
         .routes(routes!(policy::authz))
         .routes(routes!(journals::events))
