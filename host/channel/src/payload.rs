@@ -6,10 +6,9 @@ mod typed;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use patchbay_model::policy::RetrySettings;
 use patchbay_model::ports::{BoxFuture, Prepared};
-use patchbay_model::{CallContext, Fault, FaultKind, FunctionName, Hold, Limits};
+use patchbay_model::{CallContext, Fault, FaultKind, Hold, Limits};
 use tokio_util::sync::CancellationToken;
 
 pub use http::HttpPayload;
@@ -18,6 +17,7 @@ pub use typed::TypedPayload;
 use crate::access::Asked;
 use crate::breaker::{Breaker, Trial};
 use crate::deadline::Limit;
+use crate::target::StandIn;
 
 /// What a reply is bound by until it is over.
 pub struct Bounds<'a> {
@@ -75,8 +75,8 @@ pub trait Payload: Send {
     /// [`FaultKind::Exhausted`] if it is larger than the service may answer.
     fn bind(&self, reply: Self::Reply, bounds: Bounds<'_>) -> Result<Self::Reply, Fault>;
 
-    /// The reply that stands in for one that could not be had, if one of these `results` of functions does.
-    fn substitute(&self, results: &[(FunctionName, Bytes)]) -> Option<Self::Reply>;
+    /// The reply that `stand_in` has in place of one that could not be had.
+    fn substitute(&self, stand_in: &StandIn) -> Option<Self::Reply>;
 
     /// The HTTP status of a reply that has one.
     fn status(reply: &Self::Reply) -> Option<u16>;

@@ -186,7 +186,7 @@ async fn fall_back<T: Target, P: Payload>(
     story: &mut Story,
 ) -> Result<P::Reply, Fault> {
     let Some(stand_in) = target.stand_in().filter(|_| can_be_stood_in_for(fault.kind())) else { return Err(fault) };
-    if let Some(reply) = payload.substitute(&stand_in.results) {
+    if let Some(reply) = payload.substitute(stand_in) {
         target.standing().tally.fallbacks.count();
         story.stood_in("a result that is configured", &fault);
         return Ok(reply);

@@ -77,6 +77,14 @@ pub struct StandIn {
     pub service: Option<ServiceName>,
 }
 
+impl StandIn {
+    /// The result that stands in for that of a function, packed.
+    pub fn result_of(&self, function: &FunctionName) -> Option<Bytes> {
+        let own = self.results.iter().find(|(name, _)| function.serves(name));
+        own.map(|(_, result)| result.clone())
+    }
+}
+
 /// A service as the channel sees it.
 pub trait Target: Send + Sync + Sized {
     /// Keeps a revision from being retired.

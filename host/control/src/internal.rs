@@ -1,7 +1,7 @@
 //! Calls from service to service: who may call whom, and how far.
 //!
-//! The callee says who may call it, and nobody may by default. What a call from a service shares with one from outside
-//! is everything else: it goes through the channel, with the deadline that its caller has left.
+//! The callee says who may call it, and the channel asks its rules. What a call from a service shares with one from outside
+//! is everything else: it goes through the channel, too, with the deadline that its caller has left.
 
 use http::Request;
 use patchbay_channel::{Arrival, HttpPayload};
@@ -18,8 +18,8 @@ impl Control {
     /// Takes a call of the service `caller`, made in the course of another call, through the channel of `callee`.
     ///
     /// # Errors
-    /// [`FaultKind::NotFound`] if there is no such service, [`FaultKind::Denied`] if it does not name `caller` among
-    /// its callers, [`FaultKind::Loop`] if the chain of calls is too long, and whatever ends a call.
+    /// [`FaultKind::NotFound`] if there is no such service, [`FaultKind::Denied`] if its rules do not let `caller` in,
+    /// [`FaultKind::Loop`] if the chain of calls is too long, and whatever ends a call.
     pub async fn call_service(
         &self,
         callee: &ServiceName,

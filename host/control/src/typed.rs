@@ -89,8 +89,8 @@ impl Control {
     /// Calls what an import of `caller` is linked to, in the course of a call that it works on.
     ///
     /// # Errors
-    /// [`FaultKind::Unavailable`] if it is linked to nothing, [`FaultKind::Denied`] if the callee does not name `caller`
-    /// among its callers, [`FaultKind::Loop`] if the chain of calls is too long, and whatever ends a call.
+    /// [`FaultKind::Unavailable`] if it is linked to nothing, [`FaultKind::Denied`] if the rules of the callee do
+    /// not let `caller`, [`FaultKind::Loop`] if the chain of calls is too long, and whatever ends a call.
     async fn call_linked(
         &self,
         caller: &ServiceName,
@@ -112,14 +112,11 @@ impl Control {
         let snapshot = self.snapshot.load();
         let active = snapshot.service(caller).and_then(|entry| entry.active.as_ref());
         let stand_in = active.and_then(|active| active.ready.stand_ins.links.get(&unversioned(&function.interface)));
-        let own = stand_in.and_then(|stand_in| stand_in.results.iter().find(|(name, _)| function.serves(name)));
-        match own {
-            Some((name, result)) => {
-                tracing::warn!(%caller, function = %name, %fault, "call answered by a fallback");
-                Ok(result.clone())
-            }
-            None => Err(fault),
+        let result = stand_in.and_then(|stand_in| stand_in.result_of(function));
+        if result.is_some() {
+            tracing::warn!(%caller, %function, %fault, "call answered by a fallback");
         }
+        result.ok_or(fault)
     }
 
     /// The service that serves a function that `caller` imports, with the policies of the link.

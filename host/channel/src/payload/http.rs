@@ -3,15 +3,15 @@
 mod reply_body;
 mod request_body;
 
-use bytes::Bytes;
 use http::{Method, Request, request};
 use http_body::Body as _;
 use patchbay_model::policy::RetrySettings;
 use patchbay_model::ports::{BoxFuture, Prepared};
-use patchbay_model::{Body, Call, CallContext, Fault, FunctionName, Hold, Limits, Reply, empty_body};
+use patchbay_model::{Body, Call, CallContext, Fault, Hold, Limits, Reply, empty_body};
 
 use super::{Bounds, Payload};
 use crate::access::Asked;
+use crate::target::StandIn;
 use request_body::Overrun;
 
 /// An HTTP request.
@@ -91,7 +91,7 @@ impl Payload for HttpPayload {
         Ok(reply.map(|body| reply_body::bind(body, bounds)))
     }
 
-    fn substitute(&self, _results: &[(FunctionName, Bytes)]) -> Option<Reply> {
+    fn substitute(&self, _stand_in: &StandIn) -> Option<Reply> {
         None
     }
 

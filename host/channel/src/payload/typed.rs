@@ -10,6 +10,7 @@ use patchbay_model::{CallContext, Fault, FaultKind, FunctionName, Hold, Limits, 
 
 use super::{Bounds, Payload};
 use crate::access::Asked;
+use crate::target::StandIn;
 
 /// A function and the arguments that it is called with.
 #[derive(Debug)]
@@ -100,9 +101,8 @@ impl Payload for TypedPayload {
         Ok(result)
     }
 
-    fn substitute(&self, results: &[(FunctionName, Bytes)]) -> Option<Bytes> {
-        let own = results.iter().find(|(name, _)| self.function.serves(name));
-        own.map(|(_, result)| result.clone())
+    fn substitute(&self, stand_in: &StandIn) -> Option<Bytes> {
+        stand_in.result_of(&self.function)
     }
 
     fn status(_result: &Bytes) -> Option<u16> {
