@@ -10,6 +10,8 @@ pub enum Asked<'a> {
     Http,
     /// A function.
     Function(&'a FunctionName),
+    /// That a message is handled. Only the bus asks for it, and it is no service.
+    Message,
 }
 
 /// Why a caller may or may not.
@@ -58,6 +60,7 @@ pub fn authorize(
         Ground::NoRuleFits => match asked {
             Asked::Http => format!("`callers` does not let `{caller}` send it requests"),
             Asked::Function(function) => format!("`callers` does not let `{caller}` call `{function}`"),
+            Asked::Message => format!("`callers` does not let `{caller}` hand it messages"),
         },
     };
     Err(Fault::new(FaultKind::Denied, "the service does not let this caller call it").with_details(reason))
@@ -73,7 +76,8 @@ fn fits(rule: &CallerRule, caller: &ServiceName, asked: Asked<'_>) -> bool {
             (Scope::All, _) | (Scope::Http, Asked::Http) => true,
             (Scope::Function(name), Asked::Function(function)) => function.serves(name),
             (Scope::Interface(name), Asked::Function(function)) => function.interface.is_meant_by(name),
-            (Scope::Http, Asked::Function(_)) | (Scope::Interface(_) | Scope::Function(_), Asked::Http) => false,
+            (Scope::Http, Asked::Function(_) | Asked::Message)
+            | (Scope::Interface(_) | Scope::Function(_), Asked::Http | Asked::Message) => false,
         }
 }
 

@@ -35,9 +35,13 @@ pub(crate) enum Ended {
     Cut,
 }
 
-/// The outcome of `work`, unless the deadline passes or `cut` is cancelled first. Neither is watched before the work
+/// The outcome of `work`, unless its deadline, which may move on meanwhile, passes or `cut` is cancelled first. Neither is watched before the work
 /// has to wait, which most does not: to watch them touches memory that all threads share.
-pub(crate) async fn within<F: Future>(deadline: Instant, cut: &CancellationToken, work: F) -> Result<F::Output, Ended> {
+pub(crate) async fn within<F: Future>(
+    deadline: impl Fn() -> Instant,
+    cut: &CancellationToken,
+    work: F,
+) -> Result<F::Output, Ended> {
     let mut work = pin!(work);
     let mut watch = pin!(None::<Sleep>);
     let mut cutting = pin!(None::<WaitForCancellationFuture<'_>>);
@@ -46,11 +50,15 @@ pub(crate) async fn within<F: Future>(deadline: Instant, cut: &CancellationToken
             return Poll::Ready(Ok(outcome));
         }
         if watch.is_none() {
-            watch.set(Some(sleep_until(deadline)));
+            watch.set(Some(sleep_until(deadline())));
             cutting.set(Some(cut.cancelled()));
         }
-        if watch.as_mut().as_pin_mut().is_some_and(|watch| watch.poll(cx).is_ready()) {
-            return Poll::Ready(Err(Ended::Late));
+        while watch.as_mut().as_pin_mut().is_some_and(|watch| watch.poll(cx).is_ready()) {
+            let deadline = deadline();
+            if deadline <= Instant::now() {
+                return Poll::Ready(Err(Ended::Late));
+            }
+            watch.set(Some(sleep_until(deadline)));
         }
         if cutting.as_mut().as_pin_mut().is_some_and(|cutting| cutting.poll(cx).is_ready()) {
             return Poll::Ready(Err(Ended::Cut));
@@ -70,11 +78,11 @@ mod tests {
     async fn work_is_ended_by_what_comes_first() {
         let cut = CancellationToken::new();
         let deadline = Instant::now() + Duration::from_secs(5);
-        assert_eq!(within(deadline, &cut, ready(1)).await, Ok(1));
-        assert_eq!(within(deadline, &cut, tokio::time::sleep(Duration::from_secs(4))).await, Ok(()));
-        assert_eq!(within(deadline, &cut, pending::<()>()).await, Err(Ended::Late));
+        assert_eq!(within(|| deadline, &cut, ready(1)).await, Ok(1));
+        assert_eq!(within(|| deadline, &cut, tokio::time::sleep(Duration::from_secs(4))).await, Ok(()));
+        assert_eq!(within(|| deadline, &cut, pending::<()>()).await, Err(Ended::Late));
         let later = deadline + Duration::from_secs(5);
-        let (ended, ()) = tokio::join!(within(later, &cut, pending::<()>()), async { cut.cancel() });
+        let (ended, ()) = tokio::join!(within(|| later, &cut, pending::<()>()), async { cut.cancel() });
         assert_eq!(ended, Err(Ended::Cut));
     }
 

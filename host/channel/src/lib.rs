@@ -21,7 +21,7 @@ mod target;
 pub use access::{Asked, Ground, authorize, decide};
 pub use breaker::{Breaker, BreakerNews, BreakerStatus};
 pub use bulkhead::Occupancy;
-pub use payload::{Bounds, HttpPayload, Payload, TypedPayload};
+pub use payload::{Bounds, HttpPayload, MessagePayload, Payload, TypedPayload};
 pub use stack::call;
 pub use standing::{Counts, LinkStanding, Standing};
 pub use target::{Arrival, Lease, LinkPolicy, StandIn, Target};

@@ -2,16 +2,20 @@
 //! which way into an instance it takes, and when its reply is over.
 
 mod http;
+mod message;
 mod typed;
 
 use std::sync::Arc;
 
+use patchbay_model::bus::Patience;
 use patchbay_model::policy::RetrySettings;
 use patchbay_model::ports::{BoxFuture, Prepared};
 use patchbay_model::{CallContext, Fault, FaultKind, Hold, Limits};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use http::HttpPayload;
+pub use message::MessagePayload;
 pub use typed::TypedPayload;
 
 use crate::access::Asked;
@@ -21,7 +25,7 @@ use crate::target::StandIn;
 
 /// What a reply is bound by until it is over.
 pub struct Bounds<'a> {
-    pub(crate) deadline: tokio::time::Instant,
+    pub(crate) deadline: Instant,
     /// Whose deadline it is.
     pub(crate) limit: Limit,
     pub(crate) limits: &'a Limits,
@@ -65,6 +69,11 @@ pub trait Payload: Send {
         context: CallContext,
         hold: Hold,
     ) -> BoxFuture<'p, Result<Self::Reply, Fault>>;
+
+    /// What can put off the end of the attempt that was dispatched last, if something can.
+    fn patience(&self) -> Option<Arc<Patience>> {
+        None
+    }
 
     /// What came to light about it while an instance was at work on it; counts in place of what the instance made of it.
     fn fault(&self, limits: &Limits) -> Option<Fault>;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use patchbay_model::policy::RetrySettings;
 use patchbay_model::ports::BoxFuture;
-use patchbay_model::{CallContext, Fault, FaultKind, Hold};
+use patchbay_model::{Blame, CallContext, Fault, FaultKind, Hold};
 use tokio::time::{Instant, sleep};
 
 use crate::access::authorize;
@@ -145,8 +145,14 @@ async fn attempt<T: Target, P: Payload>(
         caller: arrival.caller.clone(),
         attempt: number,
         idempotency_key: arrival.idempotency_key.clone(),
+        cause: arrival.cause.clone(),
     };
-    let served = deadline::within(end, lease.cut(), payload.dispatch(lease.prepared(), context, hold.clone())).await;
+    let served = {
+        let work = payload.dispatch(lease.prepared(), context, hold.clone());
+        let patience = payload.patience();
+        let end = || patience.as_ref().map_or(end, |patience| Instant::from_std(patience.until()));
+        deadline::within(end, lease.cut(), work).await
+    };
     // A guest that trips over the end of a body that is too large is not at fault, whatever it answers.
     if let Some(fault) = payload.fault(limits) {
         return Err(failed(payload, fault));
@@ -243,13 +249,11 @@ const fn can_be_stood_in_for(kind: FaultKind) -> bool {
 
 /// The fault of a call that came to no end of its own.
 fn ended(ended: Ended) -> Fault {
-    Fault::new(
-        FaultKind::Deadline,
-        match ended {
-            Ended::Late => "the service did not answer before the deadline",
-            Ended::Cut => "the service was replaced and the call did not end in time",
-        },
-    )
+    match ended {
+        Ended::Late => Fault::new(FaultKind::Deadline, "the service did not answer before the deadline"),
+        Ended::Cut => Fault::new(FaultKind::Deadline, "the service was replaced and the call did not end in time")
+            .blamed_on(Blame::Host),
+    }
 }
 
 #[cfg(test)]

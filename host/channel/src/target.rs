@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use patchbay_model::bus::Cause;
 use patchbay_model::policy::RetrySettings;
 use patchbay_model::ports::Prepared;
 use patchbay_model::{CallId, Fault, FunctionName, Principal, ServiceName, Settings};
@@ -33,13 +34,25 @@ pub struct Arrival {
     pub stands_in: bool,
     /// Names what is to be done, where the caller says so.
     pub idempotency_key: Option<Arc<str>>,
+    /// What led to it, where that is known.
+    pub cause: Option<Arc<Cause>>,
 }
 
 impl Arrival {
     /// A call that comes now, from one who is no service.
     pub fn from_outside(id: CallId, caller: Principal) -> Self {
         let arrived = Instant::now();
-        Self { id, parent: None, hops: 0, caller, arrived, deadline: None, stands_in: false, idempotency_key: None }
+        Self {
+            id,
+            parent: None,
+            hops: 0,
+            caller,
+            arrived,
+            deadline: None,
+            stands_in: false,
+            idempotency_key: None,
+            cause: None,
+        }
     }
 }
 

@@ -31,6 +31,7 @@ impl Control {
             let asked = match asked {
                 Asked::Http => "http".to_owned(),
                 Asked::Function(function) => function.to_string(),
+                Asked::Message => "messages".to_owned(),
             };
             explanation(asked, ground, target)
         };

@@ -61,6 +61,7 @@ pub(crate) fn leads_on(
         deadline: Some(Instant::from_std(course.deadline)),
         stands_in: false,
         idempotency_key: None,
+        cause: course.cause,
     })
 }
 
@@ -75,7 +76,7 @@ mod tests {
     use crate::fakes::Bench;
 
     fn course(hops: u32, left: Duration) -> Course {
-        Course { call: Some(CallId::new(7)), deadline: (Instant::now() + left).into_std(), hops }
+        Course { call: Some(CallId::new(7)), deadline: (Instant::now() + left).into_std(), hops, cause: None }
     }
 
     async fn call(bench: &Bench, callee: &str, caller: &str, course: Course) -> Result<String, FaultKind> {
@@ -97,12 +98,12 @@ mod tests {
     async fn the_callee_says_who_may_call_it() {
         let bench = Bench::new();
         let within = course(0, Duration::from_secs(5));
-        assert_eq!(call(&bench, "inventory", "orders", within).await, Err(FaultKind::NotFound));
+        assert_eq!(call(&bench, "inventory", "orders", within.clone()).await, Err(FaultKind::NotFound));
         deploy(&bench, &[], &[("version", "1")]).await;
-        assert_eq!(call(&bench, "inventory", "orders", within).await, Err(FaultKind::Denied));
+        assert_eq!(call(&bench, "inventory", "orders", within.clone()).await, Err(FaultKind::Denied));
         deploy(&bench, &["orders"], &[("version", "2")]).await;
-        assert_eq!(call(&bench, "inventory", "orders", within).await, Ok("2".to_owned()));
-        assert_eq!(call(&bench, "inventory", "payments", within).await, Err(FaultKind::Denied));
+        assert_eq!(call(&bench, "inventory", "orders", within.clone()).await, Ok("2".to_owned()));
+        assert_eq!(call(&bench, "inventory", "payments", within.clone()).await, Err(FaultKind::Denied));
         // It need not name itself by accident.
         assert_eq!(call(&bench, "inventory", "inventory", within).await, Err(FaultKind::Denied));
     }

@@ -115,7 +115,7 @@ impl Import {
             Result::<_>::Ok((state.revision.clone(), state.outgoing.at_work.course_of(task)))
         })?;
         let (course, forsaken) = course.ok_or_else(|| self.outside())?;
-        let function = self.function.clone();
+        let (function, deadline) = (self.function.clone(), course.deadline);
         // Event loops of instances do not nest, so the callee cannot have its turns here.
         let called = Task::spawn(async move {
             let called = revision.links().call(&revision.id.service, course, &function, arguments.into());
@@ -131,7 +131,7 @@ impl Import {
             }
         };
         match self.conclude(result) {
-            Err(_) if course.deadline <= now() => pending().await,
+            Err(_) if deadline <= now() => pending().await,
             outcome => outcome,
         }
     }

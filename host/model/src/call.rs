@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::bus::Cause;
 use crate::{Body, Course, Principal};
 
 /// Keeps what a call occupies (its revision, its permit) for as long as any part of the call lives.
@@ -87,17 +88,19 @@ pub struct CallContext {
     pub attempt: u32,
     /// Names what is to be done, where the caller says so: the same key twice means the same thing once.
     pub idempotency_key: Option<Arc<str>>,
+    /// What led to the call, where that is known.
+    pub cause: Option<Arc<Cause>>,
 }
 
 impl CallContext {
     /// A call from outside that comes for the first time.
     pub const fn new(id: CallId, deadline: Instant) -> Self {
-        Self { id, deadline, hops: 0, caller: Principal::Outside, attempt: 1, idempotency_key: None }
+        Self { id, deadline, hops: 0, caller: Principal::Outside, attempt: 1, idempotency_key: None, cause: None }
     }
 
     /// What is done in the course of the call.
-    pub const fn course(&self) -> Course {
-        Course { call: Some(self.id), deadline: self.deadline, hops: self.hops }
+    pub fn course(&self) -> Course {
+        Course { call: Some(self.id), deadline: self.deadline, hops: self.hops, cause: self.cause.clone() }
     }
 }
 

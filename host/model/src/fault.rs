@@ -91,6 +91,8 @@ pub enum Blame {
     Shared,
     /// That of a service that the instance called.
     Callee,
+    /// That of the host, which had to end the call to replace the revision or to stop.
+    Host,
 }
 
 impl Fault {

@@ -6,6 +6,7 @@
 //! - **revision**: one immutable pair of component and configuration of a service, [`RevisionId`], written `orders@4`.
 //! - **instance**: one running WebAssembly instance of a revision, with its own memory.
 //! - **call**: one unit of work that crosses the host: an HTTP request, [`Call`], or a function, [`TypedCall`].
+//! - **message**: an event on its way through a topic of the bus, [`bus`]. Its delivery to an instance is a call, too.
 //! - **principal**: who is calling, [`Principal`].
 //! - **policy**: what the channel does for or against a call, as it is configured, [`policy`].
 //! - **fault**: how a call failed, cut by what its caller can do about it, [`Fault`].
@@ -14,6 +15,7 @@
 
 mod address;
 mod body;
+pub mod bus;
 mod call;
 mod deployment;
 mod destination;

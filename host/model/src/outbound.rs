@@ -1,11 +1,13 @@
 //! A request that a service sends, to the outside or to another service, and how it can fail.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::bus::Cause;
 use crate::{Body, CallId};
 
 /// The call in whose course something is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Course {
     /// The call. `None` where an instance works on several at once, and it cannot be told for which.
     pub call: Option<CallId>,
@@ -13,6 +15,8 @@ pub struct Course {
     pub deadline: Instant,
     /// How many services called each other on the way to it; of several calls, the most.
     pub hops: u32,
+    /// What led to the call, where that is known.
+    pub cause: Option<Arc<Cause>>,
 }
 
 /// A request that an instance sends.

@@ -1,5 +1,7 @@
 //! The ports: what the host needs from the outside. Adapters implement them; only the composition root names adapters.
 
+mod bus;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,9 +9,15 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
+use crate::bus::{Delivery, Verdict};
 use crate::{
     Call, Course, Digest, Fault, FaultKind, FunctionName, InstancePolicy, Invocation, LogRecord, OutboundError,
     OutboundRequest, RegistryRecord, Reply, RevisionId, ServiceInfo, ServiceName, Settings, TypedCall,
+};
+
+pub use bus::{
+    Bus, BusHealth, Consumer, Feed, GroupInfo, Incoming, Interest, Messaging, Publication, Settlement, Stored,
+    TopicInfo, TopicStored,
 };
 
 /// A boxed future, for traits that are used as `dyn`.
@@ -111,6 +119,14 @@ pub trait Prepared: Send + Sync {
     fn invoke(&self, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
         let fault = Fault::new(FaultKind::Invalid, "the service has no such function");
         Box::pin(std::future::ready(Err(fault.with_details(&call.function))))
+    }
+
+    /// Hands a message to the component. Dropping the future cancels the call.
+    ///
+    /// A revision of a component that handles no messages has no need to say anything else than this.
+    fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Result<Verdict, Fault>> {
+        let fault = Fault::new(FaultKind::Invalid, "the service handles no messages");
+        Box::pin(std::future::ready(Err(fault.with_details(&delivery.message.topic))))
     }
 
     /// Makes the first instance, so that a component that cannot even start is found out before it is published.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bus::{SubscriptionSettings, TopicFilter};
 use crate::policy::{BreakerSettings, CallerRule, DAY, Fallback, Judge, LinkSettings, Rate, RetrySettings};
 use crate::{Destination, InterfaceName, units};
 
@@ -156,6 +157,8 @@ pub struct Settings {
     /// What answers in its place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Fallback>,
+    /// The messages that it reacts to, by a filter of their topics.
+    pub subscriptions: BTreeMap<TopicFilter, SubscriptionSettings>,
     /// A request that has to succeed before a revision is published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<HealthCheck>,
@@ -177,6 +180,7 @@ impl Default for Settings {
             retry: RetrySettings::default(),
             breaker: BreakerSettings::default(),
             fallback: None,
+            subscriptions: BTreeMap::new(),
             health: None,
         }
     }
@@ -237,6 +241,9 @@ impl Settings {
         );
         self.retry.judge(&mut judge);
         self.breaker.judge(&mut judge);
+        for subscription in self.subscriptions.values() {
+            subscription.judge(&mut judge);
+        }
         let fallbacks = self.links.values().map(|link| &link.fallback).chain([&self.fallback]).flatten();
         let versioned = fallbacks.flat_map(|fallback| fallback.results.keys());
         judge.require(

@@ -35,10 +35,14 @@ async fn functions_are_called_by_name_and_faults_are_told() {
     let (bench, links) = (Bench::new(), ServiceLinks::default());
     links.attach(&bench.control);
     let orders: ServiceName = "orders".parse().unwrap();
-    let course =
-        Course { call: Some(CallId::new(7)), deadline: (Instant::now() + Duration::from_secs(5)).into_std(), hops: 0 };
+    let course = Course {
+        call: Some(CallId::new(7)),
+        deadline: (Instant::now() + Duration::from_secs(5)).into_std(),
+        hops: 0,
+        cause: None,
+    };
     let before = links.version();
-    let call = async |invocation| links.invoke(&orders, course, invocation).await.map_err(|fault| fault.kind());
+    let call = async |invocation| links.invoke(&orders, course.clone(), invocation).await.map_err(|fault| fault.kind());
     assert_eq!(call(invocation("inventory", "turned", "[1]")).await, Err(FaultKind::NotFound));
 
     let mut request = bench.request("inventory", "a", &[]);

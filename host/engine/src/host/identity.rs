@@ -86,7 +86,7 @@ mod wit {
 
 impl From<CallContext> for WitCall {
     fn from(context: CallContext) -> Self {
-        let CallContext { id, deadline, hops, caller, attempt, idempotency_key } = context;
+        let CallContext { id, deadline, hops, caller, attempt, idempotency_key, cause: _ } = context;
         Self {
             id: id.to_string(),
             caller: caller.into(),

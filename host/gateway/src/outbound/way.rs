@@ -47,7 +47,7 @@ impl Outlet for Way {
 
 impl Shared {
     async fn send(&self, mut outbound: OutboundRequest) -> Result<Reply, OutboundError> {
-        let course = outbound.course;
+        let course = outbound.course.clone();
         // A tunnel would lead past everything that is checked here.
         if outbound.request.method() == Method::CONNECT {
             return Err(OutboundError::InvalidMethod);

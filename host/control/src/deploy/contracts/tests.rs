@@ -177,10 +177,12 @@ async fn a_link_that_leads_nowhere_is_refused_or_has_a_result_in_its_place() {
         call: Some(CallId::new(7)),
         deadline: Instant::now().into_std() + std::time::Duration::from_secs(5),
         hops: 0,
+        cause: None,
     };
     let function = std::sync::Arc::new("shop:inventory/stock@0.1.0.count".parse().unwrap());
     let orders: ServiceName = "orders".parse().unwrap();
-    let call = async || links.call(&orders, course, &function, Bytes::new()).await.map_err(|fault| fault.kind());
+    let call =
+        async || links.call(&orders, course.clone(), &function, Bytes::new()).await.map_err(|fault| fault.kind());
     assert_eq!(call().await, Err(FaultKind::Unavailable));
     let results = [("shop:inventory/stock.count".parse().unwrap(), serde_json::json!(7))].into();
     let fallback = Some(patchbay_model::policy::Fallback { results, service: None });
@@ -219,11 +221,15 @@ async fn calls_of_services_go_where_they_are_linked_and_allowed() {
         call: Some(CallId::new(7)),
         deadline: Instant::now().into_std() + std::time::Duration::from_secs(5),
         hops: 0,
+        cause: None,
     };
     let function = std::sync::Arc::new("shop:inventory/stock@0.1.0.count".parse().unwrap());
     let orders: ServiceName = "orders".parse().unwrap();
     let call = async || {
-        links.call(&orders, course, &function, Bytes::from_static(b"abcd")).await.map_err(|fault: Fault| fault.kind())
+        links
+            .call(&orders, course.clone(), &function, Bytes::from_static(b"abcd"))
+            .await
+            .map_err(|fault: Fault| fault.kind())
     };
     assert_eq!(call().await, Err(FaultKind::Unavailable), "there is no control yet");
     links.attach(&bench.control);

@@ -1,0 +1,20 @@
+//! The nouns of publish and subscribe: topics, messages, subscriptions, and what can go wrong on the bus.
+//!
+//! A **message** is an event as CloudEvents 1.0 describes it, on its way through a **topic**. A **subscription** has a
+//! service react to the messages of some topics. The **bus** carries them; its port is [`crate::ports::Bus`].
+
+mod cause;
+mod delivery;
+mod error;
+mod message;
+mod subscription;
+mod topic;
+mod topics;
+
+pub use cause::Cause;
+pub use delivery::{Delivery, Patience, Verdict};
+pub use error::BusError;
+pub use message::{Message, Receipt};
+pub use subscription::{Order, Start, StartError, SubscriptionSettings};
+pub use topic::{Topic, TopicError, TopicFilter};
+pub use topics::{Level, Retention, TopicSettings, Topics, TopicsError, WhenFull};

@@ -1,0 +1,242 @@
+//! Names of topics, and filters that choose among them: the subjects of NATS.
+//!
+//! A topic is a list of tokens with dots between them: `shop.orders.created`. In a filter a token may be `*`, which
+//! stands for any one token, and the last one may be `>`, which stands for one or more.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::ServiceName;
+use crate::text::serde_as_text;
+
+/// The longest topic or filter, in bytes.
+const LONGEST: usize = 255;
+
+/// Why a text is no topic or no filter.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TopicError {
+    /// The text is no topic.
+    #[error(
+        "`{0}` is no topic; write tokens with dots between them, without blanks, `*` and `>`, 255 bytes at most, such as \
+         `shop.orders.created`"
+    )]
+    Topic(String),
+    /// The text is no filter.
+    #[error(
+        "`{0}` is no filter for topics; write a topic, in which `*` stands for any one token and `>` at the end for one or \
+         more, such as `shop.orders.*` or `shop.>`"
+    )]
+    Filter(String),
+}
+
+/// The name of a topic. Topics that begin with `$` belong to the broker, and are none.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Topic(Arc<str>);
+
+/// Chooses topics.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TopicFilter(Arc<str>);
+
+impl Topic {
+    /// The topic as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Where the dead letters of a service go that says nothing else: `dlq.` and its name, which is always a token.
+    pub fn of_dead_letters(service: &ServiceName) -> Self {
+        Self(format!("dlq.{service}").into())
+    }
+}
+
+impl TopicFilter {
+    /// The filter as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the filter chooses a topic.
+    pub fn matches(&self, topic: &Topic) -> bool {
+        let mut tokens = topic.0.split('.');
+        for part in self.0.split('.') {
+            let token = tokens.next();
+            match part {
+                ">" => return token.is_some(),
+                "*" if token.is_some() => {}
+                _ if token == Some(part) => {}
+                _ => return false,
+            }
+        }
+        tokens.next().is_none()
+    }
+
+    /// Whether there can be a topic that both choose.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let (mut ours, mut theirs) = (self.0.split('.'), other.0.split('.'));
+        loop {
+            match (ours.next(), theirs.next()) {
+                (None, None) => return true,
+                (Some(">"), Some(_)) | (Some(_), Some(">")) => return true,
+                (Some("*"), Some(_)) | (Some(_), Some("*")) => {}
+                (Some(one), Some(other)) if one == other => {}
+                _ => return false,
+            }
+        }
+    }
+
+    /// The only topic that it chooses, if it has no wildcard.
+    pub fn as_topic(&self) -> Option<Topic> {
+        let plain = self.0.split('.').all(|token| token != "*" && token != ">");
+        plain.then(|| Topic(Arc::clone(&self.0)))
+    }
+}
+
+impl From<Topic> for TopicFilter {
+    fn from(topic: Topic) -> Self {
+        Self(topic.0)
+    }
+}
+
+/// Whether every token of a text is one, and it is not the broker's.
+fn is_tokens(text: &str) -> bool {
+    let is_token = |token: &str| !token.is_empty() && !token.contains(|c: char| c.is_whitespace() || c.is_control());
+    text.len() <= LONGEST && !text.starts_with('$') && text.split('.').all(is_token)
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+impl FromStr for Topic {
+    type Err = TopicError;
+
+    fn from_str(text: &str) -> Result<Self, TopicError> {
+        let is_topic = is_tokens(text) && !text.contains(['*', '>']);
+        if is_topic { Ok(Self(text.into())) } else { Err(TopicError::Topic(shown(text))) }
+    }
+}
+
+impl FromStr for TopicFilter {
+    type Err = TopicError;
+
+    fn from_str(text: &str) -> Result<Self, TopicError> {
+        let last = text.split('.').count().saturating_sub(1);
+        let in_its_place = |(place, token): (usize, &str)| match token {
+            "*" => true,
+            ">" => place == last,
+            token => !token.contains(['*', '>']),
+        };
+        let is_filter = is_tokens(text) && text.split('.').enumerate().all(in_its_place);
+        if is_filter { Ok(Self(text.into())) } else { Err(TopicError::Filter(shown(text))) }
+    }
+}
+
+impl Borrow<str> for Topic {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Topic({})", self.0)
+    }
+}
+
+impl fmt::Display for TopicFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for TopicFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TopicFilter({})", self.0)
+    }
+}
+
+serde_as_text!(Topic, TopicFilter);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn filter(text: &str) -> TopicFilter {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn topics_and_filters_have_the_syntax_of_nats() {
+        for text in ["a", "shop.orders.created", "größe.1", "a-b_c"] {
+            assert_eq!(text.parse::<Topic>().unwrap().to_string(), text);
+            assert_eq!(filter(text).as_topic().unwrap().as_str(), text);
+        }
+        for text in ["*", ">", "a.*.c", "a.>", "*.*"] {
+            assert_eq!(filter(text).as_topic(), None, "{text}");
+            assert!(text.parse::<Topic>().is_err(), "{text}");
+        }
+        for text in ["", ".", "a.", ".a", "a..b", "a b", "a\n", "$SYS.a", "a.>.b", "a*", "a.b>", &"x".repeat(256)] {
+            assert!(text.parse::<TopicFilter>().is_err(), "{text}");
+            assert!(text.parse::<Topic>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn filters_choose_topics() {
+        for (pattern, topic, chosen) in [
+            ("a.b", "a.b", true),
+            ("a.b", "a.b.c", false),
+            ("a.*", "a.b", true),
+            ("a.*", "a", false),
+            ("a.*", "a.b.c", false),
+            ("a.>", "a.b.c", true),
+            ("a.>", "a", false),
+            ("*.b", "a.b", true),
+            (">", "a", true),
+        ] {
+            assert_eq!(filter(pattern).matches(&topic.parse().unwrap()), chosen, "{pattern} {topic}");
+        }
+    }
+
+    #[test]
+    fn filters_overlap_where_a_topic_is_in_both() {
+        for (one, other, overlap) in [
+            ("a.*", "*.b", true),
+            ("a.>", "a.b.c", true),
+            ("a.>", "a", false),
+            ("a.*", "a.*.c", false),
+            ("a.b", "a.c", false),
+            (">", "*", true),
+            ("a.*.c", "a.b.>", true),
+        ] {
+            assert_eq!(filter(one).overlaps(&filter(other)), overlap, "{one} {other}");
+            assert_eq!(filter(other).overlaps(&filter(one)), overlap, "{other} {one}");
+        }
+    }
+
+    proptest! {
+        /// What two filters both match, they overlap on.
+        #[test]
+        fn a_common_topic_is_an_overlap(
+            one in "([ab*]\\.){0,3}[ab*>]",
+            other in "([ab*]\\.){0,3}[ab*>]",
+            topic in "([ab]\\.){0,4}[ab]",
+        ) {
+            let topic: Topic = topic.parse().unwrap();
+            let (one, other) = (filter(&one), filter(&other));
+            if one.matches(&topic) && other.matches(&topic) {
+                prop_assert!(one.overlaps(&other));
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! What is declared of topics: how safe their messages are, and how long and how many of them are kept.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::topic::{Topic, TopicFilter};
+use crate::{ServiceName, units};
+
+/// How safe a message is once it is acknowledged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// In memory: it reaches those that are subscribed now, at most once, and is lost with the host or the broker.
+    #[default]
+    Volatile,
+    /// On the disk before it is acknowledged: it reaches every subscription at least once.
+    Durable,
+}
+
+impl Level {
+    /// The level's name in configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Volatile => "volatile",
+            Self::Durable => "durable",
+        }
+    }
+}
+
+/// What happens to a message that a durable topic has no place for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhenFull {
+    /// It is refused, and its publisher told. Nothing is lost.
+    #[default]
+    Refuse,
+    /// The oldest messages make room, whether they were delivered or not.
+    DropOldest,
+}
+
+impl WhenFull {
+    /// The name in configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Refuse => "refuse",
+            Self::DropOldest => "drop-oldest",
+        }
+    }
+}
+
+/// How much a durable topic keeps. Messages are kept after they were delivered, so that later subscriptions find them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Messages that are older go; `None`: at no age.
+    #[serde(with = "units::optional_duration", skip_serializing_if = "Option::is_none")]
+    pub age: Option<Duration>,
+    /// What all messages may take, in bytes.
+    #[serde(with = "units::size")]
+    pub size: u64,
+    /// How many messages there may be; `None`: any number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// What happens when size or count are reached.
+    pub when_full: WhenFull,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            age: Some(Duration::from_secs(7 * 24 * 60 * 60)),
+            size: 1 << 30,
+            count: None,
+            when_full: WhenFull::Refuse,
+        }
+    }
+}
+
+/// What is declared of a topic, or of all topics that a filter chooses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TopicSettings {
+    /// How safe its messages are.
+    pub level: Level,
+    /// What it keeps, if it is durable.
+    pub retention: Retention,
+    /// For how long a message with the same source and id counts as the same, if it is durable.
+    #[serde(with = "units::duration")]
+    pub dedupe: Duration,
+    /// The services that may publish to it; `None`: any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub publishers: Option<Vec<ServiceName>>,
+}
+
+impl TopicSettings {
+    /// What is not declared.
+    pub fn undeclared() -> Self {
+        Self { level: Level::Volatile, ..Self::default() }
+    }
+
+    /// Where dead letters go: kept until somebody drops them.
+    pub fn dead_letters() -> Self {
+        Self { retention: Retention { age: None, ..Retention::default() }, ..Self::default() }
+    }
+}
+
+impl Default for TopicSettings {
+    /// What a declaration that says nothing means: durable, with the retention of [`Retention::default`].
+    fn default() -> Self {
+        Self {
+            level: Level::Durable,
+            retention: Retention::default(),
+            dedupe: Duration::from_secs(120),
+            publishers: None,
+        }
+    }
+}
+
+/// Why topics cannot be declared together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{second}` and `{first}` have topics in common, and each topic can be declared once only")]
+pub struct TopicsError {
+    /// One declaration.
+    pub first: TopicFilter,
+    /// The other.
+    pub second: TopicFilter,
+}
+
+/// All declared topics. No topic is declared twice, so each has one level.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Topics(BTreeMap<TopicFilter, TopicSettings>);
+
+impl Topics {
+    /// Every topic under this is a durable one for dead letters, without being declared.
+    pub const DEAD_LETTERS: &'static str = "dlq.>";
+
+    /// These declarations, and that of [`Topics::DEAD_LETTERS`] unless one of them is.
+    ///
+    /// # Errors
+    /// [`TopicsError`] if two of them have a topic in common.
+    pub fn new(declared: BTreeMap<TopicFilter, TopicSettings>) -> Result<Self, TopicsError> {
+        let mut topics = Self::default();
+        let dead_letters = Self::DEAD_LETTERS.parse().ok().map(|filter| (filter, TopicSettings::dead_letters()));
+        let implied = dead_letters.filter(|(filter, _)| !declared.contains_key(filter));
+        for (filter, settings) in declared.into_iter().chain(implied) {
+            if let Some(first) = topics.0.keys().find(|first| first.overlaps(&filter)) {
+                return Err(TopicsError { first: first.clone(), second: filter });
+            }
+            topics.0.insert(filter, settings);
+        }
+        Ok(topics)
+    }
+
+    /// The declaration of a topic, if it has one.
+    pub fn of(&self, topic: &Topic) -> Option<(&TopicFilter, &TopicSettings)> {
+        self.0.iter().find(|(filter, _)| filter.matches(topic))
+    }
+
+    /// The level of a topic: one that is not declared is volatile.
+    pub fn level(&self, topic: &Topic) -> Level {
+        self.of(topic).map_or(Level::Volatile, |(_, settings)| settings.level)
+    }
+
+    /// All declarations.
+    pub fn iter(&self) -> impl Iterator<Item = (&TopicFilter, &TopicSettings)> {
+        self.0.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn declared(filters: &[&str]) -> Result<Topics, TopicsError> {
+        Topics::new(filters.iter().map(|filter| (filter.parse().unwrap(), TopicSettings::default())).collect())
+    }
+
+    #[test]
+    fn each_topic_has_one_declaration() {
+        let topics = declared(&["shop.*", "shop.orders.>"]).unwrap();
+        let of = |topic: &str| topics.of(&topic.parse().unwrap()).map(|(filter, _)| filter.to_string());
+        assert_eq!(of("shop.a"), Some("shop.*".to_owned()));
+        assert_eq!(of("shop.orders.a"), Some("shop.orders.>".to_owned()));
+        assert_eq!(of("other"), None);
+        assert_eq!(topics.level(&"other".parse().unwrap()), Level::Volatile);
+        let error = declared(&["shop.*", "shop.orders"]).unwrap_err();
+        assert!(error.to_string().contains("`shop.orders`"), "{error}");
+        assert!(declared(&["dlq.orders"]).is_err());
+    }
+
+    #[test]
+    fn dead_letters_always_have_a_place() {
+        let topics = declared(&[]).unwrap();
+        assert_eq!(topics.level(&"dlq.orders".parse().unwrap()), Level::Durable);
+        assert_eq!(declared(&["dlq.>"]).unwrap().iter().count(), 1);
+    }
+
+    #[test]
+    fn settings_survive_json() {
+        let settings = TopicSettings::default();
+        let json = serde_json::to_string(&settings).unwrap();
+        assert_eq!(serde_json::from_str::<TopicSettings>(&json).unwrap(), settings);
+        assert!(json.contains(r#""level":"durable""#) && json.contains(r#""when_full":"refuse""#), "{json}");
+    }
+}
