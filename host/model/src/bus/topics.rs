@@ -136,14 +136,19 @@ impl Topics {
     /// Every topic under this is a durable one for dead letters, without being declared.
     pub const DEAD_LETTERS: &'static str = "dlq.>";
 
-    /// These declarations, and that of [`Topics::DEAD_LETTERS`] unless one of them is.
+    /// Dead letters that are replayed go through these, to the one subscription that they failed in. They are durable
+    /// without being declared, too.
+    pub const REPLAYS: &'static str = "replay.>";
+
+    /// These declarations, and those of [`Topics::DEAD_LETTERS`] and [`Topics::REPLAYS`] unless they are among them.
     ///
     /// # Errors
     /// [`TopicsError`] if two of them have a topic in common.
     pub fn new(declared: BTreeMap<TopicFilter, TopicSettings>) -> Result<Self, TopicsError> {
         let mut topics = Self::default();
-        let dead_letters = Self::DEAD_LETTERS.parse().ok().map(|filter| (filter, TopicSettings::dead_letters()));
-        let implied = dead_letters.filter(|(filter, _)| !declared.contains_key(filter));
+        let implied = [Self::DEAD_LETTERS, Self::REPLAYS].into_iter().filter_map(|filter| filter.parse().ok());
+        let implied: Vec<_> = implied.filter(|filter| !declared.contains_key(filter)).collect();
+        let implied = implied.into_iter().map(|filter| (filter, TopicSettings::dead_letters()));
         for (filter, settings) in declared.into_iter().chain(implied) {
             if let Some(first) = topics.0.keys().find(|first| first.overlaps(&filter)) {
                 return Err(TopicsError { first: first.clone(), second: filter });
@@ -194,7 +199,7 @@ mod tests {
     fn dead_letters_always_have_a_place() {
         let topics = declared(&[]).unwrap();
         assert_eq!(topics.level(&"dlq.orders".parse().unwrap()), Level::Durable);
-        assert_eq!(declared(&["dlq.>"]).unwrap().iter().count(), 1);
+        assert_eq!(declared(&["dlq.>"]).unwrap().iter().count(), 2);
     }
 
     #[test]
