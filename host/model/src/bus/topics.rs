@@ -129,7 +129,7 @@ pub struct TopicsError {
 }
 
 /// All declared topics. No topic is declared twice, so each has one level.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topics(BTreeMap<TopicFilter, TopicSettings>);
 
 impl Topics {
@@ -145,7 +145,7 @@ impl Topics {
     /// # Errors
     /// [`TopicsError`] if two of them have a topic in common.
     pub fn new(declared: BTreeMap<TopicFilter, TopicSettings>) -> Result<Self, TopicsError> {
-        let mut topics = Self::default();
+        let mut topics = Self(BTreeMap::new());
         let implied = [Self::DEAD_LETTERS, Self::REPLAYS].into_iter().filter_map(|filter| filter.parse().ok());
         let implied: Vec<_> = implied.filter(|filter| !declared.contains_key(filter)).collect();
         let implied = implied.into_iter().map(|filter| (filter, TopicSettings::dead_letters()));
@@ -171,6 +171,13 @@ impl Topics {
     /// All declarations.
     pub fn iter(&self) -> impl Iterator<Item = (&TopicFilter, &TopicSettings)> {
         self.0.iter()
+    }
+}
+
+impl Default for Topics {
+    /// Those that the host has without any being declared.
+    fn default() -> Self {
+        Self::new(BTreeMap::new()).unwrap_or(Self(BTreeMap::new()))
     }
 }
 
