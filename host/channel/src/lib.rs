@@ -21,6 +21,7 @@ mod target;
 pub use access::{Asked, Ground, authorize, decide};
 pub use breaker::{Breaker, BreakerNews, BreakerStatus};
 pub use bulkhead::Occupancy;
+pub use chance::chance;
 pub use payload::{Bounds, HttpPayload, MessagePayload, Payload, TypedPayload};
 pub use stack::call;
 pub use standing::{Counts, LinkStanding, Standing};

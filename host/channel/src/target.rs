@@ -35,7 +35,7 @@ pub struct Arrival {
     /// Names what is to be done, where the caller says so.
     pub idempotency_key: Option<Arc<str>>,
     /// What led to it, where that is known.
-    pub cause: Option<Arc<Cause>>,
+    pub cause: Option<Cause>,
 }
 
 impl Arrival {

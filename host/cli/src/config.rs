@@ -10,6 +10,7 @@ mod settings;
 mod table;
 #[cfg(test)]
 mod tests;
+mod topics;
 mod value;
 
 use std::collections::BTreeSet;

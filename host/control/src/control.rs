@@ -8,8 +8,9 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use http::{Method, Request};
 use patchbay_channel::{Arrival, HttpPayload};
+use patchbay_model::bus::{Cause, Topics, TraceContext};
 use patchbay_model::ports::{
-    Clock, ComponentStore, ComponentWriter, Executor, RegistryStore, StorageError, StoredComponent, Usage,
+    Bus, Clock, ComponentStore, ComponentWriter, Executor, RegistryStore, StorageError, StoredComponent, Usage,
 };
 use patchbay_model::{Body, CallId, Fault, FaultKind, LogRecord, Principal, Reply, ServiceName, Settings};
 use tokio::time::timeout;
@@ -18,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use crate::declared::{DeclaredService, Places};
 use crate::event::{Event, EventKind};
 use crate::journal::Journal;
+use crate::messaging::MessagingState;
 use crate::pins::Pins;
 use crate::routes::Found;
 use crate::snapshot::{ServiceEntry, Snapshot};
@@ -38,6 +40,8 @@ pub struct ControlConfig {
     pub default_places: Places,
     /// Whether a service that says nothing of its callers may be called by no service.
     pub strict: bool,
+    /// The topics that are declared.
+    pub topics: Topics,
 }
 
 impl Default for ControlConfig {
@@ -48,6 +52,7 @@ impl Default for ControlConfig {
             defaults: Settings::default(),
             default_places: Places::default(),
             strict: false,
+            topics: Topics::default(),
         }
     }
 }
@@ -63,6 +68,10 @@ pub struct Ports {
     pub registry: Arc<dyn RegistryStore>,
     /// Tells the time of day.
     pub clock: Arc<dyn Clock>,
+    /// Carries messages. It knows the same topics as control.
+    pub bus: Arc<dyn Bus>,
+    /// A random number, another one for every run of every host: part of the ids of messages.
+    pub run: u64,
 }
 
 /// Why a request belongs to no service.
@@ -109,6 +118,8 @@ pub struct Control {
     pub(crate) tasks: TaskTracker,
     /// What `runtime.toml` declares. Set once, at start.
     pub(crate) declared: OnceLock<BTreeMap<ServiceName, Arc<DeclaredService>>>,
+    /// Messages and subscriptions.
+    pub(crate) messaging: MessagingState,
     /// The number of the next call.
     calls: AtomicU64,
     events: Arc<Journal<Event>>,
@@ -122,6 +133,7 @@ impl Control {
     /// A host in which nothing runs yet. `logs` is where the executor writes what services print.
     pub fn new(config: ControlConfig, ports: Ports, logs: Arc<Journal<LogRecord>>) -> Arc<Self> {
         Arc::new(Self {
+            messaging: MessagingState::new(ports.run),
             config,
             ports,
             snapshot: ArcSwap::default(),
@@ -160,7 +172,8 @@ impl Control {
     /// # Errors
     /// The fault that ended the call.
     pub async fn call(&self, routing: Routing, id: CallId, request: Request<Body>) -> Result<Reply, Fault> {
-        let arrival = Arrival::from_outside(id, Principal::Outside);
+        let mut arrival = Arrival::from_outside(id, Principal::Outside);
+        arrival.cause = trace_of(&request);
         patchbay_channel::call(&self.routed(routing.0), arrival, HttpPayload::new(request)).await
     }
 
@@ -209,6 +222,8 @@ impl Control {
     pub async fn stop(&self, deadline: Duration) -> u64 {
         self.tell_host(EventKind::HostStopping, "the host drains and stops");
         self.tasks.close();
+        // No message is begun any more; those that are, are calls that drain like others.
+        self.stop_subscriptions();
         let snapshot = self.snapshot.load_full();
         let drains = tokio::task::JoinSet::from_iter(snapshot.services().filter_map(|entry| {
             let active = Arc::clone(entry.active.as_ref()?);
@@ -217,6 +232,7 @@ impl Control {
         let n_cut = drains.join_all().await.into_iter().map(|drained| drained.n_cut()).sum();
         // Changes under way drain under a deadline of their own.
         let _ = timeout(deadline, self.tasks.wait()).await;
+        self.end_subscriptions(deadline).await;
         n_cut
     }
 
@@ -234,4 +250,12 @@ impl Control {
         let time = self.ports.clock.now();
         self.events.append(Event { time, kind, service: None, revision: None, message: message.to_owned() });
     }
+}
+
+/// The trace context that a request came with, if it did.
+fn trace_of(request: &Request<Body>) -> Option<Cause> {
+    let header = |name| request.headers().get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
+    let context =
+        TraceContext { parent: header("traceparent")?.to_owned(), state: header("tracestate").map(str::to_owned) };
+    Some(Cause::Trace(Arc::new(context)))
 }

@@ -22,6 +22,7 @@ mod internal;
 mod invoke;
 mod journal;
 mod links;
+mod messaging;
 mod pins;
 mod policies;
 mod revision;
@@ -44,6 +45,9 @@ pub use functions::{FindError, find, functions};
 pub use internal::MAX_HOPS;
 pub use journal::{Entry, Journal, Reading};
 pub use links::{Link, Unlinked, unlinked};
+pub use messaging::{
+    DeadLetter, DeadLetterPlace, Death, ServiceMessaging, StoredDeadLetter, SubscriptionState, SubscriptionView, Tail,
+};
 pub use patchbay_channel::{BreakerStatus, Counts, TypedPayload};
 pub use policies::{PolicySource, PolicyValue};
 pub use routes::{Found, RouteConflict, RouteTable};

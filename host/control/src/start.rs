@@ -89,6 +89,7 @@ impl Control {
         }
         let control = Arc::clone(self);
         self.tasks.spawn(async move { control.prepare_the_retained().await });
+        self.tasks.spawn(Arc::clone(self).keep_subscriptions());
         self.tell_host(EventKind::HostStarted, "the host is up");
         Ok(())
     }
@@ -129,7 +130,7 @@ impl Control {
             }
             snapshot = snapshot.with(entry)?;
         }
-        self.snapshot.store(Arc::new(snapshot));
+        self.show(snapshot);
         Ok(())
     }
 
@@ -190,7 +191,7 @@ impl Control {
             if let Ok(entry) = entry_of(&snapshot, service) {
                 let entry = ServiceEntry { failure: Some(error.to_string()), ..entry };
                 match snapshot.with(entry) {
-                    Ok(snapshot) => self.snapshot.store(Arc::new(snapshot)),
+                    Ok(snapshot) => self.show(snapshot),
                     Err(conflict) => tracing::error!("{conflict}"),
                 }
             }

@@ -11,7 +11,7 @@ mod subscription;
 mod topic;
 mod topics;
 
-pub use cause::Cause;
+pub use cause::{Cause, TraceContext};
 pub use delivery::{Delivery, Patience, Verdict};
 pub use error::BusError;
 pub use message::{Message, Receipt};

@@ -89,7 +89,7 @@ pub struct CallContext {
     /// Names what is to be done, where the caller says so: the same key twice means the same thing once.
     pub idempotency_key: Option<Arc<str>>,
     /// What led to the call, where that is known.
-    pub cause: Option<Arc<Cause>>,
+    pub cause: Option<Cause>,
 }
 
 impl CallContext {

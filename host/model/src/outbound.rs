@@ -1,6 +1,5 @@
 //! A request that a service sends, to the outside or to another service, and how it can fail.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::bus::Cause;
@@ -16,7 +15,7 @@ pub struct Course {
     /// How many services called each other on the way to it; of several calls, the most.
     pub hops: u32,
     /// What led to the call, where that is known.
-    pub cause: Option<Arc<Cause>>,
+    pub cause: Option<Cause>,
 }
 
 /// A request that an instance sends.

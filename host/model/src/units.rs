@@ -57,6 +57,16 @@ pub fn round_size(bytes: u64) -> String {
     if rounded == 0 { format_size(bytes) } else { format_size(rounded * unit) }
 }
 
+/// Writes a point in time as RFC 3339 text in UTC, to the millisecond.
+pub fn format_timestamp(time: std::time::SystemTime) -> String {
+    humantime::format_rfc3339_millis(time).to_string()
+}
+
+/// Parses a point in time in UTC, such as `2026-01-31T12:00:00Z`; `None` if `text` is none.
+pub fn parse_timestamp(text: &str) -> Option<std::time::SystemTime> {
+    humantime::parse_rfc3339(text).ok()
+}
+
 /// Serde for durations as text.
 pub mod duration {
     use serde::{Deserialize, Deserializer, Serializer};

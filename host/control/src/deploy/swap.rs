@@ -201,8 +201,14 @@ impl Control {
         if !new.remembers_the_same_as(old) {
             self.ports.registry.save(&new.record()).await?;
         }
-        self.snapshot.store(Arc::new(new));
+        self.show(new);
         Ok(())
+    }
+
+    /// Puts a snapshot in the place of the one before.
+    pub(crate) fn show(&self, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot));
+        self.messaging.changed.notify_one();
     }
 
     /// Publishes `entry` with a revision where the calls go; returns the one that was there.

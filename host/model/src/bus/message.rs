@@ -4,7 +4,6 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use super::cause::Cause;
 use super::topic::Topic;
 use super::topics::Level;
 
@@ -63,32 +62,6 @@ impl Message {
         self.set_extension(KEY, key);
     }
 
-    /// What a call that its delivery leads to goes on with.
-    pub fn as_cause(&self) -> Cause {
-        let extension = |name| self.extension(name).map(str::to_owned);
-        Cause {
-            message: Some(self.id.clone()),
-            // A story begins with the first message that led to another one.
-            correlation: extension("correlationid").or_else(|| Some(self.id.clone())),
-            traceparent: extension("traceparent"),
-            tracestate: extension("tracestate"),
-        }
-    }
-
-    /// Carries on what led to it, except where it says something else itself.
-    pub fn caused_by(&mut self, cause: &Cause) {
-        for (name, value) in [
-            ("causationid", &cause.message),
-            ("correlationid", &cause.correlation),
-            ("traceparent", &cause.traceparent),
-            ("tracestate", &cause.tracestate),
-        ] {
-            if let Some(value) = value.as_ref().filter(|_| self.extension(name).is_none()) {
-                self.extensions.push((name.to_owned(), value.clone()));
-            }
-        }
-    }
-
     /// Roughly what it takes in memory and on the wire, in bytes.
     pub fn size(&self) -> usize {
         let pairs = self.extensions.iter().chain(&self.headers).map(|(name, value)| name.len() + value.len());
@@ -111,7 +84,10 @@ pub struct Receipt {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::bus::Cause;
 
     fn message() -> Message {
         Message {
@@ -135,10 +111,10 @@ mod tests {
         let mut first = message();
         first.set_extension("traceparent", "00-1-2-01");
         let mut second = Message { id: "2".to_owned(), ..message() };
-        second.caused_by(&first.as_cause());
+        second.caused_by(&Cause::Message(Arc::new(first)));
         let mut third = Message { id: "3".to_owned(), ..message() };
         third.set_extension("traceparent", "own");
-        third.caused_by(&second.as_cause());
+        third.caused_by(&Cause::Message(Arc::new(second.clone())));
         assert_eq!((second.extension("causationid"), second.extension("correlationid")), (Some("1"), Some("1")));
         assert_eq!((third.extension("causationid"), third.extension("correlationid")), (Some("2"), Some("1")));
         assert_eq!((second.extension("traceparent"), third.extension("traceparent")), (Some("00-1-2-01"), Some("own")));

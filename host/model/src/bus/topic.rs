@@ -74,16 +74,33 @@ impl TopicFilter {
 
     /// Whether there can be a topic that both choose.
     pub fn overlaps(&self, other: &Self) -> bool {
+        self.intersection(other).is_some()
+    }
+
+    /// The filter that chooses what both choose; `None` if there is no such topic.
+    pub fn intersection(&self, other: &Self) -> Option<Self> {
         let (mut ours, mut theirs) = (self.0.split('.'), other.0.split('.'));
-        loop {
+        let mut tokens = Vec::new();
+        let rest = loop {
             match (ours.next(), theirs.next()) {
-                (None, None) => return true,
-                (Some(">"), Some(_)) | (Some(_), Some(">")) => return true,
-                (Some("*"), Some(_)) | (Some(_), Some("*")) => {}
-                (Some(one), Some(other)) if one == other => {}
-                _ => return false,
+                (None, None) => break None,
+                (Some(">"), Some(token)) => break Some((token, theirs)),
+                (Some(token), Some(">")) => break Some((token, ours)),
+                (Some("*"), Some(token)) | (Some(token), Some("*")) => tokens.push(token),
+                (Some(one), Some(other)) if one == other => tokens.push(one),
+                _ => return None,
             }
+        };
+        if let Some((next, rest)) = rest {
+            tokens.push(next);
+            tokens.extend(rest);
         }
+        Some(Self(tokens.join(".").into()))
+    }
+
+    /// Whether it chooses everything that `other` chooses.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.intersection(other).as_ref() == Some(other)
     }
 
     /// The only topic that it chooses, if it has no wildcard.
@@ -224,6 +241,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn filters_have_intersections() {
+        for (one, other, both) in [
+            ("a.*", "*.b", Some("a.b")),
+            ("a.>", "*.b.>", Some("a.b.>")),
+            ("a.>", ">", Some("a.>")),
+            ("a.>", "a", None),
+            ("a.b", "a.c", None),
+            ("*.*", "a.>", Some("a.*")),
+        ] {
+            assert_eq!(filter(one).intersection(&filter(other)), both.map(filter), "{one} {other}");
+            assert_eq!(filter(other).intersection(&filter(one)), both.map(filter), "{other} {one}");
+        }
+        assert!(filter("a.>").covers(&filter("a.*")) && !filter("a.*").covers(&filter("a.>")));
+        assert!(filter("a.b").covers(&filter("a.b")) && !filter("a.b").covers(&filter("a.*")));
+    }
+
     proptest! {
         /// What two filters both match, they overlap on.
         #[test]
@@ -234,6 +268,9 @@ mod tests {
         ) {
             let topic: Topic = topic.parse().unwrap();
             let (one, other) = (filter(&one), filter(&other));
+            let both = one.intersection(&other);
+            let in_both = one.matches(&topic) && other.matches(&topic);
+            prop_assert_eq!(both.is_some_and(|both| both.matches(&topic)), in_both);
             if one.matches(&topic) && other.matches(&topic) {
                 prop_assert!(one.overlaps(&other));
             }

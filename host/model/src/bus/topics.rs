@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::topic::{Topic, TopicFilter};
-use crate::{ServiceName, units};
+use crate::policy::{DAY, Judge};
+use crate::{ServiceName, SettingsError, units};
 
 /// How safe a message is once it is acknowledged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -95,14 +96,25 @@ pub struct TopicSettings {
 }
 
 impl TopicSettings {
-    /// What is not declared.
-    pub fn undeclared() -> Self {
-        Self { level: Level::Volatile, ..Self::default() }
-    }
-
     /// Where dead letters go: kept until somebody drops them.
     pub fn dead_letters() -> Self {
         Self { retention: Retention { age: None, ..Retention::default() }, ..Self::default() }
+    }
+}
+
+impl TopicSettings {
+    /// Everything that is wrong with these settings; empty if they can be enforced.
+    pub fn problems(&self) -> Vec<SettingsError> {
+        const YEAR: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+        let mut problems = Vec::new();
+        let mut judge = Judge(&mut problems);
+        let retention = &self.retention;
+        let aged = retention.age.is_none_or(|age| age >= Duration::from_secs(1) && age <= 100 * YEAR);
+        judge.require(aged, "age", "must be at least 1s, or \"never\"");
+        judge.require((1 << 16..=1 << 44).contains(&retention.size), "size", "must lie between 64KiB and 16384GiB");
+        judge.require(retention.count != Some(0), "count", "must be at least 1");
+        judge.require(self.dedupe <= DAY, "dedupe", "must be at most 24h");
+        problems
     }
 }
 
@@ -129,21 +141,26 @@ pub struct TopicsError {
 }
 
 /// All declared topics. No topic is declared twice, so each has one level.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topics(BTreeMap<TopicFilter, TopicSettings>);
 
 impl Topics {
     /// Every topic under this is a durable one for dead letters, without being declared.
     pub const DEAD_LETTERS: &'static str = "dlq.>";
 
-    /// These declarations, and that of [`Topics::DEAD_LETTERS`] unless one of them is.
+    /// Dead letters that are replayed go through these, to the one subscription that they failed in. They are durable
+    /// without being declared, too.
+    pub const REPLAYS: &'static str = "replay.>";
+
+    /// These declarations, and those of [`Topics::DEAD_LETTERS`] and [`Topics::REPLAYS`] unless they are among them.
     ///
     /// # Errors
     /// [`TopicsError`] if two of them have a topic in common.
     pub fn new(declared: BTreeMap<TopicFilter, TopicSettings>) -> Result<Self, TopicsError> {
-        let mut topics = Self::default();
-        let dead_letters = Self::DEAD_LETTERS.parse().ok().map(|filter| (filter, TopicSettings::dead_letters()));
-        let implied = dead_letters.filter(|(filter, _)| !declared.contains_key(filter));
+        let mut topics = Self(BTreeMap::new());
+        let implied = [Self::DEAD_LETTERS, Self::REPLAYS].into_iter().filter_map(|filter| filter.parse().ok());
+        let implied: Vec<_> = implied.filter(|filter| !declared.contains_key(filter)).collect();
+        let implied = implied.into_iter().map(|filter| (filter, TopicSettings::dead_letters()));
         for (filter, settings) in declared.into_iter().chain(implied) {
             if let Some(first) = topics.0.keys().find(|first| first.overlaps(&filter)) {
                 return Err(TopicsError { first: first.clone(), second: filter });
@@ -166,6 +183,13 @@ impl Topics {
     /// All declarations.
     pub fn iter(&self) -> impl Iterator<Item = (&TopicFilter, &TopicSettings)> {
         self.0.iter()
+    }
+}
+
+impl Default for Topics {
+    /// Those that the host has without any being declared.
+    fn default() -> Self {
+        Self::new(BTreeMap::new()).unwrap_or(Self(BTreeMap::new()))
     }
 }
 
@@ -194,7 +218,7 @@ mod tests {
     fn dead_letters_always_have_a_place() {
         let topics = declared(&[]).unwrap();
         assert_eq!(topics.level(&"dlq.orders".parse().unwrap()), Level::Durable);
-        assert_eq!(declared(&["dlq.>"]).unwrap().iter().count(), 1);
+        assert_eq!(declared(&["dlq.>"]).unwrap().iter().count(), 2);
     }
 
     #[test]

@@ -1,0 +1,141 @@
+//! What an operator can do with dead letters: list, show, replay and drop them.
+
+use std::collections::BTreeSet;
+use std::time::SystemTime;
+
+use patchbay_model::ServiceName;
+use patchbay_model::bus::{BusError, Level, Receipt, Topic, TopicFilter, Topics};
+use patchbay_model::ports::Stored;
+
+use super::dead_letter::{self, DeadLetter};
+use super::interests::replays;
+use crate::control::Control;
+
+/// How many stored messages are looked at in one step.
+const PAGE: usize = 256;
+
+/// Where a dead letter is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetterPlace {
+    /// The topic that it was written to.
+    pub topic: Topic,
+    /// Its place in it.
+    pub sequence: u64,
+}
+
+/// A dead letter that is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredDeadLetter {
+    /// Where it is.
+    pub place: DeadLetterPlace,
+    /// When it was written.
+    pub stored: SystemTime,
+    /// What it is.
+    pub letter: DeadLetter,
+}
+
+impl Control {
+    /// Up to `limit` dead letters, the oldest of each topic first; those of `service` alone if one is named.
+    ///
+    /// # Errors
+    /// [`BusError`] if they cannot be read.
+    pub async fn dead_letters(
+        &self,
+        service: Option<&ServiceName>,
+        limit: usize,
+    ) -> Result<Vec<StoredDeadLetter>, BusError> {
+        let mut found = Vec::new();
+        for (declared, filter) in self.dead_letter_topics() {
+            let mut from = 0;
+            loop {
+                let page = self.ports.bus.read(&declared, &filter, from, PAGE).await?;
+                let Some(last) = page.last().map(|stored| stored.sequence) else { break };
+                let letters = page.into_iter().filter_map(taken_apart);
+                found.extend(
+                    letters.filter(|found| service.is_none_or(|service| found.letter.death.service == *service)),
+                );
+                if found.len() >= limit {
+                    found.truncate(limit);
+                    return Ok(found);
+                }
+                from = last + 1;
+            }
+        }
+        Ok(found)
+    }
+
+    /// One dead letter.
+    ///
+    /// # Errors
+    /// [`BusError::NotFound`] if there is none at this place, and others if it cannot be read.
+    pub async fn dead_letter(&self, place: &DeadLetterPlace) -> Result<StoredDeadLetter, BusError> {
+        self.stored_letter(place).await.map(|(_, letter)| letter)
+    }
+
+    /// Has a dead letter tried once more by the subscription that it failed in, and by no other. Its attempts count anew.
+    ///
+    /// # Errors
+    /// [`BusError::NotFound`] if there is none at this place, and others if it cannot be published; it stays then.
+    pub async fn replay_dead_letter(&self, place: &DeadLetterPlace) -> Result<Receipt, BusError> {
+        let (stored, letter) = self.stored_letter(place).await?;
+        let death = &letter.letter.death;
+        let (_, topic) = replays(&death.group, &death.filter, &self.config.topics).ok_or_else(|| {
+            BusError::Invalid(format!("the topics below `{}` are declared and not durable", Topics::REPLAYS))
+        })?;
+        let receipt = self.ports.bus.publish(dead_letter::replay(&stored.message, topic)).await?;
+        self.drop_dead_letter(place).await?;
+        Ok(receipt)
+    }
+
+    /// Drops a dead letter for good. No error if there is none.
+    ///
+    /// # Errors
+    /// [`BusError`] if it cannot be removed, and [`BusError::NotFound`] if there are no dead letters in this topic.
+    pub async fn drop_dead_letter(&self, place: &DeadLetterPlace) -> Result<(), BusError> {
+        let declared = self.declared(&place.topic)?;
+        self.ports.bus.remove(&declared, place.sequence).await
+    }
+
+    async fn stored_letter(&self, place: &DeadLetterPlace) -> Result<(Stored, StoredDeadLetter), BusError> {
+        let declared = self.declared(&place.topic)?;
+        let filter = TopicFilter::from(place.topic.clone());
+        let found = self.ports.bus.read(&declared, &filter, place.sequence, 1).await?;
+        let found = found.into_iter().find(|stored| stored.sequence == place.sequence);
+        let found = found.and_then(|stored| Some((stored.clone(), taken_apart(stored)?)));
+        found.ok_or_else(|| {
+            BusError::NotFound(format!("the topic `{}` has no dead letter at {}", place.topic, place.sequence))
+        })
+    }
+
+    /// The declaration of a topic that dead letters go to.
+    fn declared(&self, topic: &Topic) -> Result<TopicFilter, BusError> {
+        let is_meant = |(_, filter): &(TopicFilter, TopicFilter)| filter.matches(topic);
+        let found = self.dead_letter_topics().into_iter().find(is_meant);
+        let none = || BusError::NotFound(format!("no dead letters go to the topic `{topic}`"));
+        found.map(|(declared, _)| declared).ok_or_else(none)
+    }
+
+    /// The topics that dead letters go to: the one for all, and those that subscriptions name. Each with its declaration.
+    fn dead_letter_topics(&self) -> BTreeSet<(TopicFilter, TopicFilter)> {
+        let topics = &self.config.topics;
+        let own = topics.iter().filter(|(declared, _)| declared.as_str() == Topics::DEAD_LETTERS);
+        let mut found: BTreeSet<_> = own.map(|(declared, _)| (declared.clone(), declared.clone())).collect();
+        for running in self.messaging.running().values() {
+            let topic = running.plan.settings.dead_letter(&running.plan.service);
+            match topics.of(&topic) {
+                Some((declared, settings)) if settings.level == Level::Durable => {
+                    if declared.as_str() != Topics::DEAD_LETTERS {
+                        found.insert((declared.clone(), topic.into()));
+                    }
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+}
+
+fn taken_apart(stored: Stored) -> Option<StoredDeadLetter> {
+    let place = DeadLetterPlace { topic: stored.message.topic.clone(), sequence: stored.sequence };
+    Some(StoredDeadLetter { place, stored: stored.stored, letter: dead_letter::read(&stored.message)? })
+}

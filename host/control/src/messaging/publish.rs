@@ -1,0 +1,172 @@
+//! Publishing: who may, what the host fills in, and the way to the bus.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use patchbay_model::bus::{BusError, Message, Receipt, Topic, Topics};
+use patchbay_model::ports::{BoxFuture, Messaging, Publication};
+use patchbay_model::{Course, ServiceName};
+use tokio::time::Instant;
+
+use crate::control::Control;
+
+/// How long an answer to a request is waited for where nobody says so.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// Publishes what instances publish.
+#[derive(Debug, Default)]
+pub struct ServiceMessaging(OnceLock<Weak<Control>>);
+
+impl ServiceMessaging {
+    /// Publishes on the bus of `control`. To be called once; until then there is none.
+    pub fn attach(&self, control: &Arc<Control>) {
+        // A second control would be a defect of the composition; the first one stays.
+        let _ = self.0.set(Arc::downgrade(control));
+    }
+
+    fn control(&self) -> Result<Arc<Control>, BusError> {
+        let control = self.0.get().and_then(Weak::upgrade);
+        control.ok_or_else(|| BusError::Unavailable("the host is starting or stopping".to_owned()))
+    }
+}
+
+impl Messaging for ServiceMessaging {
+    fn publish<'a>(
+        &'a self,
+        publisher: &'a ServiceName,
+        course: Course,
+        publication: Publication,
+    ) -> BoxFuture<'a, Result<Receipt, BusError>> {
+        Box::pin(async move {
+            let control = self.control()?;
+            let message = control.compose(Publisher::Service(publisher), Some(&course), publication)?;
+            within(course.deadline.into(), control.ports.bus.publish(message)).await
+        })
+    }
+
+    fn request<'a>(
+        &'a self,
+        publisher: &'a ServiceName,
+        course: Course,
+        publication: Publication,
+        wanted: NonZeroUsize,
+        timeout: Option<Duration>,
+    ) -> BoxFuture<'a, Result<Vec<Message>, BusError>> {
+        Box::pin(async move {
+            let control = self.control()?;
+            let message = control.compose(Publisher::Service(publisher), Some(&course), publication)?;
+            let left = Instant::from_std(course.deadline).saturating_duration_since(Instant::now());
+            let timeout = timeout.unwrap_or(ANSWER).min(left);
+            control.ports.bus.request(message, wanted, timeout).await
+        })
+    }
+}
+
+/// What comes of work by a deadline.
+async fn within<T>(deadline: Instant, work: BoxFuture<'_, Result<T, BusError>>) -> Result<T, BusError> {
+    let begun = Instant::now();
+    let done = tokio::time::timeout_at(deadline, work).await;
+    done.unwrap_or_else(|_| Err(BusError::Timeout(deadline.saturating_duration_since(begun))))
+}
+
+/// Who publishes.
+#[derive(Debug, Clone, Copy)]
+enum Publisher<'a> {
+    Operator,
+    Service(&'a ServiceName),
+}
+
+impl Control {
+    /// Publishes for an operator.
+    ///
+    /// # Errors
+    /// [`BusError`] if it cannot be published.
+    pub async fn publish_message(&self, publication: Publication) -> Result<Receipt, BusError> {
+        let message = self.compose(Publisher::Operator, None, publication)?;
+        self.ports.bus.publish(message).await
+    }
+
+    /// The message that is published, with everything that CloudEvents requires.
+    fn compose(
+        &self,
+        publisher: Publisher<'_>,
+        course: Option<&Course>,
+        publication: Publication,
+    ) -> Result<Message, BusError> {
+        let topic: Topic = publication
+            .topic
+            .parse()
+            .map_err(|error: patchbay_model::bus::TopicError| BusError::Invalid(error.to_string()))?;
+        self.may_publish(publisher, &topic)?;
+        if let Some((name, _)) = publication.extensions.iter().find(|(name, _)| !is_attribute(name)) {
+            return Err(BusError::Invalid(format!(
+                "`{name}` is no name of a CloudEvents attribute: it has lower-case letters and digits alone, and is not one \
+                 of those with a place of their own"
+            )));
+        }
+        let source = publication.source.unwrap_or_else(|| match publisher {
+            Publisher::Operator => "/operator".to_owned(),
+            Publisher::Service(service) => format!("/services/{service}"),
+        });
+        let mut message = Message {
+            id: publication.id.unwrap_or_else(|| self.messaging.new_id()),
+            source,
+            kind: publication.kind.unwrap_or_else(|| topic.to_string()),
+            time: publication.time.unwrap_or_else(|| self.ports.clock.now()),
+            topic,
+            subject: publication.subject,
+            content_type: publication.content_type,
+            data_schema: publication.data_schema,
+            extensions: publication.extensions,
+            headers: publication.headers,
+            reply_to: publication.reply_to,
+            data: publication.data,
+        };
+        for (name, value) in [("id", &message.id), ("source", &message.source), ("type", &message.kind)] {
+            if value.is_empty() {
+                return Err(BusError::Invalid(format!("the CloudEvents attribute `{name}` must not be empty")));
+            }
+        }
+        if let Some(key) = publication.key {
+            message.set_key(key);
+        }
+        if let Some(cause) = course.and_then(|course| course.cause.as_ref()) {
+            message.caused_by(cause);
+        }
+        Ok(message)
+    }
+
+    /// Refuses a publisher that may not publish to a topic.
+    fn may_publish(&self, publisher: Publisher<'_>, topic: &Topic) -> Result<(), BusError> {
+        let Publisher::Service(service) = publisher else { return Ok(()) };
+        let declared = self.config.topics.of(topic);
+        let own = declared.filter(|(filter, _)| [Topics::DEAD_LETTERS, Topics::REPLAYS].contains(&filter.as_str()));
+        if own.is_some() {
+            return Err(BusError::Denied(format!("only the host publishes to `{topic}`")));
+        }
+        match declared.and_then(|(filter, settings)| Some((filter, settings.publishers.as_ref()?))) {
+            Some((filter, publishers)) if !publishers.contains(service) => Err(BusError::Denied(format!(
+                "`publishers` of the topic `{filter}` does not let `{service}` publish to it"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a text is the name of an attribute that is an extension (CloudEvents 1.0, 3.1).
+fn is_attribute(name: &str) -> bool {
+    const OWN: [&str; 10] = [
+        "id",
+        "source",
+        "specversion",
+        "type",
+        "subject",
+        "time",
+        "datacontenttype",
+        "dataschema",
+        "data",
+        "partitionkey",
+    ];
+    !name.is_empty() && name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()) && !OWN.contains(&name)
+}
