@@ -64,7 +64,8 @@ impl Code {
         let handlers = Handlers::among(ty.exports(engine).map(|(name, _)| name));
         let exports = Exports::of(component, engine);
         let message_handler = MessageHandlerIndex::of(component, engine);
-        let waits_itself = handlers.p3 || exports.any_async() || message_handler.is_some_and(|found| found.way.is_async());
+        let waits_itself =
+            handlers.p3 || exports.any_async() || message_handler.is_some_and(|found| found.way.is_async());
         if let Some(function) = waits.filter(|_| !waits_itself) {
             return Err(incompatible(&format_err!(
                 "the component imports the `async func` `{function}`, and none of its exports is one: a `func` cannot wait \

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use patchbay_model::Hazard;
 use patchbay_model::ports::{
-    BoxFuture, Clock, Executor, Links, LogSink, Messaging, Outbound, Preparation, PrepareError, PrepareRequest, Prepared, Usage,
+    BoxFuture, Clock, Executor, Links, LogSink, Messaging, Outbound, Preparation, PrepareError, PrepareRequest,
+    Prepared, Usage,
 };
 
 use crate::admit;

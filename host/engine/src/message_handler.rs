@@ -74,7 +74,11 @@ impl MessageHandlerIndex {
     ///
     /// # Errors
     /// If it does not have the type that its name promises.
-    pub(crate) fn load(&self, mut store: impl AsContextMut<Data = State>, instance: &Instance) -> Result<MessageHandler> {
+    pub(crate) fn load(
+        &self,
+        mut store: impl AsContextMut<Data = State>,
+        instance: &Instance,
+    ) -> Result<MessageHandler> {
         let function = instance.get_func(&mut store, self.index).context("the instance lacks an export")?;
         Ok(match self.way {
             Way::Own | Way::OwnAsync => MessageHandler::Own(function.typed(&store)?),

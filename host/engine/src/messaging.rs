@@ -96,10 +96,9 @@ impl From<BusError> for WasiError {
             BusError::Timeout(_) => Self::Timeout,
             BusError::Unavailable(_) | BusError::Full { .. } | BusError::Storage(_) => Self::Connection(text),
             BusError::Denied(_) => Self::PermissionDenied(text),
-            BusError::Invalid(_)
-            | BusError::TooLarge { .. }
-            | BusError::NoResponders(_)
-            | BusError::NotFound(_) => Self::Other(text),
+            BusError::Invalid(_) | BusError::TooLarge { .. } | BusError::NoResponders(_) | BusError::NotFound(_) => {
+                Self::Other(text)
+            }
         }
     }
 }

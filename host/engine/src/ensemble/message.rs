@@ -52,7 +52,8 @@ pub(super) async fn handle(
     let verdict = match handler {
         MessageHandler::Own(function) => {
             let arguments = arguments(message, attempt, &handling);
-            let call = accessor.with(|mut access| function.start_call_concurrent(access.as_context_mut(), arguments))?;
+            let call =
+                accessor.with(|mut access| function.start_call_concurrent(access.as_context_mut(), arguments))?;
             serving.begun_as(call.task());
             message_handler::verdict(function.finish_call_concurrent(accessor, call).await?)
         }

@@ -15,8 +15,8 @@ use crate::at_work::Handling;
 use crate::attributes;
 use crate::meter::now;
 pub(crate) use wit::Delivery;
-use wit::{Kind, View};
 pub(super) use wit::{Failure, WitPublication, WitReceipt};
+use wit::{Kind, View};
 
 #[allow(unsafe_code, reason = "what the derivation writes: wasmtime trusts it to describe the types as they are")]
 mod wit {
