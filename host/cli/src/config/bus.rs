@@ -127,7 +127,10 @@ fn login(table: &mut Table<'_>, directory: &Path) -> NatsLogin {
     let login = ways.next().unwrap_or_default();
     if ways.next().is_some() {
         let at = ["nkey", "token_file", "user"].into_iter().rfind(|key| table.has(key)).unwrap_or("user");
-        table.report(at, "is one way too many to say who the host is; choose one of `credentials`, `nkey`, `token_file` and `user`");
+        table.report(
+            at,
+            "is one way too many to say who the host is; choose one of `credentials`, `nkey`, `token_file` and `user`",
+        );
     }
     login
 }
@@ -156,14 +159,16 @@ fn secret(table: &mut Table<'_>, key: &'static str, directory: &Path) -> Option<
 
 fn server(value: &DeValue<'_>) -> Result<String, String> {
     let text = value::text(value)?;
-    let known = ["nats://", "tls://"].iter().any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
+    let known =
+        ["nats://", "tls://"].iter().any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
     if known { Ok(text) } else { Err(format!("`{text}` is no server; write `nats://HOST:PORT` or `tls://HOST:PORT`")) }
 }
 
 /// A part of the names of streams and consumers.
 fn token(value: &DeValue<'_>) -> Result<String, String> {
     let text = value::text(value)?;
-    let is_one = (1..=63).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_');
+    let is_one =
+        (1..=63).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_');
     if is_one { Ok(text) } else { Err("must be 1 to 63 letters, digits, `-` and `_`".to_owned()) }
 }
 
