@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use patchbay_backends::{DamagedRecords, NatsLogin, NatsSettings};
+use patchbay_backends::bus::{Damage, NatsLogin, NatsSettings};
 use toml::de::DeValue;
 
 use super::table::Table;
@@ -16,7 +16,7 @@ pub(crate) struct BusConfig {
     /// The largest message, in bytes with its attributes.
     pub(crate) max_message: usize,
     /// What becomes of damaged records of the embedded bus.
-    pub(crate) damaged: DamagedRecords,
+    pub(crate) damaged: Damage,
     /// How NATS is reached.
     pub(crate) nats: NatsSettings,
 }
@@ -45,7 +45,7 @@ impl Default for BusConfig {
         Self {
             backend: BusBackend::Embedded,
             max_message: 1 << 20,
-            damaged: DamagedRecords::Skip,
+            damaged: Damage::Skip,
             nats: NatsSettings::default(),
         }
     }
@@ -69,10 +69,10 @@ fn backend(value: &DeValue<'_>) -> Result<BusBackend, String> {
     found.ok_or_else(|| format!("`{text}` is no bus; {}", closest::suggestion(&text, &all.map(BusBackend::name))))
 }
 
-fn damaged(value: &DeValue<'_>) -> Result<DamagedRecords, String> {
+fn damaged(value: &DeValue<'_>) -> Result<Damage, String> {
     match value::text(value)?.as_str() {
-        "skip" => Ok(DamagedRecords::Skip),
-        "refuse" => Ok(DamagedRecords::Refuse),
+        "skip" => Ok(Damage::Skip),
+        "refuse" => Ok(Damage::Refuse),
         other => Err(format!("`{other}` is not known here; {}", closest::suggestion(other, &["skip", "refuse"]))),
     }
 }
