@@ -250,7 +250,8 @@ async fn what_cannot_be_published_is_refused() {
         ("orders", to("shop.*"), "Invalid"),
         ("orders", extended("ok1"), "Ok"),
         ("orders", extended("Not-ok"), "Invalid"),
-        ("orders", extended("partitionkey"), "Invalid"),
+        ("orders", extended("partitionkey"), "Ok"),
+        ("orders", extended("data"), "Invalid"),
         ("orders", Publication { kind: Some(String::new()), ..to("other") }, "Invalid"),
     ] {
         let publisher: ServiceName = publisher.parse().unwrap();
