@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use patchbay_model::bus::{BusError, Message, Receipt, Topic, Topics};
+use patchbay_model::bus::{BusError, Defaults, Message, Receipt, Topic, Topics};
 use patchbay_model::ports::{BoxFuture, Messaging, Publication};
 use patchbay_model::{Course, ServiceName};
 use tokio::time::Instant;
@@ -87,6 +87,19 @@ impl Control {
         self.ports.bus.publish(message).await
     }
 
+    /// What is put in for attributes that an operator leaves out: an id that no other message has among it.
+    pub fn defaults_of_operator(&self) -> Defaults {
+        self.defaults(Publisher::Operator)
+    }
+
+    fn defaults(&self, publisher: Publisher<'_>) -> Defaults {
+        let source = match publisher {
+            Publisher::Operator => "/operator".to_owned(),
+            Publisher::Service(service) => format!("/services/{service}"),
+        };
+        Defaults { id: self.messaging.new_id(), source, time: self.ports.clock.now() }
+    }
+
     /// The message that is published, with everything that CloudEvents requires.
     fn compose(
         &self,
@@ -105,15 +118,12 @@ impl Control {
                  of those with a place of their own"
             )));
         }
-        let source = publication.source.unwrap_or_else(|| match publisher {
-            Publisher::Operator => "/operator".to_owned(),
-            Publisher::Service(service) => format!("/services/{service}"),
-        });
+        let defaults = self.defaults(publisher);
         let mut message = Message {
-            id: publication.id.unwrap_or_else(|| self.messaging.new_id()),
-            source,
+            id: publication.id.unwrap_or(defaults.id),
+            source: publication.source.unwrap_or(defaults.source),
             kind: publication.kind.unwrap_or_else(|| topic.to_string()),
-            time: publication.time.unwrap_or_else(|| self.ports.clock.now()),
+            time: publication.time.unwrap_or(defaults.time),
             topic,
             subject: publication.subject,
             content_type: publication.content_type,
