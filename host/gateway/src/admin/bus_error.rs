@@ -16,9 +16,7 @@ impl From<BusError> for Rejection {
                 (StatusCode::PAYLOAD_TOO_LARGE, "urn:patchbay:admin:too-large", "Request too large")
             }
             // Not 429: however slowly its client publishes, there is no room.
-            BusError::Full { .. } => {
-                (StatusCode::INSUFFICIENT_STORAGE, "urn:patchbay:admin:topic-full", "Topic full")
-            }
+            BusError::Full { .. } => (StatusCode::INSUFFICIENT_STORAGE, "urn:patchbay:admin:topic-full", "Topic full"),
             BusError::Unavailable(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "urn:patchbay:admin:bus-unavailable", "Bus unavailable")
             }
@@ -28,9 +26,7 @@ impl From<BusError> for Rejection {
                 (StatusCode::SERVICE_UNAVAILABLE, "urn:patchbay:admin:no-responders", "Nobody answers")
             }
             BusError::NotFound(_) => (StatusCode::NOT_FOUND, "urn:patchbay:admin:not-found", "Not found"),
-            BusError::Storage(_) => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "urn:patchbay:admin:bus-failed", "Bus failed")
-            }
+            BusError::Storage(_) => (StatusCode::INTERNAL_SERVER_ERROR, "urn:patchbay:admin:bus-failed", "Bus failed"),
         };
         Problem::new(status, kind, title, error.to_string()).into()
     }

@@ -18,8 +18,8 @@ use super::authenticate::authenticate;
 use super::change::StepNews;
 use super::rejection::Rejection;
 use super::{
-    AdminState, call, components, dead_letters, discovery, health, host, journals, policy, publish, revisions, services,
-    subscriptions, tail, topics,
+    AdminState, call, components, dead_letters, discovery, health, host, journals, policy, publish, revisions,
+    services, subscriptions, tail, topics,
 };
 
 /// What stands in the document besides the endpoints.

@@ -66,7 +66,8 @@ async fn every_operation_has_a_route() {
     let host = crate::tests::host::Host::empty(crate::tests::host::says("here")).await;
     let router = router.with_state(crate::tests::host::admin_state(&host));
     for (path, method, _) in operations(&document) {
-        let uri = path.replace("{name}", "UPPER").replace("{number}", "1").replace("{topic}", "a").replace("{sequence}", "1");
+        let uri =
+            path.replace("{name}", "UPPER").replace("{number}", "1").replace("{topic}", "a").replace("{sequence}", "1");
         let request = Request::builder().method(method).uri(uri).body(axum::body::Body::empty()).unwrap();
         let reply = tower_service::Service::call(&mut router.clone(), request).await.unwrap();
         assert_ne!(reply.status(), StatusCode::IM_A_TEAPOT, "{method} {path}");
