@@ -35,18 +35,26 @@ pub struct StoredDeadLetter {
 }
 
 impl Control {
-    /// Up to `limit` dead letters, the oldest of each topic first; those of `service` alone if one is named.
+    /// Up to `limit` dead letters, the oldest of each topic first; those of `service` alone if one is named. They begin
+    /// behind the place `after`.
     ///
     /// # Errors
-    /// [`BusError`] if they cannot be read.
+    /// [`BusError`] if they cannot be read, and [`BusError::NotFound`] if no dead letters go to the topic of `after`.
     pub async fn dead_letters(
         &self,
         service: Option<&ServiceName>,
+        after: Option<&DeadLetterPlace>,
         limit: usize,
     ) -> Result<Vec<StoredDeadLetter>, BusError> {
+        if let Some(place) = after {
+            self.declared(&place.topic)?;
+        }
         let mut found = Vec::new();
-        for (declared, filter) in self.dead_letter_topics() {
-            let mut from = 0;
+        let mut begin = after;
+        let is_before = |filter: &TopicFilter| after.is_some_and(|after| !filter.matches(&after.topic));
+        let topics = self.dead_letter_topics().into_iter().skip_while(|(_, filter)| is_before(filter));
+        for (declared, filter) in topics {
+            let mut from = begin.take().map_or(0, |place| place.sequence.saturating_add(1));
             loop {
                 let page = self.ports.bus.read(&declared, &filter, from, PAGE).await?;
                 let Some(last) = page.last().map(|stored| stored.sequence) else { break };
