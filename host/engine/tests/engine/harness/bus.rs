@@ -21,10 +21,6 @@ pub(crate) struct Published {
 pub(crate) struct Bus(Mutex<Vec<Published>>);
 
 impl Bus {
-    pub(crate) fn published(&self) -> Vec<Published> {
-        self.0.lock().unwrap().clone()
-    }
-
     /// What was published since this was asked last.
     pub(crate) fn take(&self) -> Vec<Published> {
         std::mem::take(&mut self.0.lock().unwrap())
