@@ -58,7 +58,7 @@ impl Control {
             loop {
                 let page = self.ports.bus.read(&declared, &filter, from, PAGE).await?;
                 let Some(last) = page.last().map(|stored| stored.sequence) else { break };
-                let letters = page.into_iter().filter_map(taken_apart);
+                let letters = page.iter().filter_map(taken_apart);
                 found.extend(
                     letters.filter(|found| service.is_none_or(|service| found.letter.death.service == *service)),
                 );
@@ -109,7 +109,7 @@ impl Control {
         let filter = TopicFilter::from(place.topic.clone());
         let found = self.ports.bus.read(&declared, &filter, place.sequence, 1).await?;
         let found = found.into_iter().find(|stored| stored.sequence == place.sequence);
-        let found = found.and_then(|stored| Some((stored.clone(), taken_apart(stored)?)));
+        let found = found.and_then(|stored| taken_apart(&stored).map(|letter| (stored, letter)));
         found.ok_or_else(|| {
             BusError::NotFound(format!("the topic `{}` has no dead letter at {}", place.topic, place.sequence))
         })
@@ -130,20 +130,18 @@ impl Control {
         let mut found: BTreeSet<_> = own.map(|(declared, _)| (declared.clone(), declared.clone())).collect();
         for running in self.messaging.running().values() {
             let topic = running.plan.settings.dead_letter(&running.plan.service);
-            match topics.of(&topic) {
-                Some((declared, settings)) if settings.level == Level::Durable => {
-                    if declared.as_str() != Topics::DEAD_LETTERS {
-                        found.insert((declared.clone(), topic.into()));
-                    }
-                }
-                _ => {}
+            let own = topics.of(&topic).filter(|(declared, settings)| {
+                settings.level == Level::Durable && declared.as_str() != Topics::DEAD_LETTERS
+            });
+            if let Some((declared, _)) = own {
+                found.insert((declared.clone(), topic.into()));
             }
         }
         found
     }
 }
 
-fn taken_apart(stored: Stored) -> Option<StoredDeadLetter> {
+fn taken_apart(stored: &Stored) -> Option<StoredDeadLetter> {
     let place = DeadLetterPlace { topic: stored.message.topic.clone(), sequence: stored.sequence };
     Some(StoredDeadLetter { place, stored: stored.stored, letter: dead_letter::read(&stored.message)? })
 }
