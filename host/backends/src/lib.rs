@@ -13,6 +13,7 @@
 //! | `registry.json`, `registry.json.previous` | services and revisions, and their state one change before ([`FileRegistryStore`]) |
 //! | `admin.token` | the secret that the admin API asks for ([`AdminToken`]) |
 //! | `admin.address` | where the admin API of the running host listens, and its certificate ([`AdminAddress`]) |
+//! | `bus/` | the durable topics of the embedded bus ([`bus`]) |
 //! | `cache/` | machine code; belongs to the engine and can be removed at any time |
 //!
 //! Every file is replaced in one step: written under another name, synchronised, renamed, and the directory synchronised.
@@ -30,7 +31,7 @@
 
 mod address;
 mod blocking;
-mod bus;
+pub mod bus;
 mod clock;
 mod components;
 #[cfg(any(test, feature = "conformance"))]
@@ -39,14 +40,15 @@ mod disk;
 mod owner;
 #[cfg(any(test, feature = "conformance"))]
 pub mod power_loss;
+mod random;
 mod registry;
 mod state;
 mod token;
 
 pub use address::{AdminAddress, Announced};
-pub use bus::{NatsBus, NatsLogin, NatsSettings, NatsTls};
 pub use clock::SystemClock;
 pub use components::DirComponentStore;
+pub use random::random;
 pub use registry::FileRegistryStore;
 pub use state::{StateDir, StateError};
 pub use token::AdminToken;
