@@ -30,6 +30,7 @@
 
 mod address;
 mod blocking;
+pub mod bus;
 mod clock;
 mod components;
 #[cfg(any(test, feature = "conformance"))]
