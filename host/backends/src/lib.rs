@@ -30,7 +30,7 @@
 
 mod address;
 mod blocking;
-mod bus;
+pub mod bus;
 mod clock;
 mod components;
 #[cfg(any(test, feature = "conformance"))]
@@ -46,7 +46,6 @@ mod state;
 mod token;
 
 pub use address::{AdminAddress, Announced};
-pub use bus::{NatsBus, NatsLogin, NatsSettings, NatsTls};
 pub use clock::SystemClock;
 pub use components::DirComponentStore;
 pub use registry::FileRegistryStore;
