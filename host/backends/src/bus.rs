@@ -1,5 +1,7 @@
 //! Adapters of the port [`Bus`](patchbay_model::ports::Bus).
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod embedded;
 mod nats;
 

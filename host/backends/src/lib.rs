@@ -26,8 +26,8 @@
 //!
 //! # Other adapters
 //!
-//! The `conformance` feature has the checks that an adapter of each storage port must pass, and what may be on a disk
-//! after a power failure (`power_loss`).
+//! The `conformance` feature has the checks that an adapter of each storage port must pass, what may be on a disk
+//! after a power failure (`power_loss`), and a NATS server for tests (`nats_server`).
 
 mod address;
 mod blocking;
@@ -37,6 +37,8 @@ mod components;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod disk;
+#[cfg(any(test, feature = "conformance"))]
+pub mod nats_server;
 mod owner;
 #[cfg(any(test, feature = "conformance"))]
 pub mod power_loss;
