@@ -30,6 +30,6 @@ await build({
 });
 
 // It handles requests itself, which the engine's own way of doing so would keep it from.
-const disableFeatures = ["http", "fetch-event"];
+const disableFeatures = ["fetch-event"];
 const { component } = await componentize({ sourcePath: bundle, witPath: wit, worldName: "notifications", disableFeatures });
 await writeFile("dist/notifications.wasm", component);

@@ -41,3 +41,39 @@ async fn every_language_handles_and_publishes_messages() {
         assert_eq!(service.tell("ack").await.unwrap(), Verdict::Acknowledge, "{guest}");
     }
 }
+
+fn created(user: u64) -> Message {
+    let data = format!(r#"{{"event":"OrderCreated","orderId":123,"userId":{user}}}"#);
+    Message { id: format!("created-{user}"), kind: "OrderCreated".to_owned(), ..wish(&data) }
+}
+
+/// The example services: one instance hears of orders, and answers requests about it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_shop_reacts_to_orders() {
+    let rig = Rig::new();
+    let notifications = rig.probe("notifications.wasm", InstancePolicy::Reuse).await;
+    for _ in 0..2 {
+        let told = notifications.deliver(delivery(created(456), PATIENCE)).await;
+        assert_eq!(told.unwrap(), Verdict::Acknowledge);
+        let (status, sent) = notifications.get("/api/notifications").await.unwrap();
+        assert_eq!(status, 200);
+        assert_eq!(sent.matches(r#""to":"ada@shop.example""#).count(), 1, "{sent}");
+    }
+    let stranger = notifications.deliver(delivery(created(999), PATIENCE)).await.unwrap();
+    assert!(
+        matches!(&stranger, Verdict::Retry { after: None, reason: Some(why) } if why.contains("999")),
+        "{stranger:?}"
+    );
+    let broken = notifications.deliver(delivery(created(0), PATIENCE)).await.unwrap();
+    assert!(matches!(&broken, Verdict::Reject { reason } if reason.contains("userId")), "{broken:?}");
+
+    let shipping = rig.probe("shipping.wasm", InstancePolicy::Reuse).await;
+    for _ in 0..2 {
+        assert_eq!(shipping.deliver(delivery(created(456), PATIENCE)).await.unwrap(), Verdict::Acknowledge);
+    }
+    let broken = shipping.deliver(delivery(created(0), PATIENCE)).await.unwrap();
+    assert!(matches!(&broken, Verdict::Reject { reason } if reason.contains("userId")), "{broken:?}");
+    let lines: Vec<_> = rig.log.records().into_iter().map(|record| record.line).collect();
+    let told = ["notified user 456 of order 123 at ada@shop.example", "order 123 of user 456 is to be packed"];
+    assert_eq!(lines, told);
+}
