@@ -63,14 +63,15 @@ impl Clock for Epoch {
     }
 }
 
-/// A component that exports a WASI 0.2 HTTP handler, different for each `marker`.
+/// A component that exports handlers of HTTP requests and of messages, different for each `marker`.
 pub(crate) fn component(marker: &str) -> Bytes {
     let text = format!(
         r#"(component
             (core module (func (export "{marker}")))
             (component $handler)
             (instance $instance (instantiate $handler))
-            (export "wasi:http/incoming-handler@0.2.0" (instance $instance)))"#
+            (export "wasi:http/incoming-handler@0.2.0" (instance $instance))
+            (export "wasi:messaging/incoming-handler@0.2.0-draft" (instance $instance)))"#
     );
     wat::parse_str(text).unwrap().into()
 }

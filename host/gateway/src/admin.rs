@@ -25,11 +25,13 @@ use crate::server::{self, AddressLimits, Answer, ConnectionLimits, Received};
 use crate::tls::{self, Tls};
 
 mod authenticate;
+mod bus_error;
 mod call;
 mod change;
 mod components;
 mod config;
 mod contract;
+mod dead_letters;
 #[cfg(feature = "direct")]
 mod direct;
 mod discovery;
@@ -37,15 +39,20 @@ mod health;
 mod host;
 mod journals;
 mod json;
+mod message;
 mod path;
 mod policy;
+mod publish;
 mod rejection;
 mod revisions;
 mod router;
 mod services;
 mod settings;
+mod subscriptions;
 mod summary;
+mod tail;
 mod token;
+mod topics;
 
 pub use config::AdminConfig;
 #[cfg(feature = "direct")]

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod admin;
+mod bus;
 mod calls;
 mod client;
 mod conformance;
@@ -9,6 +10,7 @@ mod floods;
 mod frames;
 pub(crate) mod host;
 mod limits;
+mod messages;
 mod replies;
 mod smuggling;
 mod stop;

@@ -35,22 +35,30 @@ pub struct StoredDeadLetter {
 }
 
 impl Control {
-    /// Up to `limit` dead letters, the oldest of each topic first; those of `service` alone if one is named.
+    /// Up to `limit` dead letters, the oldest of each topic first; those of `service` alone if one is named. They begin
+    /// behind the place `after`.
     ///
     /// # Errors
-    /// [`BusError`] if they cannot be read.
+    /// [`BusError`] if they cannot be read, and [`BusError::NotFound`] if no dead letters go to the topic of `after`.
     pub async fn dead_letters(
         &self,
         service: Option<&ServiceName>,
+        after: Option<&DeadLetterPlace>,
         limit: usize,
     ) -> Result<Vec<StoredDeadLetter>, BusError> {
+        if let Some(place) = after {
+            self.declared(&place.topic)?;
+        }
         let mut found = Vec::new();
-        for (declared, filter) in self.dead_letter_topics() {
-            let mut from = 0;
+        let mut begin = after;
+        let is_before = |filter: &TopicFilter| after.is_some_and(|after| !filter.matches(&after.topic));
+        let topics = self.dead_letter_topics().into_iter().skip_while(|(_, filter)| is_before(filter));
+        for (declared, filter) in topics {
+            let mut from = begin.take().map_or(0, |place| place.sequence.saturating_add(1));
             loop {
                 let page = self.ports.bus.read(&declared, &filter, from, PAGE).await?;
                 let Some(last) = page.last().map(|stored| stored.sequence) else { break };
-                let letters = page.into_iter().filter_map(taken_apart);
+                let letters = page.iter().filter_map(taken_apart);
                 found.extend(
                     letters.filter(|found| service.is_none_or(|service| found.letter.death.service == *service)),
                 );
@@ -101,7 +109,10 @@ impl Control {
         let filter = TopicFilter::from(place.topic.clone());
         let found = self.ports.bus.read(&declared, &filter, place.sequence, 1).await?;
         let found = found.into_iter().find(|stored| stored.sequence == place.sequence);
-        let found = found.and_then(|stored| Some((stored.clone(), taken_apart(stored)?)));
+        let found = found.and_then(|stored| {
+            let letter = taken_apart(&stored)?;
+            Some((stored, letter))
+        });
         found.ok_or_else(|| {
             BusError::NotFound(format!("the topic `{}` has no dead letter at {}", place.topic, place.sequence))
         })
@@ -122,20 +133,15 @@ impl Control {
         let mut found: BTreeSet<_> = own.map(|(declared, _)| (declared.clone(), declared.clone())).collect();
         for running in self.messaging.running().values() {
             let topic = running.plan.settings.dead_letter(&running.plan.service);
-            match topics.of(&topic) {
-                Some((declared, settings)) if settings.level == Level::Durable => {
-                    if declared.as_str() != Topics::DEAD_LETTERS {
-                        found.insert((declared.clone(), topic.into()));
-                    }
-                }
-                _ => {}
-            }
+            let named = topics.of(&topic).filter(|(_, settings)| settings.level == Level::Durable);
+            let named = named.filter(|(declared, _)| declared.as_str() != Topics::DEAD_LETTERS);
+            found.extend(named.map(|(declared, _)| (declared.clone(), topic.clone().into())));
         }
         found
     }
 }
 
-fn taken_apart(stored: Stored) -> Option<StoredDeadLetter> {
+fn taken_apart(stored: &Stored) -> Option<StoredDeadLetter> {
     let place = DeadLetterPlace { topic: stored.message.topic.clone(), sequence: stored.sequence };
     Some(StoredDeadLetter { place, stored: stored.stored, letter: dead_letter::read(&stored.message)? })
 }

@@ -59,7 +59,7 @@ impl Control {
     pub async fn subscriptions(&self) -> Result<Vec<SubscriptionView>, BusError> {
         let groups = self.ports.bus.groups().await?;
         let mut dead: BTreeMap<(ServiceName, TopicFilter), u64> = BTreeMap::new();
-        for letter in self.dead_letters(None, usize::MAX).await? {
+        for letter in self.dead_letters(None, None, usize::MAX).await? {
             let death = letter.letter.death;
             *dead.entry((death.service, death.filter)).or_default() += 1;
         }

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use patchbay_model::bus::{BusError, Message, Receipt, Topic, Topics};
+use patchbay_model::bus::{BusError, Defaults, Message, Receipt, Topic, Topics};
 use patchbay_model::ports::{BoxFuture, Messaging, Publication};
 use patchbay_model::{Course, ServiceName};
 use tokio::time::Instant;
@@ -87,6 +87,19 @@ impl Control {
         self.ports.bus.publish(message).await
     }
 
+    /// What is put in for attributes that an operator leaves out: an id that no other message has among it.
+    pub fn defaults_of_operator(&self) -> Defaults {
+        self.defaults(Publisher::Operator)
+    }
+
+    fn defaults(&self, publisher: Publisher<'_>) -> Defaults {
+        let source = match publisher {
+            Publisher::Operator => "/operator".to_owned(),
+            Publisher::Service(service) => format!("/services/{service}"),
+        };
+        Defaults { id: self.messaging.new_id(), source, time: self.ports.clock.now() }
+    }
+
     /// The message that is published, with everything that CloudEvents requires.
     fn compose(
         &self,
@@ -99,21 +112,13 @@ impl Control {
             .parse()
             .map_err(|error: patchbay_model::bus::TopicError| BusError::Invalid(error.to_string()))?;
         self.may_publish(publisher, &topic)?;
-        if let Some((name, _)) = publication.extensions.iter().find(|(name, _)| !is_attribute(name)) {
-            return Err(BusError::Invalid(format!(
-                "`{name}` is no name of a CloudEvents attribute: it has lower-case letters and digits alone, and is not one \
-                 of those with a place of their own"
-            )));
-        }
-        let source = publication.source.unwrap_or_else(|| match publisher {
-            Publisher::Operator => "/operator".to_owned(),
-            Publisher::Service(service) => format!("/services/{service}"),
-        });
+        let defaults = self.defaults(publisher);
+        may_be_source(publisher, publication.source.as_deref(), &defaults.source)?;
         let mut message = Message {
-            id: publication.id.unwrap_or_else(|| self.messaging.new_id()),
-            source,
+            id: publication.id.unwrap_or(defaults.id),
+            source: publication.source.unwrap_or(defaults.source),
             kind: publication.kind.unwrap_or_else(|| topic.to_string()),
-            time: publication.time.unwrap_or_else(|| self.ports.clock.now()),
+            time: publication.time.unwrap_or(defaults.time),
             topic,
             subject: publication.subject,
             content_type: publication.content_type,
@@ -123,17 +128,13 @@ impl Control {
             reply_to: publication.reply_to,
             data: publication.data,
         };
-        for (name, value) in [("id", &message.id), ("source", &message.source), ("type", &message.kind)] {
-            if value.is_empty() {
-                return Err(BusError::Invalid(format!("the CloudEvents attribute `{name}` must not be empty")));
-            }
-        }
         if let Some(key) = publication.key {
             message.set_key(key);
         }
         if let Some(cause) = course.and_then(|course| course.cause.as_ref()) {
             message.caused_by(cause);
         }
+        message.check_attributes().map_err(|error| BusError::Invalid(error.to_string()))?;
         Ok(message)
     }
 
@@ -154,19 +155,13 @@ impl Control {
     }
 }
 
-/// Whether a text is the name of an attribute that is an extension (CloudEvents 1.0, 3.1).
-fn is_attribute(name: &str) -> bool {
-    const OWN: [&str; 10] = [
-        "id",
-        "source",
-        "specversion",
-        "type",
-        "subject",
-        "time",
-        "datacontenttype",
-        "dataschema",
-        "data",
-        "partitionkey",
-    ];
-    !name.is_empty() && name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()) && !OWN.contains(&name)
+/// Refuses a source that says that somebody else in this host published.
+fn may_be_source(publisher: Publisher<'_>, source: Option<&str>, own: &str) -> Result<(), BusError> {
+    let (Publisher::Service(service), Some(source)) = (publisher, source) else { return Ok(()) };
+    let rest = source.strip_prefix(own);
+    let is_own = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if is_own || !(source.starts_with("/services/") || source.starts_with("/operator")) {
+        return Ok(());
+    }
+    Err(BusError::Denied(format!("`{service}` cannot publish as `{source}`; its own source is `{own}`")))
 }

@@ -15,9 +15,13 @@ const BATCH: NonZeroUsize = NonZeroUsize::MIN.saturating_add(63);
 /// Messages that may wait for one who watches.
 const WINDOW: u32 = 1024;
 
+/// What a feed has next, and the feed.
+type Receiving = BoxFuture<'static, (Arc<dyn Feed>, Vec<Incoming>)>;
+
 /// Somebody who watches topics. Messages that are not taken in time pass by unseen.
 pub struct Tail {
-    next: FuturesUnordered<BoxFuture<'static, (Arc<dyn Feed>, Vec<Incoming>)>>,
+    feeds: Vec<Arc<dyn Feed>>,
+    next: FuturesUnordered<Receiving>,
 }
 
 impl Tail {
@@ -31,9 +35,14 @@ impl Tail {
         }
         Vec::new()
     }
+
+    /// Volatile messages that passed by unseen so far.
+    pub fn dropped(&self) -> u64 {
+        self.feeds.iter().map(|feed| feed.dropped()).sum()
+    }
 }
 
-fn receive(feed: Arc<dyn Feed>) -> BoxFuture<'static, (Arc<dyn Feed>, Vec<Incoming>)> {
+fn receive(feed: Arc<dyn Feed>) -> Receiving {
     Box::pin(async move {
         let batch = feed.receive(BATCH).await;
         (feed, batch)
@@ -46,18 +55,19 @@ impl Control {
     /// # Errors
     /// [`BusError`] if the bus lets nobody watch now.
     pub async fn tail(&self, filter: &TopicFilter, start: Start) -> Result<Tail, BusError> {
-        let next = FuturesUnordered::new();
+        let mut feeds = Vec::new();
         let mut covered = false;
         for (declared, settings) in self.config.topics.iter() {
             let Some(both) = filter.intersection(declared) else { continue };
             covered |= declared.covers(filter);
             let start = if settings.level == Level::Durable { start } else { Start::New };
-            next.push(receive(self.watch(Some(declared.clone()), both, start).await?));
+            feeds.push(self.watch(Some(declared.clone()), both, start).await?);
         }
         if !covered {
-            next.push(receive(self.watch(None, filter.clone(), Start::New).await?));
+            feeds.push(self.watch(None, filter.clone(), Start::New).await?);
         }
-        Ok(Tail { next })
+        let next = feeds.iter().map(|feed| receive(Arc::clone(feed))).collect();
+        Ok(Tail { feeds, next })
     }
 
     async fn watch(

@@ -69,7 +69,7 @@ impl Shop {
     }
 
     async fn letters(&self) -> Vec<StoredDeadLetter> {
-        self.bench.control.dead_letters(None, 100).await.unwrap()
+        self.bench.control.dead_letters(None, None, 100).await.unwrap()
     }
 }
 
@@ -240,6 +240,7 @@ async fn what_cannot_be_published_is_refused() {
         Course { call: None, deadline: (Instant::now() + Duration::from_secs(5)).into_std(), hops: 0, cause: None };
     let to = |topic: &str| Publication { topic: topic.to_owned(), ..Publication::default() };
     let extended = |name: &str| Publication { extensions: vec![(name.to_owned(), "1".to_owned())], ..to("other") };
+    let from = |source: &str| Publication { source: Some(source.to_owned()), ..to("other") };
     for (publisher, publication, wanted) in [
         ("orders", to("shop.orders"), "Ok"),
         ("hello", to("shop.orders"), "Denied"),
@@ -250,8 +251,13 @@ async fn what_cannot_be_published_is_refused() {
         ("orders", to("shop.*"), "Invalid"),
         ("orders", extended("ok1"), "Ok"),
         ("orders", extended("Not-ok"), "Invalid"),
-        ("orders", extended("partitionkey"), "Invalid"),
+        ("orders", extended("partitionkey"), "Ok"),
+        ("orders", extended("data"), "Invalid"),
         ("orders", Publication { kind: Some(String::new()), ..to("other") }, "Invalid"),
+        ("orders", from("/services/orders/7"), "Ok"),
+        ("orders", from("//elsewhere.example"), "Ok"),
+        ("orders", from("/services/orders2"), "Denied"),
+        ("orders", from("/operator"), "Denied"),
     ] {
         let publisher: ServiceName = publisher.parse().unwrap();
         let topic = publication.topic.clone();

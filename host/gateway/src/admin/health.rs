@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use patchbay_model::ports::BusHealth;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -30,6 +31,9 @@ pub(super) struct ReadinessReport {
     /// The services that cannot serve, each with the reason.
     #[schema(value_type = std::collections::HashMap<String, String>)]
     failures: BTreeMap<String, String>,
+    /// Why no messages can go through; absent while they can. Services go on serving all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bus: Option<String>,
 }
 
 /// Tells that the process lives.
@@ -43,19 +47,23 @@ pub(super) async fn alive() -> Json<Health> {
 
 /// Tells whether the host wants traffic.
 ///
-/// It does once every service serves, and until it stops.
+/// It does once every service serves, while messages can go through, and until it stops.
 #[utoipa::path(
     get, operation_id = "checkReadiness", path = "/readyz", tag = "probes", security(()),
     responses(
         (status = 200, description = "Every service serves", body = ReadinessReport),
-        (status = 503, description = "The host starts or stops, or a service cannot serve", body = ReadinessReport),
+        (status = 503, description = "The host starts or stops, a service cannot serve, or the bus is impaired", body = ReadinessReport),
     ),
 )]
 pub(super) async fn ready(State(state): State<AdminState>) -> Response {
     let failures = state.control.failures().into_iter().map(|(service, why)| (service.to_string(), why));
     let failures: BTreeMap<_, _> = failures.collect();
+    let bus = match state.control.bus_health() {
+        BusHealth::Ready => None,
+        BusHealth::Impaired(reason) => Some(reason),
+    };
     let life = state.readiness.state();
-    let ready = life == ReadinessState::Ready && failures.is_empty();
+    let ready = life == ReadinessState::Ready && failures.is_empty() && bus.is_none();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(ReadinessReport { ready, state: life, failures })).into_response()
+    (status, Json(ReadinessReport { ready, state: life, failures, bus })).into_response()
 }

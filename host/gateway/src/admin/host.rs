@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use axum::Json;
 use axum::extract::State;
+use patchbay_model::ports::BusHealth;
 use patchbay_model::units;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -55,6 +56,8 @@ pub(super) struct Host {
     services: u64,
     /// What is held in memory.
     usage: HostUsage,
+    /// Whether messages can go through.
+    bus: Bus,
     /// The configuration: keys and values.
     #[schema(value_type = std::collections::HashMap<String, String>)]
     config: BTreeMap<String, String>,
@@ -91,6 +94,25 @@ pub(super) struct HostUsage {
     stuck_threads: u64,
 }
 
+/// What carries messages.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Bus {
+    /// Whether messages can go through now.
+    ready: bool,
+    /// Why they cannot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl From<BusHealth> for Bus {
+    fn from(health: BusHealth) -> Self {
+        match health {
+            BusHealth::Ready => Self { ready: true, reason: None },
+            BusHealth::Impaired(reason) => Self { ready: false, reason: Some(reason) },
+        }
+    }
+}
+
 /// Tells about the host.
 #[utoipa::path(
     get, operation_id = "showHost", path = "/v1/host", tag = "host",
@@ -118,6 +140,7 @@ pub(super) async fn host(State(state): State<AdminState>) -> Json<Host> {
             code_bytes: usage.code_bytes,
             stuck_threads: usage.stuck_threads,
         },
+        bus: state.control.bus_health().into(),
         config: facts.config.clone(),
     })
 }

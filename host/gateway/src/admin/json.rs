@@ -1,6 +1,9 @@
-//! Bodies of JSON: limited in size and time, and refused with a problem that says where they are wrong.
+//! Bodies that are read whole, those of JSON among them: limited in size and time, and refused with a problem that says
+//! where they are wrong.
 
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -12,7 +15,7 @@ use super::rejection::Rejection;
 /// Size of a JSON body, in bytes: configuration of one service fits many times.
 const LIMIT: usize = 1 << 20;
 
-/// How long a JSON body may take to come.
+/// How long a body may take to come.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A body of JSON. An empty one counts as `{}`.
@@ -25,16 +28,19 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
         if !is_type(request.headers(), &["application/json"]) {
             return Err(Rejection::media_type("application/json"));
         }
-        let bytes = match timeout(PATIENCE, Limited::new(request.into_body(), LIMIT).collect()).await {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                return Err(Rejection::too_large("the JSON body", LIMIT as u64));
-            }
-            Ok(Err(error)) => return Err(Rejection::invalid(format!("the body broke off: {error}"))),
-            Err(_) => return Err(Rejection::too_slow("the JSON body did not come in time")),
-        };
+        let bytes = read(request.into_body(), LIMIT, "the JSON body").await?;
         let text: &[u8] = if bytes.trim_ascii().is_empty() { b"{}" } else { &bytes };
         serde_json::from_slice(text).map(Self).map_err(|error| Rejection::invalid(format!("the JSON body: {error}")))
+    }
+}
+
+/// Reads a body whole, of up to `limit` bytes. `what` says what it is.
+pub(super) async fn read(body: Body, limit: usize, what: &str) -> Result<Bytes, Rejection> {
+    match timeout(PATIENCE, Limited::new(body, limit).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Rejection::too_large(what, limit as u64)),
+        Ok(Err(error)) => Err(Rejection::invalid(format!("{what} broke off: {error}"))),
+        Err(_) => Err(Rejection::too_slow(format!("{what} did not come in time"))),
     }
 }
 

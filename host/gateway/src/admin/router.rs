@@ -17,7 +17,10 @@ use utoipa_axum::routes;
 use super::authenticate::authenticate;
 use super::change::StepNews;
 use super::rejection::Rejection;
-use super::{AdminState, call, components, discovery, health, host, journals, policy, revisions, services};
+use super::{
+    AdminState, call, components, dead_letters, discovery, health, host, journals, policy, publish, revisions,
+    services, subscriptions, tail, topics,
+};
 
 /// What stands in the document besides the endpoints.
 #[derive(utoipa::OpenApi)]
@@ -30,6 +33,7 @@ use super::{AdminState, call, components, discovery, health, host, journals, pol
     tags(
         (name = "services", description = "Services and their revisions"),
         (name = "components", description = "The WebAssembly components that revisions run"),
+        (name = "messages", description = "Topics, what is published to them, subscriptions, and dead letters"),
         (name = "journals", description = "What happened, and what services printed"),
         (name = "host", description = "The host itself"),
         (name = "probes", description = "For supervisors; open without a token"),
@@ -65,6 +69,13 @@ fn endpoints() -> OpenApiRouter<AdminState> {
         .routes(routes!(discovery::discover))
         .routes(routes!(policy::policies))
         .routes(routes!(policy::authz))
+        .routes(routes!(topics::list))
+        .routes(routes!(publish::publish))
+        .routes(routes!(tail::tail))
+        .routes(routes!(subscriptions::list))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::show, dead_letters::discard))
+        .routes(routes!(dead_letters::replay))
         .routes(routes!(journals::events))
         .routes(routes!(journals::logs))
         .routes(routes!(host::host))

@@ -8,6 +8,10 @@ use utoipa::ToSchema;
 
 use super::rejection::Rejection;
 
+mod subscription;
+
+pub(super) use subscription::SubscriptionSchema;
+
 /// Settings of a service, as in `runtime.toml`. Durations and sizes are text with a unit: `15s`, `128MiB`.
 #[derive(ToSchema)]
 #[schema(as = Settings)]
@@ -37,6 +41,8 @@ pub(super) struct SettingsSchema {
     /// What is said of links, by the imported interface: the service that serves it, or its settings.
     #[schema(value_type = Object, example = json!({"shop:inventory/stock": "inventory", "shop:pricing/prices": {"required": false, "timeout": "1s"}}))]
     links: std::collections::BTreeMap<String, Value>,
+    /// What it reacts to: for each filter for topics, how messages are handed to it.
+    subscriptions: HashMap<String, SubscriptionSchema>,
     /// How often the service may be called.
     #[schema(required = false, example = "100/s burst 20")]
     rate: Option<String>,
@@ -204,6 +210,7 @@ fn merge(target: &mut Value, patch: &Value) {
 
 #[cfg(test)]
 mod tests {
+    use patchbay_model::bus::SubscriptionSettings;
     use patchbay_model::policy::Fallback;
     use patchbay_model::{HealthCheck, InstancePolicy};
     use serde_json::json;
@@ -258,10 +265,16 @@ mod tests {
 
     #[test]
     fn the_document_has_the_keys_of_the_model() {
+        let subscription = SubscriptionSettings {
+            group: Some("a".to_owned()),
+            dead_letter: Some("dlq.a".parse().unwrap()),
+            ..SubscriptionSettings::default()
+        };
         let settings = Settings {
             instances: Some(InstancePolicy::Reuse),
             health: Some(HealthCheck { path: "/".to_owned(), timeout: HealthCheck::default_timeout() }),
             callers: Some(Vec::new()),
+            subscriptions: [("shop.*".parse().unwrap(), subscription)].into(),
             rate: Some("1/s".parse().unwrap()),
             fallback: Some(Fallback {
                 results: [("a:b/c.f".parse().unwrap(), Value::Null)].into(),
@@ -279,6 +292,7 @@ mod tests {
             (RetrySchema::schema(), &value["retry"]),
             (BreakerSchema::schema(), &value["breaker"]),
             (FallbackSchema::schema(), &value["fallback"]),
+            (SubscriptionSchema::schema(), &value["subscriptions"]["shop.*"]),
         ] {
             assert_eq!(keys(&serde_json::to_value(schema).unwrap()["properties"]), keys(value));
         }

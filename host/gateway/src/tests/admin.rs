@@ -13,17 +13,17 @@ use super::host::{Host, Listening, TOKEN, component, says};
 use crate::{AdminConfig, ReadinessState};
 
 impl Listening {
-    fn ask(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(super) fn ask(&self, method: Method, path: &str) -> RequestBuilder {
         Client::new().request(method, self.url(path)).bearer_auth(TOKEN)
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(super) async fn get(&self, path: &str) -> Value {
         let reply = self.ask(Method::GET, path).send().await.unwrap();
         assert_eq!(reply.status(), 200, "{path}");
         reply.json().await.unwrap()
     }
 
-    async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
+    pub(super) async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
         let reply = self.ask(Method::POST, path).json(body).send().await.unwrap();
         (reply.status(), reply.json().await.unwrap())
     }
@@ -46,7 +46,7 @@ async fn serving() -> (Host, Listening) {
 }
 
 /// The problem in a reply that refuses.
-async fn problem(reply: Response) -> (u16, String, String) {
+pub(super) async fn problem(reply: Response) -> (u16, String, String) {
     let status = reply.status().as_u16();
     assert_eq!(reply.headers()["content-type"], "application/problem+json");
     let problem: Value = reply.json().await.unwrap();
@@ -89,6 +89,21 @@ async fn readiness_follows_the_life_of_the_host() {
         let report: Value = reply.json().await.unwrap();
         assert_eq!(report, json!({"ready": status == 200, "state": name, "failures": {}}));
     }
+}
+
+#[tokio::test]
+async fn a_bus_that_is_impaired_makes_the_host_unready() {
+    let (host, admin) = serving().await;
+    host.readiness.set(ReadinessState::Ready);
+    assert_eq!(admin.get("/v1/host").await["bus"], json!({"ready": true}));
+    host.bus.impair(Some("the disk is full"));
+    let reply = Client::new().get(admin.url("/readyz")).send().await.unwrap();
+    assert_eq!(reply.status(), 503);
+    let report: Value = reply.json().await.unwrap();
+    assert_eq!(report, json!({"ready": false, "state": "ready", "failures": {}, "bus": "the disk is full"}));
+    assert_eq!(admin.get("/v1/host").await["bus"], json!({"ready": false, "reason": "the disk is full"}));
+    host.bus.impair(None);
+    assert_eq!(admin.get("/readyz").await["ready"], true);
 }
 
 #[tokio::test]
@@ -198,7 +213,7 @@ async fn a_failed_change_names_its_step() {
 }
 
 /// The events of a stream: name and data.
-fn parsed(text: &str) -> Vec<(String, Value)> {
+pub(super) fn parsed(text: &str) -> Vec<(String, Value)> {
     let blocks = text.split("\n\n").filter(|block| block.contains("data: "));
     let field = |block: &str, name: &str| block.lines().find_map(|line| line.strip_prefix(name).map(str::to_owned));
     blocks

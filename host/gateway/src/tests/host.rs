@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
 use patchbay_control::{Control, ControlConfig, DeployRequest, Journal, Ports};
+use patchbay_model::bus::{TopicSettings, Topics};
 use patchbay_model::ports::{
     BoxFuture, Clock, CodeSource, ComponentStore, ComponentWriter, Executor, InstanceCount, Preparation, PrepareError,
     PrepareRequest, Prepared, RegistryStore, StorageError, StoredComponent, Usage,
@@ -17,6 +18,7 @@ use patchbay_model::{Call, Digest, Fault, LogRecord, Origin, RegistryRecord, Rep
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::bus::{MemoryBus, Shared};
 use crate::admin::AdminState;
 use crate::{AdminApi, AdminConfig, AdminToken, HostFacts, HttpConfig, HttpGateway, Readiness};
 
@@ -194,6 +196,7 @@ impl Listening {
 pub(crate) struct Host {
     pub(super) control: Arc<Control>,
     pub(super) components: Components,
+    pub(super) bus: Arc<MemoryBus>,
     pub(super) logs: Arc<Journal<LogRecord>>,
     pub(super) readiness: Readiness,
 }
@@ -228,16 +231,21 @@ impl Host {
         // The clients of the tests ask for it even where they speak no TLS; only the first one counts.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let components = Components::default();
+        let declared = BTreeMap::from([("shop.>".parse().unwrap(), TopicSettings::default())]);
+        let topics = Topics::new(declared).unwrap();
+        let bus = MemoryBus::new(topics.clone());
         let ports = Ports {
             executor: Arc::new(Runs(script)),
             components: Arc::new(components.clone()),
             registry: Arc::new(Registry),
             clock: Arc::new(Midnight),
+            bus: Arc::new(Shared(Arc::clone(&bus))),
+            run: 7,
         };
         let logs = Arc::new(Journal::new(4));
-        let control = Control::new(ControlConfig::default(), ports, Arc::clone(&logs));
+        let control = Control::new(ControlConfig { topics, ..ControlConfig::default() }, ports, Arc::clone(&logs));
         control.start(Vec::new(), |_, _| {}).await.unwrap();
-        Self { control, components, logs, readiness: Readiness::default() }
+        Self { control, components, bus, logs, readiness: Readiness::default() }
     }
 
     /// A host with the service `orders` at `routes`.
