@@ -51,7 +51,7 @@ pub(super) struct TopicSettingsSchema {
 #[expect(dead_code, reason = "its shape stands in the document; values are those of the model")]
 pub(super) struct RetentionSchema {
     /// Messages that are older go; absent: at no age.
-    #[schema(required = false, example = "7d")]
+    #[schema(required = false, example = "7days")]
     age: Option<String>,
     /// What all messages may take.
     #[schema(example = "1GiB")]
