@@ -30,6 +30,7 @@
 
 mod address;
 mod blocking;
+mod bus;
 mod clock;
 mod components;
 #[cfg(any(test, feature = "conformance"))]
@@ -43,6 +44,7 @@ mod state;
 mod token;
 
 pub use address::{AdminAddress, Announced};
+pub use bus::{NatsBus, NatsLogin, NatsSettings, NatsTls};
 pub use clock::SystemClock;
 pub use components::DirComponentStore;
 pub use registry::FileRegistryStore;

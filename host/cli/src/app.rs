@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use patchbay_backends::{AdminToken, StateDir, SystemClock};
-use patchbay_control::{Control, Journal, Ports, ServiceLinks};
+use patchbay_control::{Control, Journal, Ports, ServiceLinks, ServiceMessaging};
 use patchbay_engine::{Allocation, CacheFolder, CacheReport, Engine, EngineConfig, EngineReport, Premises, Workshop};
 use patchbay_gateway::{AdminApi, HostFacts, HttpGateway, HttpOutbound, Readiness};
-use patchbay_model::ports::{Clock, Executor, Links, LogSink, Outbound};
+use patchbay_model::ports::{Clock, Executor, Links, LogSink, Messaging, Outbound};
 use patchbay_model::{LogRecord, NoHazard, units};
 
 use crate::announcement::Announcement;
@@ -56,7 +56,12 @@ impl App {
         let sink = Arc::clone(&logs) as Arc<dyn LogSink>;
         let cache = CacheFolder { path: state.cache(), hazard: hazard.clone() };
         let links = Arc::<ServiceLinks>::default();
-        let ways = Ways { outbound: Arc::clone(&outbound) as _, links: Arc::clone(&links) as _ };
+        let messaging = Arc::<ServiceMessaging>::default();
+        let ways = Ways {
+            outbound: Arc::clone(&outbound) as _,
+            links: Arc::clone(&links) as _,
+            messaging: Arc::clone(&messaging) as _,
+        };
         let ports = Ports {
             executor: executor(&config.engine, Some(cache), sink, ways)?,
             components: Arc::new(state.components()),
@@ -77,6 +82,7 @@ impl App {
         let control = Control::new(config.control.clone(), hazards::around(ports, &hazard), Arc::clone(&logs));
         outbound.attach(&control);
         links.attach(&control);
+        messaging.attach(&control);
         Ok(Self {
             control,
             http,
@@ -94,6 +100,7 @@ impl App {
 pub(crate) struct Ways {
     outbound: Arc<dyn Outbound>,
     links: Arc<dyn Links>,
+    messaging: Arc<dyn Messaging>,
 }
 
 /// An executor, with a cache of machine code if a folder for it is given.
@@ -107,9 +114,9 @@ pub(crate) fn executor(
     ways: Ways,
 ) -> Result<Arc<dyn Executor>, Failure> {
     let premises = Premises { cache, workshop: Some(workshop()) };
-    let Ways { outbound, links } = ways;
-    let engine =
-        Engine::new(config, premises, sink, outbound, links, Arc::new(SystemClock)).map_err(Failure::failed)?;
+    let Ways { outbound, links, messaging } = ways;
+    let engine = Engine::new(config, premises, sink, outbound, links, messaging, Arc::new(SystemClock));
+    let engine = engine.map_err(Failure::failed)?;
     tell(engine.report());
     Ok(Arc::new(engine))
 }
@@ -132,7 +139,11 @@ fn workshop() -> Workshop {
 /// If this machine cannot run WebAssembly.
 pub(crate) fn trial_executor(config: &EngineConfig, state: &Path) -> Result<Arc<dyn Executor>, Failure> {
     let cache = state.is_dir().then(|| CacheFolder { path: state.join("cache"), hazard: Arc::new(NoHazard) });
-    let ways = Ways { outbound: Arc::<HttpOutbound>::default(), links: Arc::<ServiceLinks>::default() };
+    let ways = Ways {
+        outbound: Arc::<HttpOutbound>::default(),
+        links: Arc::<ServiceLinks>::default(),
+        messaging: Arc::<ServiceMessaging>::default(),
+    };
     executor(config, cache, Arc::new(Journal::new(1)), ways)
 }
 

@@ -1,5 +1,6 @@
 //! `runtime.toml`: from text to a typed configuration, with everything that is wrong told at once.
 
+mod bus;
 mod closest;
 mod host;
 mod listeners;
@@ -10,6 +11,7 @@ mod settings;
 mod table;
 #[cfg(test)]
 mod tests;
+mod topics;
 mod value;
 
 use std::collections::BTreeSet;
@@ -22,6 +24,7 @@ use patchbay_engine::EngineConfig;
 use patchbay_gateway::{AdminConfig, HttpConfig};
 use toml::de::DeTable;
 
+pub(crate) use bus::{BusBackend, BusConfig};
 pub(crate) use closest::suggestion;
 pub(crate) use host::HostConfig;
 pub(crate) use problem::{Problem, Problems, Source};
@@ -41,6 +44,7 @@ pub(crate) struct Config {
     pub(crate) admin: AdminConfig,
     pub(crate) engine: EngineConfig,
     pub(crate) control: ControlConfig,
+    pub(crate) bus: BusConfig,
     pub(crate) services: Vec<ServiceConfig>,
 }
 
@@ -152,8 +156,9 @@ fn read(file: &str, text: &str, directory: &Path) -> (Config, Vec<Problem>, BTre
         let admin = root.section("admin", |table| listeners::admin(table, host.drain, directory));
         let engine = root.section("engine", host::engine);
         let control = host::control(root, host.strict);
+        let bus = root.section("bus", |table| bus::read(table, directory));
         let services = services::read(root, &control.defaults, directory);
-        Config { host, http, admin, engine, control, services }
+        Config { host, http, admin, engine, control, bus, services }
     });
     let (problems, asked) = reader.finish();
     (config, problems, asked)

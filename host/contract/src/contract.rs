@@ -72,6 +72,34 @@ impl HttpHandler {
     }
 }
 
+/// How a component handles messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum MessageHandler {
+    /// It exports `patchbay:host/async-message-handler`.
+    #[serde(rename = "patchbay-async")]
+    OwnAsync,
+    /// It exports `patchbay:host/message-handler`.
+    #[serde(rename = "patchbay")]
+    Own,
+    /// It exports `wasi:messaging/incoming-handler` of the draft 0.2.0.
+    #[serde(rename = "wasi")]
+    Wasi,
+}
+
+impl MessageHandler {
+    /// The handler that the interface `name` is, if it is one.
+    fn named(name: &str) -> Option<Self> {
+        let name: InterfaceName = name.parse().ok()?;
+        let handlers = [
+            ("patchbay:host/async-message-handler@0.1.0", Self::OwnAsync),
+            ("patchbay:host/message-handler@0.1.0", Self::Own),
+            ("wasi:messaging/incoming-handler@0.2.0-draft", Self::Wasi),
+        ];
+        let is = |known: &str| known.parse::<InterfaceName>().is_ok_and(|known| known.is_on_track_of(&name));
+        handlers.into_iter().find(|(known, _)| is(known)).map(|(_, handler)| handler)
+    }
+}
+
 impl Contract {
     /// The export that is linked with an import of the name `wanted`: the one of just this name, or the newest on its
     /// track of versions.
@@ -86,6 +114,12 @@ impl Contract {
         let mut handlers: Vec<_> = self.exports.iter().filter_map(|item| HttpHandler::named(&item.name)).collect();
         handlers.sort_by_key(|handler| matches!(handler, HttpHandler::V02));
         handlers.first().copied()
+    }
+
+    /// How the component handles messages; `None` if it does not. Of several ways it is the one that the host uses, which
+    /// is the first of [`MessageHandler`].
+    pub fn message_handler(&self) -> Option<MessageHandler> {
+        self.exports.iter().filter_map(|item| MessageHandler::named(&item.name)).min()
     }
 }
 
@@ -119,6 +153,25 @@ mod tests {
             (&[], None),
         ] {
             assert_eq!(exporting(exports).http_handler(), handler, "{exports:?}");
+        }
+    }
+
+    #[test]
+    fn handlers_of_messages_are_known_in_their_order() {
+        use MessageHandler::{Own, OwnAsync, Wasi};
+        let (own, own_async) = ("patchbay:host/message-handler@0.1.0", "patchbay:host/async-message-handler@0.1.7");
+        let wasi = "wasi:messaging/incoming-handler@0.2.0-draft";
+        for (exports, handler) in [
+            (&[own][..], Some(Own)),
+            (&[own, own_async], Some(OwnAsync)),
+            (&[wasi, own], Some(Own)),
+            (&["run", wasi], Some(Wasi)),
+            (&["wasi:messaging/incoming-handler@0.2.0"], None),
+            (&["patchbay:host/message-handler@0.2.0"], None),
+            (&["patchbay:host/messaging@0.1.0"], None),
+            (&["wasi:http/incoming-handler@0.2.0"], None),
+        ] {
+            assert_eq!(exporting(exports).message_handler(), handler, "{exports:?}");
         }
     }
 

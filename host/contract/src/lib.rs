@@ -43,7 +43,7 @@ mod short;
 mod types;
 
 pub use compare::{Change, ChangeKind, Diff, can_serve, compare_exports};
-pub use contract::{Contract, ContractItem, HttpHandler};
+pub use contract::{Contract, ContractItem, HttpHandler, MessageHandler};
 pub use decode::{DecodeError, decode};
 pub use function::{Function, Param};
 pub use language::Language;

@@ -26,7 +26,7 @@ impl Contract {
         }
     }
 
-    /// Whether a function that others may call is an `async func`.
+    /// Whether a function that others or the host may call is an `async func`.
     fn exports_async(&self) -> bool {
         self.exports.iter().any(|item| item.functions.iter().any(|function| function.is_async))
     }
@@ -49,7 +49,7 @@ impl Contract {
             (None, _) if self.exports_async() => {
                 (Concurrent, "functions that are `async` are made to wait side by side")
             }
-            (None, _) => (Reuse, "typed calls are short, and a new instance takes longer than a call"),
+            (None, _) => (Reuse, "typed calls and messages are short, and a new instance takes longer than a call"),
         };
         Recommendation { policy, reason }
     }
@@ -74,6 +74,8 @@ mod tests {
             (v03, Some(Language::Rust), Concurrent, Concurrent),
             (v03, Some(Language::Python), Concurrent, Concurrent),
             ("shop:inventory/stock@0.1.0", Some(Language::Rust), Reuse, Reuse),
+            ("patchbay:host/message-handler@0.1.0", Some(Language::Rust), Reuse, Reuse),
+            ("wasi:messaging/incoming-handler@0.2.0-draft", Some(Language::JavaScript), Reuse, Reuse),
         ] {
             let contract = Contract {
                 imports: Vec::new(),

@@ -15,6 +15,7 @@ use crate::turns::Turn;
 
 mod contracts;
 mod ready;
+mod subscriptions;
 mod swap;
 
 pub(crate) use swap::entry_of;

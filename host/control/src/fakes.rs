@@ -1,11 +1,14 @@
 //! Fakes of the ports for tests: stores in memory, and an executor whose instances do what the configuration says.
 
+pub(crate) mod bus;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use patchbay_model::bus::{Delivery, Verdict};
 use patchbay_model::ports::*;
 use patchbay_model::{
     Call, Digest, DigestWriter, Fault, FaultKind, RegistryRecord, Reply, ServiceName, Settings, TypedCall, full_body,
@@ -19,28 +22,35 @@ pub(crate) struct Bench {
     pub(crate) executor: Arc<FakeExecutor>,
     pub(crate) components: Arc<MemoryComponents>,
     pub(crate) registry: Arc<MemoryRegistry>,
+    pub(crate) bus: Arc<bus::FakeBus>,
 }
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        Self::on(Arc::default(), Arc::default())
+        Self::configured(ControlConfig::default())
+    }
+
+    pub(crate) fn configured(config: ControlConfig) -> Self {
+        Self::on(Arc::default(), Arc::default(), config)
     }
 
     /// A host on what another one left behind.
-    pub(crate) fn on(components: Arc<MemoryComponents>, registry: Arc<MemoryRegistry>) -> Self {
+    fn on(components: Arc<MemoryComponents>, registry: Arc<MemoryRegistry>, config: ControlConfig) -> Self {
         let executor = Arc::<FakeExecutor>::default();
+        let bus = Arc::<bus::FakeBus>::default();
         let ports = Ports {
             executor: Arc::clone(&executor) as _,
             components: Arc::clone(&components) as _,
             registry: Arc::clone(&registry) as _,
             clock: Arc::new(Epoch),
+            bus: Arc::new(bus::FakePort(Arc::clone(&bus))),
+            run: 7,
         };
-        let config = ControlConfig { drain: Duration::from_secs(30), ..ControlConfig::default() };
-        Self { control: Control::new(config, ports, Arc::new(Journal::new(16))), executor, components, registry }
+        Self { control: Control::new(config, ports, Arc::new(Journal::new(16))), executor, components, registry, bus }
     }
 
     pub(crate) fn restarted(&self) -> Self {
-        Self::on(Arc::clone(&self.components), Arc::clone(&self.registry))
+        Self::on(Arc::clone(&self.components), Arc::clone(&self.registry), ControlConfig::default())
     }
 }
 
@@ -53,14 +63,15 @@ impl Clock for Epoch {
     }
 }
 
-/// A component that exports a WASI 0.2 HTTP handler, different for each `marker`.
+/// A component that exports handlers of HTTP requests and of messages, different for each `marker`.
 pub(crate) fn component(marker: &str) -> Bytes {
     let text = format!(
         r#"(component
             (core module (func (export "{marker}")))
             (component $handler)
             (instance $instance (instantiate $handler))
-            (export "wasi:http/incoming-handler@0.2.0" (instance $instance)))"#
+            (export "wasi:http/incoming-handler@0.2.0" (instance $instance))
+            (export "wasi:messaging/incoming-handler@0.2.0-draft" (instance $instance)))"#
     );
     wat::parse_str(text).unwrap().into()
 }
@@ -179,6 +190,8 @@ impl RegistryStore for MemoryRegistry {
 pub(crate) struct FakeExecutor {
     components: Arc<AtomicU64>,
     pub(crate) n_prepared: AtomicU64,
+    /// The messages that instances of all revisions were handed, with their attempts.
+    pub(crate) deliveries: Arc<Mutex<Vec<String>>>,
 }
 
 /// A revision whose instances answer with their `version`, after `delay` seconds.
@@ -186,6 +199,7 @@ struct FakePrepared {
     settings: Settings,
     warm: AtomicBool,
     components: Arc<AtomicU64>,
+    deliveries: Arc<Mutex<Vec<String>>>,
 }
 
 impl Drop for FakePrepared {
@@ -206,6 +220,7 @@ impl Executor for FakeExecutor {
                 settings: request.settings,
                 warm: AtomicBool::new(false),
                 components: Arc::clone(&self.components),
+                deliveries: Arc::clone(&self.deliveries),
             };
             Ok(Preparation { prepared: Arc::new(prepared), source: CodeSource::Compiled, elapsed: Duration::ZERO })
         })
@@ -241,6 +256,30 @@ impl Prepared for FakePrepared {
     /// Its functions answer with their arguments, the other way round.
     fn invoke(&self, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
         Box::pin(async move { Ok(call.arguments.iter().rev().copied().collect()) })
+    }
+
+    /// Messages say what is to become of them, unless the configuration does: `fails`, `retry`, `reject`, `sleep`.
+    fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Result<Verdict, Fault>> {
+        Box::pin(async move {
+            let _hold = delivery.hold;
+            let data = String::from_utf8(delivery.message.data.to_vec()).unwrap();
+            let says = self.says("version").unwrap_or_default();
+            self.deliveries
+                .lock()
+                .unwrap()
+                .push(format!("{data}@{} {says}", delivery.context.attempt).trim().to_owned());
+            match self.says("handles").unwrap_or(&data) {
+                text if text.starts_with("retry") => Ok(Verdict::Retry { after: None, reason: Some(text.to_owned()) }),
+                text if text.starts_with("reject") => Ok(Verdict::Reject { reason: text.to_owned() }),
+                text if text.starts_with("fail") => Err(Fault::new(FaultKind::Trapped, "the instance broke off")),
+                text => {
+                    if let Some(seconds) = text.strip_prefix("sleep ") {
+                        tokio::time::sleep(Duration::from_secs(seconds.parse().unwrap())).await;
+                    }
+                    Ok(Verdict::Acknowledge)
+                }
+            }
+        })
     }
 
     fn warm(&self) -> BoxFuture<'_, Result<(), Fault>> {

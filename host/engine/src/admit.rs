@@ -12,6 +12,7 @@ use patchbay_model::{InstancePolicy, InterfaceName};
 
 use crate::engines::Wasi;
 use crate::imports::is_linkable;
+use crate::message_handler::Way;
 use crate::offers::Offers;
 use names::Names;
 
@@ -50,13 +51,15 @@ const CORE_MODULE: &str = "this is a core WebAssembly module, not a component: b
                            `wasm32-wasip2`, or make a component of it with `wasm-tools component new`";
 const NO_WASM: &str = "these bytes are no WebAssembly: a component begins with the bytes `00 61 73 6d 0d 00 01 00`";
 
-/// What a component handles requests with.
+/// What a component handles requests and messages with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Handlers {
     /// WASI 0.2.
     pub(crate) p2: bool,
     /// WASI 0.3, which is preferred.
     pub(crate) p3: bool,
+    /// Whether it handles messages.
+    pub(crate) messages: bool,
 }
 
 impl Handlers {
@@ -66,10 +69,11 @@ impl Handlers {
         let is = |handler: &Option<InterfaceName>, export: &InterfaceName| {
             handler.as_ref().is_some_and(|handler| handler.is_on_track_of(export))
         };
-        let mut found = Self { p2: false, p3: false };
+        let mut found = Self { p2: false, p3: false, messages: false };
         for export in exported.filter_map(|name| name.parse().ok()) {
             found.p2 |= is(&p2, &export);
             found.p3 |= is(&p3, &export);
+            found.messages |= Way::of(&export).is_some();
         }
         found
     }
@@ -83,7 +87,7 @@ impl Handlers {
 /// What it handles requests with, if it serves anything.
 fn handlers(names: &Names) -> Result<Handlers, PrepareError> {
     let handlers = Handlers::among(names.exports.iter().map(String::as_str));
-    if handlers.p2 || handlers.p3 || names.exports.iter().any(|name| has_functions(name)) {
+    if handlers.p2 || handlers.p3 || handlers.messages || names.exports.iter().any(|name| has_functions(name)) {
         return Ok(handlers);
     }
     let exported = match names.exports.as_slice() {
@@ -92,14 +96,15 @@ fn handlers(names: &Names) -> Result<Handlers, PrepareError> {
     };
     Err(PrepareError::Incompatible(format!(
         "the component serves nothing: it exports {exported}, and a service has to export \
-         `wasi:http/incoming-handler@0.2.x`, `wasi:http/handler@0.3.x`, or an interface of its own{}",
+         `wasi:http/incoming-handler@0.2.x`, `wasi:http/handler@0.3.x`, `wasi:messaging/incoming-handler@0.2.0-draft`, \
+         `patchbay:host/message-handler@0.1.x`, or an interface of its own{}",
         advice::on_exports(&names.exports)
     )))
 }
 
 /// Whether an export is an interface that others may call.
 fn has_functions(export: &str) -> bool {
-    export.parse::<InterfaceName>().is_ok_and(|interface| !interface.package.starts_with("wasi:"))
+    export.parse::<InterfaceName>().is_ok_and(|interface| !interface.is_of_the_host())
 }
 
 /// Names every import that cannot be provided. Otherwise, whether one of them is of WASI 0.3.

@@ -13,6 +13,7 @@ use crate::admit::{self, Handlers};
 use crate::engines::Wasi;
 use crate::exports::Exports;
 use crate::imports;
+use crate::message_handler::MessageHandlerIndex;
 use crate::state::State;
 use crate::usage::{LoadedCode, Totals};
 
@@ -22,6 +23,8 @@ pub(crate) struct Code {
     pub(crate) service: Service,
     /// The functions that can be called beside.
     pub(crate) exports: Exports,
+    /// What handles messages, if the component does.
+    pub(crate) message_handler: Option<MessageHandlerIndex>,
     _counted: LoadedCode,
     key: Key,
     shelf: Arc<Shelf>,
@@ -60,7 +63,10 @@ impl Code {
         let (engine, ty) = (linker.engine(), component.component_type());
         let handlers = Handlers::among(ty.exports(engine).map(|(name, _)| name));
         let exports = Exports::of(component, engine);
-        if let Some(function) = waits.filter(|_| !handlers.p3 && !exports.any_async()) {
+        let message_handler = MessageHandlerIndex::of(component, engine);
+        let waits_itself =
+            handlers.p3 || exports.any_async() || message_handler.is_some_and(|found| found.way.is_async());
+        if let Some(function) = waits.filter(|_| !waits_itself) {
             return Err(incompatible(&format_err!(
                 "the component imports the `async func` `{function}`, and none of its exports is one: a `func` cannot wait \
                  for it. Export an `async func`, handle requests with WASI 0.3, or import a `func` in its place, which may \
@@ -79,6 +85,7 @@ impl Code {
         Ok(Self {
             service: service.map_err(|error| admit::mismatch(&error))?,
             exports,
+            message_handler,
             _counted: LoadedCode::new(shelf.totals.clone(), bytes as u64),
             key,
             shelf: shelf.clone(),

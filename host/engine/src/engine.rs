@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use patchbay_model::Hazard;
 use patchbay_model::ports::{
-    BoxFuture, Clock, Executor, Links, LogSink, Outbound, Preparation, PrepareError, PrepareRequest, Prepared, Usage,
+    BoxFuture, Clock, Executor, Links, LogSink, Messaging, Outbound, Preparation, PrepareError, PrepareRequest,
+    Prepared, Usage,
 };
 
 use crate::admit;
@@ -88,8 +89,8 @@ pub struct Engine {
 
 impl Engine {
     /// Starts an engine. If the folder for compiled components cannot be used, the engine runs without and the report
-    /// says why. What guests print goes to `sink`, the requests that they send to `outbound`, and the functions of other
-    /// services that they call to `links`.
+    /// says why. What guests print goes to `sink`, the requests that they send to `outbound`, the functions of other services
+    /// that they call to `links`, and the messages that they publish to `messaging`.
     ///
     /// # Errors
     /// If the configuration has problems, or this machine cannot run WebAssembly.
@@ -99,6 +100,7 @@ impl Engine {
         sink: Arc<dyn LogSink>,
         outbound: Arc<dyn Outbound>,
         links: Arc<dyn Links>,
+        messaging: Arc<dyn Messaging>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, EngineError> {
         let problems: Vec<_> = config.problems().iter().map(ToString::to_string).collect();
@@ -128,6 +130,7 @@ impl Engine {
             sink,
             outbound,
             links,
+            messaging,
             clock,
             pulse: ticker.pulse(),
             tick: config.epoch_tick,

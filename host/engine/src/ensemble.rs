@@ -13,6 +13,7 @@ mod attend;
 mod desk;
 mod http;
 mod life;
+mod message;
 mod pool;
 mod serving;
 mod typed;
@@ -21,6 +22,7 @@ mod worker;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use patchbay_model::bus::{Delivery, Verdict};
 use patchbay_model::ports::{BoxFuture, InstanceCount, Prepared};
 use patchbay_model::{Call, Fault, FaultKind, InstancePolicy, Reply, TypedCall};
 use tokio::sync::oneshot;
@@ -53,6 +55,10 @@ impl Prepared for Ensemble {
 
     fn invoke(&self, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
         Box::pin(typed::invoke(&self.pool, call))
+    }
+
+    fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Result<Verdict, Fault>> {
+        Box::pin(message::deliver(&self.pool, delivery))
     }
 
     fn warm(&self) -> BoxFuture<'_, Result<(), Fault>> {

@@ -185,7 +185,8 @@ impl std::fmt::Display for Plain<'_> {
     }
 }
 
-fn cut(text: &str) -> String {
+/// The beginning of a text that a guest has a hand in.
+pub(crate) fn cut(text: &str) -> String {
     let mut end = text.len().min(TEXT);
     while !text.is_char_boundary(end) {
         end -= 1;

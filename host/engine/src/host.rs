@@ -3,6 +3,7 @@
 mod discovery;
 mod identity;
 mod invoke;
+mod messaging;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::state::State;
 pub(crate) use discovery::INTERFACE as DISCOVERY;
 pub(crate) use identity::INTERFACE as IDENTITY;
 pub(crate) use invoke::INTERFACE as INVOKE;
+pub(crate) use messaging::{ASYNC_INTERFACE as ASYNC_MESSAGING, Delivery, INTERFACE as MESSAGING, Incoming};
 
 /// Links the interfaces.
 ///
@@ -22,7 +24,16 @@ pub(crate) use invoke::INTERFACE as INVOKE;
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     discovery::add_to_linker(linker)?;
     identity::add_to_linker(linker)?;
-    invoke::add_to_linker(linker)
+    invoke::add_to_linker(linker)?;
+    messaging::add_to_linker(linker)
+}
+
+/// Links those that need concurrency.
+///
+/// # Errors
+/// If one of them is defined already.
+pub(crate) fn add_async_to_linker(linker: &mut Linker<State>) -> Result<()> {
+    messaging::add_async_to_linker(linker)
 }
 
 /// A duration as the interfaces have it.

@@ -14,6 +14,7 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Accessor, Component, Linker, LinkerInstance};
 use wasmtime::{AsContextMut, Result, StoreContextMut, bail};
 
+use crate::at_work;
 use crate::meter::now;
 use crate::packed::{Arity, ByArity, Packed};
 use crate::state::State;
@@ -109,8 +110,7 @@ impl Import {
     async fn call_beside(&self, accessor: &Accessor<State>, arguments: Vec<u8>) -> Result<Vec<u8>> {
         let (revision, course) = accessor.with(|mut access| {
             let mut store = access.as_context_mut();
-            // The first task of the guest that led here is the call that the host made.
-            let task = store.async_call_stack()?.last();
+            let task = at_work::task(&mut store)?;
             let state = store.data();
             Result::<_>::Ok((state.revision.clone(), state.outgoing.at_work.course_of(task)))
         })?;

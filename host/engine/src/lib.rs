@@ -20,6 +20,8 @@
 //! have as much for each of them, together. What cannot be interrupted and takes long is noticed by `watchdog`.
 
 mod admit;
+mod at_work;
+mod attributes;
 mod body;
 mod cache;
 mod code;
@@ -35,11 +37,14 @@ mod imports;
 mod limiter;
 mod log_rate;
 mod logging;
+mod message_handler;
+mod messaging;
 mod meter;
 mod offers;
 mod outgoing;
 mod packed;
 mod patience;
+mod publisher;
 mod reply;
 mod revision;
 mod shards;

@@ -23,6 +23,11 @@ pub(crate) enum Refused {
     TableElements(u64),
 }
 
+/// The host cannot keep anything more for an instance, whose memory it counts as.
+#[derive(Debug, thiserror::Error)]
+#[error("the host keeps no more for the instance than it may have of memory")]
+pub(crate) struct OutOfMemory;
+
 /// One thing that grows: over all memories of the instance, or all tables.
 #[derive(Debug)]
 struct Allowance {
@@ -71,6 +76,16 @@ impl Limiter {
     pub(crate) fn refused(&self) -> Option<Refused> {
         let memory = self.memory.refused.map(Refused::Memory);
         memory.or(self.table_elements.refused.map(Refused::TableElements))
+    }
+
+    /// Counts what the host keeps for the instance as memory of it. `false` if that would be more than it may have.
+    pub(crate) const fn keep(&mut self, bytes: usize) -> bool {
+        self.memory.grow(0, bytes)
+    }
+
+    /// The host keeps so much less for it.
+    pub(crate) const fn let_go(&mut self, bytes: usize) {
+        self.memory.used = self.memory.used.saturating_sub(bytes);
     }
 
     /// Forgets what was refused, before the next call.
@@ -129,6 +144,15 @@ mod tests {
         limiter.reset();
         assert_eq!(limiter.refused(), None);
         assert!(limiter.memory_growing(0, 400, None).unwrap());
+    }
+
+    #[test]
+    fn what_the_host_keeps_counts_as_memory() {
+        let mut limiter = limiter();
+        assert!(limiter.memory_growing(0, 600, None).unwrap() && limiter.keep(300) && !limiter.keep(200));
+        assert_eq!(limiter.refused(), Some(Refused::Memory(1100)));
+        limiter.let_go(300);
+        assert!(limiter.memory_growing(600, 1000, None).unwrap());
     }
 
     #[test]

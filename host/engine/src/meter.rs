@@ -83,6 +83,12 @@ impl Meter {
         self.measuring.store(false, Ordering::Relaxed);
     }
 
+    /// The deadline of the call is a later one now.
+    pub(crate) fn postpone(&self, deadline: Instant) {
+        let deadline = deadline.saturating_duration_since(self.origin);
+        self.deadline.fetch_max(nanos(deadline), Ordering::Relaxed);
+    }
+
     /// Sets what may be used since [`Meter::begin`], whatever was used of it already.
     pub(crate) fn budget(&self, cpu_time: Duration) {
         self.budget.store(nanos(cpu_time), Ordering::Relaxed);

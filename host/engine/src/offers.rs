@@ -7,7 +7,7 @@ use wasmtime_wasi_config::WasiConfig;
 
 use crate::engines::Wasi;
 use crate::state::State;
-use crate::{host, logging};
+use crate::{host, logging, messaging};
 
 /// WASI 0.2, in the version that wasmtime implements. Components that were built against an earlier 0.2 link too.
 const P2: &[&str] = &[
@@ -42,8 +42,9 @@ const P2: &[&str] = &[
     "wasi:sockets/udp@0.2.12",
 ];
 
-/// WASI 0.3.
+/// WASI 0.3, and what of Patchbay's own needs concurrency.
 const P3: &[&str] = &[
+    host::ASYNC_MESSAGING,
     "wasi:cli/environment@0.3.0",
     "wasi:cli/exit@0.3.0",
     "wasi:cli/stderr@0.3.0",
@@ -69,8 +70,17 @@ const P3: &[&str] = &[
 ];
 
 /// Proposals with one version for both, and what is Patchbay's own.
-const ANY: &[&str] =
-    &["wasi:config/store@0.2.0-rc.1", logging::INTERFACE, host::DISCOVERY, host::IDENTITY, host::INVOKE];
+const ANY: &[&str] = &[
+    "wasi:config/store@0.2.0-rc.1",
+    "wasi:messaging/producer@0.2.0-draft",
+    "wasi:messaging/request-reply@0.2.0-draft",
+    "wasi:messaging/types@0.2.0-draft",
+    logging::INTERFACE,
+    host::DISCOVERY,
+    host::IDENTITY,
+    host::INVOKE,
+    host::MESSAGING,
+];
 
 /// What components may import.
 pub(crate) struct Offers {
@@ -116,9 +126,11 @@ pub(crate) fn linker(engine: &Engine, wasi: Wasi) -> Result<Linker<State>> {
     wasmtime_wasi_config::add_to_linker(&mut linker, |state: &mut State| WasiConfig::from(&state.revision.variables))?;
     logging::add_to_linker(&mut linker)?;
     host::add_to_linker(&mut linker)?;
+    messaging::add_to_linker(&mut linker)?;
     if wasi == Wasi::P3 {
         wasmtime_wasi::p3::add_to_linker(&mut linker)?;
         wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+        host::add_async_to_linker(&mut linker)?;
     }
     Ok(linker)
 }
@@ -134,7 +146,7 @@ mod tests {
     fn the_worlds_in_wit_say_what_is_offered() {
         let text = include_str!("../../../wit/service.wit");
         let worlds: Vec<_> = text.split("\nworld ").skip(1).collect();
-        assert_eq!(worlds.len(), 2);
+        assert_eq!(worlds.len(), 3);
         for (world, own) in worlds.iter().zip([P2, P3]) {
             let imports = world.lines().filter_map(|line| line.trim().strip_prefix("import ")?.strip_suffix(';'));
             // Those of the package itself stand there by their names alone.

@@ -5,73 +5,21 @@
 
 mod body;
 
-use std::future::{Future, pending};
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
-use patchbay_model::ports::BoxFuture;
-use patchbay_model::{CallContext, Course, OutboundError, OutboundRequest, Reply};
+use patchbay_model::{OutboundError, OutboundRequest, Reply};
 use tokio::time::timeout_at;
-use wasmtime::component::GuestTaskId;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
+use crate::at_work::AtWork;
 use crate::revision::Revision;
 use crate::task::Task;
 use body::{ReplyBody, request_body};
-
-/// Tells in the course of which call an instance sends.
-pub(crate) trait Calls: Send + Sync {
-    /// The call, or `None` if there is none.
-    fn course(&self) -> Option<Course>;
-
-    /// What is known of the call that this task of the guest works on; `None` if that cannot be told.
-    fn context(&self, task: Option<GuestTaskId>) -> Option<CallContext>;
-
-    /// The call that this task of the guest works on, and when nobody waits for it any more; `None` if it works on none.
-    fn call_of(&self, task: GuestTaskId) -> Option<(Course, BoxFuture<'static, ()>)>;
-}
-
-/// What an instance is working on.
-pub(crate) enum AtWork {
-    /// No call.
-    Nothing,
-    /// One call.
-    Call(CallContext),
-    /// Calls that come and go.
-    Calls(Arc<dyn Calls>),
-}
-
-impl AtWork {
-    pub(crate) fn course(&self) -> Option<Course> {
-        match self {
-            Self::Nothing => None,
-            Self::Call(context) => Some(context.course()),
-            Self::Calls(calls) => calls.course(),
-        }
-    }
-
-    /// What is known of the call that a task of the guest works on; `None` if that cannot be told.
-    pub(crate) fn context(&self, task: Option<GuestTaskId>) -> Option<CallContext> {
-        match self {
-            Self::Nothing => None,
-            Self::Call(context) => Some(context.clone()),
-            Self::Calls(calls) => calls.context(task),
-        }
-    }
-
-    /// The course of a task of the guest, and when nobody waits for what it does any more. Where it cannot be told what
-    /// it works on, it is the course of all that the instance does.
-    pub(crate) fn course_of(&self, task: Option<GuestTaskId>) -> Option<(Course, BoxFuture<'static, ()>)> {
-        let call = match self {
-            Self::Calls(calls) => task.and_then(|task| calls.call_of(task)),
-            Self::Nothing | Self::Call(_) => None,
-        };
-        call.or_else(|| Some((self.course()?, Box::pin(pending()) as BoxFuture<'static, ()>)))
-    }
-}
 
 /// Sends the requests of one instance.
 pub(crate) struct Outgoing {

@@ -17,6 +17,14 @@ pub(crate) struct Late;
 /// # Errors
 /// [`Late`] if the deadline passed.
 pub(crate) async fn within<F: Future>(deadline: Instant, work: F) -> Result<F::Output, Late> {
+    within_movable(|| deadline, work).await
+}
+
+/// The same with a deadline that may become a later one meanwhile.
+///
+/// # Errors
+/// [`Late`] if the deadline passed.
+pub(crate) async fn within_movable<F: Future>(deadline: impl Fn() -> Instant, work: F) -> Result<F::Output, Late> {
     let mut work = pin!(work);
     let mut timer = pin!(None::<Sleep>);
     std::future::poll_fn(|cx| {
@@ -24,16 +32,26 @@ pub(crate) async fn within<F: Future>(deadline: Instant, work: F) -> Result<F::O
             return Poll::Ready(Ok(outcome));
         }
         if timer.is_none() {
-            timer.set(Some(sleep_until(deadline.into())));
+            timer.set(Some(sleep_until(deadline().into())));
         }
-        let timer = timer.as_mut().as_pin_mut();
-        timer.map_or(Poll::Pending, |timer| timer.poll(cx).map(|()| Err(Late)))
+        loop {
+            let Some(mut timer) = timer.as_mut().as_pin_mut() else { return Poll::Pending };
+            if timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            let deadline = deadline().into();
+            if deadline <= timer.deadline() {
+                return Poll::Ready(Err(Late));
+            }
+            timer.reset(deadline);
+        }
     })
     .await
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::future::{pending, ready};
     use std::time::Duration;
 
@@ -47,5 +65,18 @@ mod tests {
         assert_eq!(within(deadline, tokio::time::sleep(Duration::from_secs(4))).await, Ok(()));
         assert_eq!(within(deadline, pending::<()>()).await, Err(Late));
         assert_eq!(begun.elapsed(), Duration::from_secs(5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_can_be_moved_while_work_goes_on() {
+        let begun = tokio::time::Instant::now();
+        let deadline = Cell::new(begun.into_std() + Duration::from_secs(5));
+        let work = async {
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            deadline.set(begun.into_std() + Duration::from_secs(7));
+            pending::<()>().await;
+        };
+        assert_eq!(within_movable(|| deadline.get(), work).await, Err(Late));
+        assert_eq!(begun.elapsed(), Duration::from_secs(7));
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use patchbay_model::ports::{Clock, Links, LogSink, Outbound, Outlet, PrepareRequest};
+use patchbay_model::ports::{Clock, Links, LogSink, Messaging, Outbound, Outlet, PrepareRequest};
 use patchbay_model::units::{format_size, round_size};
 use patchbay_model::{CallId, Fault, InstancePolicy, LogRecord, LogStream, RevisionId, Settings};
 use wasmtime_wasi_config::WasiConfigVariables;
@@ -20,6 +20,7 @@ pub(crate) struct Surroundings {
     pub(crate) sink: Arc<dyn LogSink>,
     pub(crate) outbound: Arc<dyn Outbound>,
     pub(crate) links: Arc<dyn Links>,
+    pub(crate) messaging: Arc<dyn Messaging>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pulse: Pulse,
     pub(crate) tick: Duration,
@@ -78,6 +79,11 @@ impl Revision {
     /// Where the calls go that its instances make of other services.
     pub(crate) fn links(&self) -> &dyn Links {
         &*self.surroundings.links
+    }
+
+    /// Where the messages go that its instances publish.
+    pub(crate) fn messaging(&self) -> &dyn Messaging {
+        &*self.surroundings.messaging
     }
 
     pub(crate) fn now(&self) -> SystemTime {

@@ -7,12 +7,14 @@
 
 mod guest;
 mod http;
+mod message;
 mod pool;
 mod typed;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use patchbay_model::bus::{Delivery, Verdict};
 use patchbay_model::ports::{BoxFuture, InstanceCount, Prepared};
 use patchbay_model::{Call, Fault, InstancePolicy, Reply, TypedCall};
 use tokio::task::AbortHandle;
@@ -61,6 +63,10 @@ impl Prepared for Solo {
 
     fn invoke(&self, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
         Box::pin(typed::invoke(&self.shared, call))
+    }
+
+    fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Result<Verdict, Fault>> {
+        Box::pin(message::deliver(&self.shared, delivery))
     }
 
     fn warm(&self) -> BoxFuture<'_, Result<(), Fault>> {

@@ -241,8 +241,16 @@ impl Settings {
         );
         self.retry.judge(&mut judge);
         self.breaker.judge(&mut judge);
-        for subscription in self.subscriptions.values() {
-            subscription.judge(&mut judge);
+        for (filter, subscription) in &self.subscriptions {
+            for problem in subscription.problems() {
+                judge.require(false, "subscriptions", &format!("`{filter}`: `{}` {}", problem.key, problem.problem));
+            }
+            let own = subscription.dead_letter.as_ref().filter(|topic| filter.matches(topic));
+            judge.require(
+                own.is_none(),
+                "subscriptions",
+                &format!("`{filter}`: its `dead_letter` would come back to it"),
+            );
         }
         let fallbacks = self.links.values().map(|link| &link.fallback).chain([&self.fallback]).flatten();
         let versioned = fallbacks.flat_map(|fallback| fallback.results.keys());

@@ -5,8 +5,21 @@ use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
 
-// The reader names the engine's configuration, which is data and needs nothing else of the engine.
+// The reader names the configurations of the engine and of the buses, which are data and need nothing else of them.
+extern crate self as patchbay_backends;
 extern crate self as patchbay_engine;
+
+#[path = "../../../host/backends/src/bus"]
+#[allow(dead_code, missing_docs, reason = "the buses look at all of it")]
+pub mod bus {
+    #[path = "embedded/options.rs"]
+    mod options;
+    #[path = "nats/settings.rs"]
+    mod settings;
+
+    pub use options::Damage;
+    pub use settings::{NatsLogin, NatsSettings, NatsTls};
+}
 
 #[path = "../../../host/engine/src"]
 #[allow(dead_code, reason = "the engine looks at all of it")]

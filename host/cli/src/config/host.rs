@@ -7,7 +7,7 @@ use patchbay_control::ControlConfig;
 use patchbay_engine::EngineConfig;
 
 use super::table::Table;
-use super::{settings, value};
+use super::{settings, topics, value};
 
 /// The longest deadline that makes sense for a drain.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -39,9 +39,9 @@ pub(crate) fn host(table: &mut Table<'_>, directory: &Path) -> HostConfig {
     host
 }
 
-/// Reads `[deploy]` and `[defaults]`, which control works with.
+/// Reads `[topics]`, `[deploy]` and `[defaults]`, which control works with.
 pub(crate) fn control(root: &mut Table<'_>, strict: bool) -> ControlConfig {
-    let mut control = ControlConfig { strict, ..ControlConfig::default() };
+    let mut control = ControlConfig { strict, topics: topics::read(root), ..ControlConfig::default() };
     root.section("deploy", |table| {
         table.set("retained", &mut control.retained, retained);
         table.set("drain", &mut control.drain, drain);

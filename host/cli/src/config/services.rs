@@ -7,7 +7,7 @@ use patchbay_control::{Places, RouteTable};
 use patchbay_model::{Route, ServiceName, Settings};
 
 use super::table::{Named, Reader, Table};
-use super::{policies, settings, value};
+use super::{policies, settings, topics, value};
 
 /// A service as the file declares it. Its component is not read yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +57,7 @@ fn service(
         settings.config = settings::config(table);
         settings.health = settings::health(table);
         settings.fallback = policies::fallback(table);
+        settings.subscriptions = topics::subscriptions(table);
         settings::judge(table, &settings);
         (component, routes, settings, table.path().to_owned(), table.places())
     });

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use patchbay_control::Places;
+use patchbay_model::bus::Topics;
 use patchbay_model::{InstancePolicy, Limits};
 use proptest::prelude::*;
 
@@ -48,6 +49,7 @@ fn the_shipped_file_is_the_defaults_and_the_examples() {
     assert!(lines.contains_key("timeout") && lines.contains_key("retry.attempts"), "{lines:?}");
     let mut config = Config { services: Vec::new(), ..config };
     config.control.default_places = Places::default();
+    config.control.topics = Topics::default();
     assert_eq!(config, Config::default());
 }
 

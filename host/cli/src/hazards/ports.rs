@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use patchbay_control::Ports;
+use patchbay_model::bus::{Delivery, Verdict};
 use patchbay_model::ports::{
     BoxFuture, ComponentStore, ComponentWriter, Executor, InstanceCount, Preparation, PrepareError, PrepareRequest,
     Prepared, RegistryStore, StorageError, Usage,
@@ -16,12 +17,14 @@ pub(crate) fn around(ports: Ports, hazard: &Arc<dyn Hazard>) -> Ports {
     if !cfg!(debug_assertions) {
         return ports;
     }
-    let Ports { executor, components, registry, clock } = ports;
+    let Ports { executor, components, registry, clock, bus, run } = ports;
     Ports {
         executor: Arc::new(Amid { port: executor, hazard: Arc::clone(hazard) }),
         components: Arc::new(Amid { port: components, hazard: Arc::clone(hazard) }),
         registry: Arc::new(Amid { port: registry, hazard: Arc::clone(hazard) }),
         clock,
+        bus,
+        run,
     }
 }
 
@@ -92,6 +95,10 @@ impl Prepared for Amid<dyn Prepared> {
 
     fn invoke(&self, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
         self.port.invoke(call)
+    }
+
+    fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Result<Verdict, Fault>> {
+        self.port.deliver(delivery)
     }
 
     fn warm(&self) -> BoxFuture<'_, Result<(), Fault>> {

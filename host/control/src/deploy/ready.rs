@@ -13,6 +13,7 @@ use patchbay_model::{
 use tokio::time::{Instant, timeout_at};
 
 use super::contracts::check_exports;
+use super::subscriptions::check_subscriptions;
 use crate::change::{ChangeError, ChangeErrorKind, DeployRequest, Step};
 use crate::control::Control;
 use crate::event::EventKind;
@@ -58,18 +59,21 @@ impl Control {
         let inspected = look_into(record, bytes).await?;
         let contract = &inspected.contract;
         // What exports nothing that can be called the engine refuses, with better advice.
-        let only_functions = contract.http_handler().is_none() && exported(contract).next().is_some();
+        let only_functions = contract.http_handler().is_none()
+            && (exported(contract).next().is_some() || contract.message_handler().is_some());
         if only_functions && self.will_have_routes(request) {
             return Err(refused(
                 "it handles no HTTP requests (`wasi:http/incoming-handler` or `wasi:http/handler`), and so it can have no \
-                 routes; other services can call its functions, and so can you with `patchbay call`",
+                 routes; other services can call its functions, and so can you with `patchbay call`, and messages reach \
+                 it through its `subscriptions`",
             ));
         }
         check_exports(contract)?;
         let links = self.check_imports(&request.service, contract, &request.settings)?;
         let breaks = self.check_callers(&request.service, contract, request.allow_breaking)?;
+        let subscribed = check_subscriptions(contract, &request.settings, &self.config.topics)?;
         let note = format!(
-            "{}{}, {} imports, instances = {}{links}{breaks}",
+            "{}{}, {} imports, instances = {}{links}{breaks}{subscribed}",
             units::round_size(inspected.record.size),
             contract.language.as_ref().map(|language| format!(" of {language}")).unwrap_or_default(),
             contract.imports.len(),

@@ -109,7 +109,10 @@ impl Control {
         let filter = TopicFilter::from(place.topic.clone());
         let found = self.ports.bus.read(&declared, &filter, place.sequence, 1).await?;
         let found = found.into_iter().find(|stored| stored.sequence == place.sequence);
-        let found = found.and_then(|stored| taken_apart(&stored).map(|letter| (stored, letter)));
+        let found = found.and_then(|stored| {
+            let letter = taken_apart(&stored)?;
+            Some((stored, letter))
+        });
         found.ok_or_else(|| {
             BusError::NotFound(format!("the topic `{}` has no dead letter at {}", place.topic, place.sequence))
         })
@@ -130,12 +133,9 @@ impl Control {
         let mut found: BTreeSet<_> = own.map(|(declared, _)| (declared.clone(), declared.clone())).collect();
         for running in self.messaging.running().values() {
             let topic = running.plan.settings.dead_letter(&running.plan.service);
-            let own = topics.of(&topic).filter(|(declared, settings)| {
-                settings.level == Level::Durable && declared.as_str() != Topics::DEAD_LETTERS
-            });
-            if let Some((declared, _)) = own {
-                found.insert((declared.clone(), topic.into()));
-            }
+            let named = topics.of(&topic).filter(|(_, settings)| settings.level == Level::Durable);
+            let named = named.filter(|(declared, _)| declared.as_str() != Topics::DEAD_LETTERS);
+            found.extend(named.map(|(declared, _)| (declared.clone(), topic.clone().into())));
         }
         found
     }

@@ -112,13 +112,8 @@ impl Control {
             .parse()
             .map_err(|error: patchbay_model::bus::TopicError| BusError::Invalid(error.to_string()))?;
         self.may_publish(publisher, &topic)?;
-        if let Some((name, _)) = publication.extensions.iter().find(|(name, _)| !is_attribute(name)) {
-            return Err(BusError::Invalid(format!(
-                "`{name}` is no name of a CloudEvents attribute: it has lower-case letters and digits alone, and is not one \
-                 of those with a place of their own"
-            )));
-        }
         let defaults = self.defaults(publisher);
+        may_be_source(publisher, publication.source.as_deref(), &defaults.source)?;
         let mut message = Message {
             id: publication.id.unwrap_or(defaults.id),
             source: publication.source.unwrap_or(defaults.source),
@@ -133,17 +128,13 @@ impl Control {
             reply_to: publication.reply_to,
             data: publication.data,
         };
-        for (name, value) in [("id", &message.id), ("source", &message.source), ("type", &message.kind)] {
-            if value.is_empty() {
-                return Err(BusError::Invalid(format!("the CloudEvents attribute `{name}` must not be empty")));
-            }
-        }
         if let Some(key) = publication.key {
             message.set_key(key);
         }
         if let Some(cause) = course.and_then(|course| course.cause.as_ref()) {
             message.caused_by(cause);
         }
+        message.check_attributes().map_err(|error| BusError::Invalid(error.to_string()))?;
         Ok(message)
     }
 
@@ -164,19 +155,13 @@ impl Control {
     }
 }
 
-/// Whether a text is the name of an attribute that is an extension (CloudEvents 1.0, 3.1).
-fn is_attribute(name: &str) -> bool {
-    const OWN: [&str; 10] = [
-        "id",
-        "source",
-        "specversion",
-        "type",
-        "subject",
-        "time",
-        "datacontenttype",
-        "dataschema",
-        "data",
-        "partitionkey",
-    ];
-    !name.is_empty() && name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()) && !OWN.contains(&name)
+/// Refuses a source that says that somebody else in this host published.
+fn may_be_source(publisher: Publisher<'_>, source: Option<&str>, own: &str) -> Result<(), BusError> {
+    let (Publisher::Service(service), Some(source)) = (publisher, source) else { return Ok(()) };
+    let rest = source.strip_prefix(own);
+    let is_own = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if is_own || !(source.starts_with("/services/") || source.starts_with("/operator")) {
+        return Ok(());
+    }
+    Err(BusError::Denied(format!("`{service}` cannot publish as `{source}`; its own source is `{own}`")))
 }

@@ -15,13 +15,13 @@ const BATCH: NonZeroUsize = NonZeroUsize::MIN.saturating_add(63);
 /// Messages that may wait for one who watches.
 const WINDOW: u32 = 1024;
 
-/// What a feed had.
-type Received = (Arc<dyn Feed>, Vec<Incoming>);
+/// What a feed has next, and the feed.
+type Receiving = BoxFuture<'static, (Arc<dyn Feed>, Vec<Incoming>)>;
 
 /// Somebody who watches topics. Messages that are not taken in time pass by unseen.
 pub struct Tail {
     feeds: Vec<Arc<dyn Feed>>,
-    next: FuturesUnordered<BoxFuture<'static, Received>>,
+    next: FuturesUnordered<Receiving>,
 }
 
 impl Tail {
@@ -42,7 +42,7 @@ impl Tail {
     }
 }
 
-fn receive(feed: Arc<dyn Feed>) -> BoxFuture<'static, Received> {
+fn receive(feed: Arc<dyn Feed>) -> Receiving {
     Box::pin(async move {
         let batch = feed.receive(BATCH).await;
         (feed, batch)

@@ -10,7 +10,6 @@ const PROPOSALS: &[(&str, &str)] = &[
         "wasi:logging",
         "this version of Patchbay does not provide it; write to stdout or stderr, whose lines become log records",
     ),
-    ("wasi:messaging", "this version of Patchbay does not provide messaging"),
     ("wasi:nn", "Patchbay does not provide machine learning"),
     ("wasi:otel", "this version of Patchbay does not provide telemetry"),
     ("wasi:sql", "Patchbay does not provide SQL databases"),
@@ -38,6 +37,11 @@ pub(super) fn on_import(import: &str) -> String {
         return "of `wasi:config` the interface `store@0.2.0-rc.1` is offered; rebuild the component against it"
             .to_owned();
     }
+    if package == "wasi:messaging" {
+        return "of `wasi:messaging` the interfaces `types`, `producer` and `request-reply` are offered, in the version \
+                `0.2.0-draft`; rebuild the component against them"
+            .to_owned();
+    }
     if package.starts_with("wasi:") {
         return "this version of Patchbay does not provide it".to_owned();
     }
@@ -49,7 +53,7 @@ pub(super) fn on_import(import: &str) -> String {
 /// What a component that handles no requests may have been meant for.
 pub(super) fn on_exports(exports: &[String]) -> &'static str {
     let any = |start: &str| exports.iter().any(|name| name.starts_with(start));
-    if any("wasi:http/handler@") || any("wasi:http/incoming-handler@") {
+    if any("wasi:http/handler@") || any("wasi:http/incoming-handler@") || any("wasi:messaging/incoming-handler@") {
         "; its version of the handler is not served here: rebuild it against a released one"
     } else if any("wasi:cli/run@") {
         "; this one is a command-line program: run it with `wasmtime run`, or make it answer requests"

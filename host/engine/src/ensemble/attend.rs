@@ -12,7 +12,7 @@ use wasmtime::component::Accessor;
 use super::desk::Desk;
 use super::serving::{Job, Work};
 use super::worker::{Parts, Worker};
-use super::{http, typed};
+use super::{http, message, typed};
 use crate::state::State;
 
 /// Runs until the instance breaks.
@@ -53,6 +53,7 @@ async fn handle(accessor: &Accessor<State>, parts: &Parts, job: Job) -> wasmtime
     let Job { serving, work } = job;
     match work {
         Work::Request(request) => http::handle(accessor, parts.service.as_ref(), &serving, request).await,
+        Work::Message(message) => message::handle(accessor, parts.handler.as_ref(), &serving, message).await,
         Work::Function(target, arguments) => typed::handle(accessor, parts.instance, &serving, target, arguments).await,
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use patchbay_model::ports::BoxFuture;
-use patchbay_model::{Blame, CallContext, Course, Fault};
+use patchbay_model::{Blame, Course, Fault};
 use tokio::sync::oneshot;
 use wasmtime::Store;
 use wasmtime::component::GuestTaskId;
@@ -12,9 +12,9 @@ use wasmtime::component::GuestTaskId;
 use super::pool::Pool;
 use super::serving::{Phase, Serving};
 use super::worker::Worker;
+use crate::at_work::{Assignment, Calls};
 use crate::fault;
 use crate::meter::{Meter, now};
-use crate::outgoing::Calls;
 use crate::state::State;
 use crate::stdio::Output;
 use crate::usage::Idle;
@@ -96,13 +96,13 @@ impl Desk {
         let first = self.calls.is_empty();
         if first {
             // Wall time is enforced from outside of the event loop, for each call by itself.
-            self.meter.begin(serving.context.deadline + Duration::from_secs(48 * 60 * 60), self.cpu_time);
+            self.meter.begin(serving.deadline() + Duration::from_secs(48 * 60 * 60), self.cpu_time);
         }
         self.quiet = false;
         self.idle = None;
         self.begun += 1;
-        self.patience = self.patience.max(serving.context.deadline);
-        self.deepest = self.deepest.max(serving.context.hops);
+        self.patience = self.patience.max(serving.deadline());
+        self.deepest = self.deepest.max(serving.assignment.begun().hops);
         self.calls.push(serving.clone());
         self.recount();
         first
@@ -132,7 +132,7 @@ impl Desk {
         }
         let deadline = match wanted {
             0 => Some(self.patience),
-            _ => self.calls.iter().map(|call| call.context.deadline).filter(|deadline| *deadline > now).min(),
+            _ => self.calls.iter().map(|call| call.deadline()).filter(|deadline| *deadline > now).min(),
         };
         Verdict::Wait(deadline.into_iter().chain(inbox).min())
     }
@@ -164,9 +164,12 @@ impl Desk {
         let before = self.calls.len();
         let mut wanted = 0;
         let (late, tainted, shared) = (&self.late, &mut self.tainted, self.places > 1);
+        let patience = &mut self.patience;
         self.calls.retain(|call| {
+            // It may have got more time.
+            *patience = call.deadline().max(*patience);
             match call.phase() {
-                Phase::Waiting | Phase::Reading if call.context.deadline <= now => {
+                Phase::Waiting | Phase::Reading if call.deadline() <= now => {
                     call.expire(late.clone());
                     *tainted = true;
                 }
@@ -216,7 +219,7 @@ impl Desk {
             self.output.flush();
         }
         self.output.attribute(match self.calls.as_slice() {
-            [call] => Some(call.context.id),
+            [call] => Some(call.assignment.begun().id),
             _ => None,
         });
     }
@@ -247,7 +250,7 @@ impl Desk {
             told |= heard;
         }
         if !told {
-            self.pool.revision.report(self.calls.last().map(|call| call.context.id), &fault);
+            self.pool.revision.report(self.calls.last().map(|call| call.assignment.begun().id), &fault);
         }
     }
 
@@ -263,18 +266,18 @@ impl Calls for Mutex<Desk> {
     fn course(&self) -> Option<Course> {
         let desk = self.lock().unwrap_or_else(PoisonError::into_inner);
         match desk.calls.as_slice() {
-            [call] => Some(Course { hops: desk.deepest, ..call.context.course() }),
+            [call] => Some(Course { hops: desk.deepest, ..call.assignment.course() }),
             _ if desk.quiet => None,
             _ => Some(Course { call: None, deadline: desk.patience, hops: desk.deepest, cause: None }),
         }
     }
 
-    fn context(&self, task: Option<GuestTaskId>) -> Option<CallContext> {
+    fn assignment(&self, task: Option<GuestTaskId>) -> Option<Assignment> {
         let desk = self.lock().unwrap_or_else(PoisonError::into_inner);
         let of_task = |task| desk.calls.iter().rev().find(|call| call.is(task));
         match desk.calls.as_slice() {
-            [call] => Some(call.context.clone()),
-            _ => task.and_then(of_task).map(|call| call.context.clone()),
+            [call] => Some(call.assignment.clone()),
+            _ => task.and_then(of_task).map(|call| call.assignment.clone()),
         }
     }
 
@@ -282,7 +285,7 @@ impl Calls for Mutex<Desk> {
         let desk = self.lock().unwrap_or_else(PoisonError::into_inner);
         // The youngest: tasks that are over leave their names to others.
         let call = desk.calls.iter().rev().find(|call| call.is(task))?.clone();
-        let course = call.context.course();
+        let course = call.assignment.course();
         Some((course, Box::pin(async move { call.forsaken().await })))
     }
 }

@@ -39,7 +39,7 @@ impl Pool {
                 return worker.attend();
             }
         }
-        let deadline = job.serving.context.deadline;
+        let deadline = job.serving.deadline();
         let worker = self.employ();
         job.serving.assign(worker.clone());
         worker.push(job);

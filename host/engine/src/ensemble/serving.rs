@@ -2,14 +2,17 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use bytes::Bytes;
-use patchbay_model::{CallContext, Fault, Hold};
+use patchbay_model::bus::{Message, Verdict};
+use patchbay_model::{Fault, Hold};
 use tokio::sync::{Notify, oneshot};
 use wasmtime::component::GuestTaskId;
 use wasmtime_wasi_http::WasiBody;
 
 use super::worker::Worker;
+use crate::at_work::Assignment;
 use crate::body::RequestBody;
 use crate::exports::Target;
 use crate::reply;
@@ -20,6 +23,8 @@ pub(super) enum Answer {
     Response(http::Response<WasiBody>),
     /// The result of a function, packed.
     Result(Bytes),
+    /// What becomes of a message.
+    Verdict(Verdict),
 }
 
 /// What a call asks for.
@@ -28,6 +33,8 @@ pub(super) enum Work {
     Request(http::Request<RequestBody>),
     /// To call a function with these arguments, packed.
     Function(Target, Bytes),
+    /// To handle a message.
+    Message(Arc<Message>),
 }
 
 /// A call on its way to an instance.
@@ -38,7 +45,7 @@ pub(super) struct Job {
 
 /// One call. Shared by its caller, the reply's body and the worker.
 pub(super) struct Serving {
-    pub(super) context: CallContext,
+    pub(super) assignment: Assignment,
     state: Mutex<State>,
     /// Told when nobody waits for the call any more.
     forsaken: Notify,
@@ -77,7 +84,10 @@ pub(super) enum Phase {
 
 impl Serving {
     /// A call that begins, and what its caller hears of it.
-    pub(super) fn new(context: CallContext, hold: Hold) -> (Arc<Self>, oneshot::Receiver<Result<Answer, Fault>>) {
+    pub(super) fn new(
+        assignment: impl Into<Assignment>,
+        hold: Hold,
+    ) -> (Arc<Self>, oneshot::Receiver<Result<Answer, Fault>>) {
         let (answer, answered) = oneshot::channel();
         let state = State {
             phase: Phase::Waiting,
@@ -90,7 +100,13 @@ impl Serving {
             worker: None,
             hold: Some(hold),
         };
-        (Arc::new(Self { context, state: Mutex::new(state), forsaken: Notify::new() }), answered)
+        let serving = Self { assignment: assignment.into(), state: Mutex::new(state), forsaken: Notify::new() };
+        (Arc::new(serving), answered)
+    }
+
+    /// When nobody waits for it any more.
+    pub(super) fn deadline(&self) -> Instant {
+        self.assignment.deadline()
     }
 
     pub(super) fn phase(&self) -> Phase {
@@ -130,7 +146,7 @@ impl Serving {
         let Some(caller) = state.answer.take() else { return };
         state.phase = match answer {
             Answer::Response(_) => Phase::Reading,
-            Answer::Result(_) => Phase::Complete,
+            Answer::Result(_) | Answer::Verdict(_) => Phase::Complete,
         };
         drop(state);
         if caller.send(Ok(answer)).is_err() {

@@ -29,7 +29,7 @@ pub(super) async fn invoke(pool: &Arc<Pool>, call: TypedCall) -> Result<Bytes, F
     pool.dispatch(Job { serving, work: Work::Function(target, arguments) });
     match answered.await.unwrap_or_else(|_| Err(vanished()))? {
         Answer::Result(result) => Ok(result),
-        Answer::Response(_) => Err(vanished()),
+        Answer::Response(_) | Answer::Verdict(_) => Err(vanished()),
     }
 }
 

@@ -18,10 +18,11 @@ use super::desk::{Desk, Started, Verdict};
 use super::life::Life;
 use super::pool::Pool;
 use super::serving::{Job, Phase};
+use crate::at_work::AtWork;
 use crate::code::Service;
 use crate::fault;
+use crate::message_handler::MessageHandler;
 use crate::meter::{Panic, now};
-use crate::outgoing::AtWork;
 use crate::patience::within;
 use crate::state::State;
 
@@ -77,13 +78,13 @@ impl Worker {
     pub(super) fn expire(&self, now: Instant, late: &Fault) -> Option<Instant> {
         let mut inbox = self.lock();
         inbox.retain(|job| {
-            let expired = job.serving.context.deadline <= now;
+            let expired = job.serving.deadline() <= now;
             if expired {
                 job.serving.fail(late.clone());
             }
             !expired
         });
-        inbox.iter().map(|job| job.serving.context.deadline).min()
+        inbox.iter().map(|job| job.serving.deadline()).min()
     }
 
     /// Whether the pool may give calls to this worker. Changed only by the pool.
@@ -132,6 +133,8 @@ pub(super) struct Parts {
     pub(super) instance: component::Instance,
     /// Handles HTTP requests, if the component does.
     pub(super) service: Option<bindings::Service>,
+    /// Handles messages, if the component does.
+    pub(super) handler: Option<MessageHandler>,
 }
 
 /// Makes an instance.
@@ -149,7 +152,9 @@ pub(super) async fn start(pool: &Pool, deadline: Instant) -> Result<Instance, Fa
     let make = async {
         let instance = pre.instantiate_async(&mut store).await?;
         let service = handler.as_ref().map(|handler| handler.load(&mut store, &instance)).transpose()?;
-        Ok(Parts { instance, service })
+        let handler = pool.code.message_handler.as_ref();
+        let handler = handler.map(|handler| handler.load(&mut store, &instance)).transpose()?;
+        Ok(Parts { instance, service, handler })
     };
     let made = within(deadline, meter.run(make)).await;
     let fault = match made {

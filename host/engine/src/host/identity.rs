@@ -2,11 +2,11 @@
 
 use patchbay_model::{CallContext, Principal};
 use wasmtime::component::Linker;
-use wasmtime::{AsContextMut, Result, StoreContextMut};
+use wasmtime::{Result, StoreContextMut};
 
 use super::nanos;
+use crate::at_work;
 use crate::meter::now;
-use crate::outgoing::AtWork;
 use crate::state::State;
 use wit::{WitCall, WitPrincipal, WitRevision};
 
@@ -16,14 +16,8 @@ pub(crate) const INTERFACE: &str = "patchbay:host/identity@0.1.0";
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     let mut interface = linker.instance(INTERFACE)?;
     interface.func_wrap("current-call", |mut store: StoreContextMut<'_, State>, (): ()| {
-        // Only engines with concurrency know tasks, and only theirs works on several calls. The first task of the guest that
-        // led here is the call that the host made.
-        let task = match store.data().outgoing.at_work {
-            AtWork::Calls(_) => store.as_context_mut().async_call_stack()?.last(),
-            AtWork::Nothing | AtWork::Call(_) => None,
-        };
-        let context = store.data().outgoing.at_work.context(task);
-        Ok((context.map(WitCall::from),))
+        let assignment = at_work::assignment(&mut store)?;
+        Ok((assignment.map(|assignment| WitCall::from(assignment.context())),))
     })?;
     interface.func_wrap("myself", |store: StoreContextMut<'_, State>, (): ()| {
         let id = &store.data().revision.id;

@@ -2,17 +2,18 @@
 
 use std::time::Instant;
 
-use patchbay_model::{CallContext, Fault, FaultKind};
+use patchbay_model::{Fault, FaultKind};
 use wasmtime::Store;
 use wasmtime::component::Instance;
 use wasmtime_wasi_http::p2::bindings::Proxy;
 use wasmtime_wasi_http::p2::body::HostOutgoingBody;
 
 use super::Shared;
+use crate::at_work::{Assignment, AtWork};
 use crate::code::Service;
 use crate::fault;
+use crate::message_handler::MessageHandler;
 use crate::meter::Panic;
-use crate::outgoing::AtWork;
 use crate::patience::{Late, within};
 use crate::state::State;
 
@@ -22,6 +23,8 @@ pub(super) struct Guest {
     pub(super) instance: Instance,
     /// Handles HTTP requests, if the component does.
     pub(super) proxy: Option<Proxy>,
+    /// Handles messages, if the component does.
+    pub(super) handler: Option<MessageHandler>,
     /// Calls begun, the present one among them.
     pub(super) uses: u32,
 }
@@ -39,11 +42,13 @@ impl Guest {
         let make = async {
             let instance = pre.instantiate_async(&mut store).await?;
             let proxy = handler.as_ref().map(|handler| handler.load(&mut store, &instance)).transpose()?;
-            Ok((instance, proxy))
+            let handler = shared.code.message_handler.as_ref();
+            let handler = handler.map(|handler| handler.load(&mut store, &instance)).transpose()?;
+            Ok((instance, proxy, handler))
         };
         let made = within(deadline, meter.run(make)).await;
         match judge(made, store.data()) {
-            Ok((instance, proxy)) => Ok(Self { store, instance, proxy, uses: 0 }),
+            Ok((instance, proxy, handler)) => Ok(Self { store, instance, proxy, handler, uses: 0 }),
             Err(fault) => {
                 store.data().output.flush();
                 Err(fault)
@@ -55,18 +60,20 @@ impl Guest {
     ///
     /// # Errors
     /// The fault of a component that cannot start.
-    pub(super) async fn obtain(shared: &Shared, context: CallContext) -> Result<Self, Fault> {
+    pub(super) async fn obtain(shared: &Shared, assignment: impl Into<Assignment>) -> Result<Self, Fault> {
+        let assignment = assignment.into();
+        let (id, deadline) = (assignment.begun().id, assignment.deadline());
         let mut guest = match shared.pool.take() {
             Some(mut guest) => {
-                guest.renew(context.deadline);
+                guest.renew(deadline);
                 guest
             }
             // Boxed, so that the calls of instances that are there do not carry the room for making one.
-            None => Box::pin(Self::start(shared, context.deadline)).await?,
+            None => Box::pin(Self::start(shared, deadline)).await?,
         };
         guest.uses += 1;
-        guest.store.data().output.attribute(Some(context.id));
-        guest.store.data_mut().outgoing.at_work = AtWork::Call(context);
+        guest.store.data().output.attribute(Some(id));
+        guest.store.data_mut().outgoing.at_work = AtWork::Call(assignment);
         Ok(guest)
     }
 

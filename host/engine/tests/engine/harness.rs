@@ -1,5 +1,7 @@
 //! Engines, guests and calls for the tests.
 
+pub(crate) mod bus;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,6 +19,8 @@ use patchbay_model::{
     Invocation, LogRecord, NoHazard, OutboundError, OutboundRequest, Reply, RevisionId, ServiceInfo, ServiceName,
     Settings, TypedCall, empty_body,
 };
+
+use bus::Bus;
 
 /// The guests that exist in both versions of WASI, with the policies that each can have.
 pub(crate) const PROBES: [(&str, &[InstancePolicy]); 2] = [
@@ -157,6 +161,7 @@ pub(crate) struct Rig {
     pub(crate) engine: Engine,
     pub(crate) log: Arc<Log>,
     pub(crate) outside: Arc<Outside>,
+    pub(crate) bus: Arc<Bus>,
 }
 
 /// A cache that all tests share, so that each guest is compiled once.
@@ -173,10 +178,11 @@ impl Rig {
         let log = Arc::new(Log::default());
         let cache = cache.map(|path| CacheFolder { path, hazard: Arc::new(NoHazard) });
         let premises = Premises { cache, workshop: None };
-        let outside = Arc::new(Outside::default());
+        let (outside, bus) = (Arc::new(Outside::default()), Arc::new(Bus::default()));
+        let (outbound, links, messaging) = (outside.clone(), outside.clone(), bus.clone());
         let engine =
-            Engine::new(config, premises, log.clone(), outside.clone(), outside.clone(), Arc::new(WallClock)).unwrap();
-        Self { engine, log, outside }
+            Engine::new(config, premises, log.clone(), outbound, links, messaging, Arc::new(WallClock)).unwrap();
+        Self { engine, log, outside, bus }
     }
 
     pub(crate) async fn try_prepare(
@@ -212,7 +218,7 @@ pub(crate) struct Service {
     pub(crate) source: CodeSource,
 }
 
-static CALLS: AtomicU64 = AtomicU64::new(1);
+pub(crate) static CALLS: AtomicU64 = AtomicU64::new(1);
 
 #[allow(clippy::disallowed_methods, reason = "tests with real guests run in real time")]
 pub(crate) fn now() -> Instant {

@@ -13,6 +13,7 @@ mod code;
 mod failures;
 mod limits;
 mod logs;
+mod messages;
 mod outgoing;
 mod policies;
 mod refusals;

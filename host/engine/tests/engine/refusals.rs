@@ -5,6 +5,7 @@ use patchbay_engine::{Engine, EngineConfig, EngineError, Premises};
 use patchbay_model::ports::{Executor, PrepareError, Usage};
 use patchbay_model::{InstancePolicy, Settings};
 
+use crate::harness::bus::Bus;
 use crate::harness::{Log, Outside, Rig, WallClock, guest, now};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,7 +47,8 @@ fn a_configuration_that_cannot_run_is_an_error() {
     let sink = std::sync::Arc::new(Log::default());
     let outside = std::sync::Arc::new(Outside::default());
     let clock = std::sync::Arc::new(WallClock);
-    let Err(error) = Engine::new(&config, Premises::default(), sink, outside.clone(), outside, clock) else {
+    let bus = std::sync::Arc::new(Bus::default());
+    let Err(error) = Engine::new(&config, Premises::default(), sink, outside.clone(), outside, bus, clock) else {
         panic!("it runs")
     };
     assert!(matches!(&error, EngineError::Config(problem) if problem.contains("`instances`")), "{error}");

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::topic::Topic;
 use crate::policy::{DAY, Judge};
 use crate::text::serde_as_text;
-use crate::{ServiceName, units};
+use crate::{ServiceName, SettingsError, units};
 
 /// Whether messages wait for each other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,7 +132,14 @@ impl SubscriptionSettings {
         self.dead_letter.clone().unwrap_or_else(|| Topic::of_dead_letters(service))
     }
 
-    pub(crate) fn judge(&self, judge: &mut Judge<'_>) {
+    /// Everything that is wrong with these settings; empty if they can be enforced.
+    pub fn problems(&self) -> Vec<SettingsError> {
+        let mut problems = Vec::new();
+        self.judge(&mut Judge(&mut problems));
+        problems
+    }
+
+    fn judge(&self, judge: &mut Judge<'_>) {
         judge.require((1..=10_000).contains(&self.max_in_flight), "max_in_flight", "must lie between 1 and 10000");
         judge.require((1..=1000).contains(&self.attempts), "attempts", "must lie between 1 and 1000");
         let pauses = self.backoff >= Duration::from_millis(1) && self.backoff <= DAY;

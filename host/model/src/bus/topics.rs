@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::topic::{Topic, TopicFilter};
-use crate::{ServiceName, units};
+use crate::policy::{DAY, Judge};
+use crate::{ServiceName, SettingsError, units};
 
 /// How safe a message is once it is acknowledged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -95,14 +96,25 @@ pub struct TopicSettings {
 }
 
 impl TopicSettings {
-    /// What is not declared.
-    pub fn undeclared() -> Self {
-        Self { level: Level::Volatile, ..Self::default() }
-    }
-
     /// Where dead letters go: kept until somebody drops them.
     pub fn dead_letters() -> Self {
         Self { retention: Retention { age: None, ..Retention::default() }, ..Self::default() }
+    }
+}
+
+impl TopicSettings {
+    /// Everything that is wrong with these settings; empty if they can be enforced.
+    pub fn problems(&self) -> Vec<SettingsError> {
+        const YEAR: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+        let mut problems = Vec::new();
+        let mut judge = Judge(&mut problems);
+        let retention = &self.retention;
+        let aged = retention.age.is_none_or(|age| age >= Duration::from_secs(1) && age <= 100 * YEAR);
+        judge.require(aged, "age", "must be at least 1s, or \"never\"");
+        judge.require((1 << 16..=1 << 44).contains(&retention.size), "size", "must lie between 64KiB and 16384GiB");
+        judge.require(retention.count != Some(0), "count", "must be at least 1");
+        judge.require(self.dedupe <= DAY, "dedupe", "must be at most 24h");
+        problems
     }
 }
 

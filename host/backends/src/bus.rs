@@ -1,0 +1,5 @@
+//! Adapters of the bus.
+
+mod nats;
+
+pub use nats::{NatsBus, NatsLogin, NatsSettings, NatsTls};

@@ -1,0 +1,83 @@
+//! Holds the subscriptions of a new revision against what its component handles, and against the topics.
+
+use patchbay_contract::Contract;
+use patchbay_model::Settings;
+use patchbay_model::bus::{Level, Topics};
+
+use super::ready::refused;
+use crate::change::ChangeError;
+
+/// Refuses subscriptions that cannot be. What comes back is worth telling.
+pub(super) fn check_subscriptions(
+    contract: &Contract,
+    settings: &Settings,
+    topics: &Topics,
+) -> Result<String, ChangeError> {
+    let handles = contract.message_handler().is_some();
+    let Some(first) = settings.subscriptions.keys().next() else {
+        let note = ", handles messages and has no `subscriptions`, so it gets none";
+        return Ok(if handles { note.to_owned() } else { String::new() });
+    };
+    if !handles {
+        return Err(refused(format!(
+            "it handles no messages, so it cannot be subscribed to `{first}`: export `patchbay:host/message-handler` or \
+             `wasi:messaging/incoming-handler`, or remove its `subscriptions`"
+        )));
+    }
+    for (filter, subscription) in &settings.subscriptions {
+        if let Some(topic) = &subscription.dead_letter
+            && topics.level(topic) != Level::Durable
+        {
+            return Err(refused(format!(
+                "the `dead_letter` of its subscription to `{filter}` is `{topic}`, which is volatile, and dead letters must \
+                 not be lost: declare it in `[topics]`, or choose one that begins with `dlq.`"
+            )));
+        }
+    }
+    let filters: Vec<_> = settings.subscriptions.keys().map(|filter| format!("`{filter}`")).collect();
+    Ok(format!(", subscribed to {}", filters.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use patchbay_model::bus::SubscriptionSettings;
+
+    use crate::ChangeErrorKind;
+    use crate::fakes::Bench;
+
+    #[tokio::test(start_paused = true)]
+    async fn subscriptions_need_a_handler_and_a_safe_place_for_dead_letters() {
+        let bench = Bench::new();
+        let silent = wat::parse_str(
+            r#"(component
+                (component $handler)
+                (instance $instance (instantiate $handler))
+                (export "wasi:http/incoming-handler@0.2.0" (instance $instance)))"#,
+        );
+        let silent = bench.components.put(silent.unwrap().into());
+        for (handles, dead_letter, wanted) in [
+            (true, None, None),
+            (true, Some("dlq.all"), None),
+            (true, Some("lost"), Some("which is volatile")),
+            (true, Some("shop.dead"), Some("would come back to it")),
+            (false, None, Some("handles no messages")),
+        ] {
+            let mut request = bench.request("shipping", "a", &[]);
+            if !handles {
+                request.component = silent;
+            }
+            let dead_letter = dead_letter.map(|topic| topic.parse().unwrap());
+            let settings = SubscriptionSettings { dead_letter, ..SubscriptionSettings::default() };
+            request.settings.subscriptions = [("shop.>".parse().unwrap(), settings)].into();
+            let outcome = bench.control.deploy(request).finished().await;
+            match (outcome, wanted) {
+                (Ok(_), None) => {}
+                (Err(error), Some(wanted)) => {
+                    assert_eq!(error.kind, ChangeErrorKind::Refused);
+                    assert!(error.message.contains(wanted), "{}", error.message);
+                }
+                (outcome, wanted) => panic!("{outcome:?} {wanted:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What an instance is at work on: in whose course it does what it does, and for how long it may.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Instant;
+
+use patchbay_model::bus::Patience;
+use patchbay_model::ports::BoxFuture;
+use patchbay_model::{CallContext, Course};
+use wasmtime::component::GuestTaskId;
+use wasmtime::{AsContextMut, Result, StoreContextMut};
+
+use crate::state::State;
+
+/// How a message was handed to an instance.
+#[derive(Debug, Clone)]
+pub(crate) struct Handling {
+    /// The consumer group that it was delivered to.
+    pub(crate) group: Arc<str>,
+    /// How long the instance may go on.
+    pub(crate) patience: Arc<Patience>,
+}
+
+/// One call, as its instance has it.
+#[derive(Debug, Clone)]
+pub(crate) struct Assignment {
+    context: CallContext,
+    handling: Option<Handling>,
+}
+
+impl From<CallContext> for Assignment {
+    fn from(context: CallContext) -> Self {
+        Self { context, handling: None }
+    }
+}
+
+impl Assignment {
+    /// The handling of a message.
+    pub(crate) const fn handling(context: CallContext, handling: Handling) -> Self {
+        Self { context, handling: Some(handling) }
+    }
+
+    /// What is known of the call. Its deadline is the one that it began with.
+    pub(crate) const fn begun(&self) -> &CallContext {
+        &self.context
+    }
+
+    /// What is known of the call now.
+    pub(crate) fn context(&self) -> CallContext {
+        CallContext { deadline: self.deadline(), ..self.context.clone() }
+    }
+
+    /// When it has to be over. That of a message can be moved.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.handling.as_ref().map_or(self.context.deadline, |handling| handling.patience.until())
+    }
+
+    /// What is done in the course of it.
+    pub(crate) fn course(&self) -> Course {
+        Course { deadline: self.deadline(), ..self.context.course() }
+    }
+
+    /// How the message was handed over that it is about, if it is about one.
+    pub(crate) fn into_handling(self) -> Option<(u32, Handling)> {
+        let attempt = self.context.attempt;
+        self.handling.map(|handling| (attempt, handling))
+    }
+}
+
+/// Tells in the course of which call an instance acts.
+pub(crate) trait Calls: Send + Sync {
+    /// The call, or `None` if there is none.
+    fn course(&self) -> Option<Course>;
+
+    /// The call that this task of the guest works on; `None` if that cannot be told.
+    fn assignment(&self, task: Option<GuestTaskId>) -> Option<Assignment>;
+
+    /// The course of the call that this task of the guest works on, and when nobody waits for it any more; `None` if it
+    /// works on none.
+    fn call_of(&self, task: GuestTaskId) -> Option<(Course, BoxFuture<'static, ()>)>;
+}
+
+/// What an instance is working on.
+pub(crate) enum AtWork {
+    /// No call.
+    Nothing,
+    /// One call.
+    Call(Assignment),
+    /// Calls that come and go.
+    Calls(Arc<dyn Calls>),
+}
+
+impl AtWork {
+    pub(crate) fn course(&self) -> Option<Course> {
+        match self {
+            Self::Nothing => None,
+            Self::Call(assignment) => Some(assignment.course()),
+            Self::Calls(calls) => calls.course(),
+        }
+    }
+
+    /// The course of a task of the guest, and when nobody waits for what it does any more. Where it cannot be told what
+    /// it works on, it is the course of all that the instance does.
+    pub(crate) fn course_of(&self, task: Option<GuestTaskId>) -> Option<(Course, BoxFuture<'static, ()>)> {
+        let call = match self {
+            Self::Calls(calls) => task.and_then(|task| calls.call_of(task)),
+            Self::Nothing | Self::Call(_) => None,
+        };
+        call.or_else(|| Some((self.course()?, Box::pin(pending()) as BoxFuture<'static, ()>)))
+    }
+}
+
+/// The task of the guest that a function of the host is called by: the first one that led there, which is the call that the
+/// host made. Only engines with concurrency know tasks, and only theirs works on several calls.
+///
+/// # Errors
+/// If wasmtime does not tell.
+pub(crate) fn task(store: &mut StoreContextMut<'_, State>) -> Result<Option<GuestTaskId>> {
+    match store.data().outgoing.at_work {
+        AtWork::Calls(_) => Ok(store.as_context_mut().async_call_stack()?.last()),
+        AtWork::Nothing | AtWork::Call(_) => Ok(None),
+    }
+}
+
+/// The call that a function of the host is called for; `None` if there is none, or it cannot be told.
+///
+/// # Errors
+/// If wasmtime does not tell who calls.
+pub(crate) fn assignment(store: &mut StoreContextMut<'_, State>) -> Result<Option<Assignment>> {
+    let task = task(store)?;
+    Ok(match &store.data().outgoing.at_work {
+        AtWork::Nothing => None,
+        AtWork::Call(assignment) => Some(assignment.clone()),
+        AtWork::Calls(calls) => calls.assignment(task),
+    })
+}

@@ -1,0 +1,182 @@
+//! The same work with a raw NATS client, in native code.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_nats::jetstream::{self, consumer::pull, stream};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tokio::time::Instant;
+
+use crate::{Arguments, Failure, Timing, Work};
+
+/// Where messages are published.
+const SUBJECT: &str = "bench.raw";
+const STREAM: &str = "bench-raw";
+
+/// Volatile messages that may be on their way.
+const AHEAD: u64 = 4096;
+
+pub(crate) async fn time(arguments: &Arguments) -> Result<Timing, Failure> {
+    let client = async_nats::connect(&arguments.server).await?;
+    let until = Instant::now() + Duration::from_millis(arguments.millis);
+    match (arguments.work, arguments.durable) {
+        (Work::Publish, true) => publish_durable(client, arguments, until).await,
+        (Work::Publish, false) => publish(client, arguments, until).await,
+        (Work::Deliver, true) => deliver_durable(client, arguments, until).await,
+        (Work::Deliver, false) => deliver(client, arguments, until).await,
+        (Work::Request, _) => request(client, arguments, until).await,
+    }
+}
+
+fn data(arguments: &Arguments) -> Bytes {
+    vec![b'x'; arguments.size].into()
+}
+
+/// A client hands messages to its connection; the last flush says that the server has them all.
+async fn publish(client: async_nats::Client, arguments: &Arguments, until: Instant) -> Result<Timing, Failure> {
+    let data = data(arguments);
+    Timing::of(async {
+        let mut done = 0;
+        while Instant::now() < until {
+            for _ in 0..256 {
+                client.publish(SUBJECT, data.clone()).await?;
+            }
+            done += 256;
+        }
+        client.flush().await?;
+        Ok(done)
+    })
+    .await
+}
+
+async fn stream(client: &async_nats::Client) -> Result<(jetstream::Context, stream::Stream), Failure> {
+    let context = jetstream::new(client.clone());
+    let _ = context.delete_stream(STREAM).await;
+    let config = stream::Config {
+        name: STREAM.to_owned(),
+        subjects: vec![SUBJECT.to_owned()],
+        storage: stream::StorageType::File,
+        ..stream::Config::default()
+    };
+    let stream = context.create_stream(config).await?;
+    Ok((context, stream))
+}
+
+async fn publish_durable(client: async_nats::Client, arguments: &Arguments, until: Instant) -> Result<Timing, Failure> {
+    let (context, _) = stream(&client).await?;
+    let data = data(arguments);
+    let publishers = (0..arguments.publishers).map(|_| async {
+        let mut done = 0;
+        while Instant::now() < until {
+            context.publish(SUBJECT, data.clone()).await?.await?;
+            done += 1;
+        }
+        Ok::<_, Failure>(done)
+    });
+    Timing::of(async { Ok(futures_util::future::try_join_all(publishers).await?.into_iter().sum()) }).await
+}
+
+async fn deliver(client: async_nats::Client, arguments: &Arguments, until: Instant) -> Result<Timing, Failure> {
+    let consumer = async_nats::connect(&arguments.server).await?;
+    let mut messages = consumer.queue_subscribe(SUBJECT, "group".to_owned()).await?;
+    consumer.flush().await?;
+    let taken = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&taken);
+    let consuming = tokio::spawn(async move {
+        while let Some(message) = messages.next().await {
+            std::hint::black_box(message.payload.first());
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let data = data(arguments);
+    let timing = Timing::of(async {
+        let mut published = 0;
+        while Instant::now() < until {
+            if published - taken.load(Ordering::Relaxed) >= AHEAD {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            client.publish(SUBJECT, data.clone()).await?;
+            published += 1;
+        }
+        client.flush().await?;
+        while taken.load(Ordering::Relaxed) < published {
+            tokio::task::yield_now().await;
+        }
+        Ok(published)
+    })
+    .await;
+    consuming.abort();
+    timing
+}
+
+async fn deliver_durable(client: async_nats::Client, arguments: &Arguments, until: Instant) -> Result<Timing, Failure> {
+    let (context, stream) = stream(&client).await?;
+    let config = pull::Config {
+        durable_name: Some("group".to_owned()),
+        max_ack_pending: 1024,
+        ..pull::Config::default()
+    };
+    let consumer = stream.create_consumer(config).await?;
+    let mut messages = consumer.stream().max_messages_per_batch(256).messages().await?;
+    let taken = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&taken);
+    let consuming = tokio::spawn(async move {
+        while let Some(Ok(message)) = messages.next().await {
+            std::hint::black_box(message.payload.first());
+            if message.ack().await.is_ok() {
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    });
+    let data = data(arguments);
+    let publishers = (0..arguments.publishers).map(|_| async {
+        let mut done = 0;
+        while Instant::now() < until {
+            context.publish(SUBJECT, data.clone()).await?.await?;
+            done += 1;
+        }
+        Ok::<_, Failure>(done)
+    });
+    let timing = Timing::of(async {
+        let published: u64 = futures_util::future::try_join_all(publishers).await?.into_iter().sum();
+        while taken.load(Ordering::Relaxed) < published {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(published)
+    })
+    .await;
+    consuming.abort();
+    timing
+}
+
+/// Has a plain client answer requests to a subject.
+pub(crate) async fn answer(server: &str, subject: &str) -> Result<(), Failure> {
+    let client = async_nats::connect(server).await?;
+    let mut requests = client.subscribe(subject.to_owned()).await?;
+    client.flush().await?;
+    tokio::spawn(async move {
+        while let Some(request) = requests.next().await {
+            if let Some(reply) = request.reply {
+                let _ = client.publish(reply, request.payload).await;
+            }
+        }
+    });
+    Ok(())
+}
+
+async fn request(client: async_nats::Client, arguments: &Arguments, until: Instant) -> Result<Timing, Failure> {
+    answer(&arguments.server, SUBJECT).await?;
+    let data = data(arguments);
+    Timing::of(async {
+        let mut done = 0;
+        while Instant::now() < until {
+            client.request(SUBJECT, data.clone()).await?;
+            done += 1;
+        }
+        Ok(done)
+    })
+    .await
+}
