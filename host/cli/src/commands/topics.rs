@@ -89,7 +89,7 @@ mod tests {
             {"topic":"shop.>","settings":{"level":"durable","retention":{"count":10,"when_full":"drop-oldest"},
              "publishers":["orders"]},
              "stored":{"messages":3,"bytes":2048,"first":5,"last":9,"damaged":1},"drift":["`age` is 1h"]},
-            {"topic":"dlq.>","settings":{"retention":{"size":"1MiB"}},
+            {"topic":"dlq.>","settings":{"retention":{"age":"never","size":"1MiB"}},
              "stored":{"messages":0,"bytes":0,"first":0,"last":9,"damaged":0},"drift":[]}
         ]"#;
         let lines = table(&serde_json::from_str::<Vec<Topic>>(topics).unwrap());
@@ -100,7 +100,7 @@ mod tests {
                 "TOPIC   LEVEL     MESSAGES  SIZE    PLACES  KEEPS                                       PUBLISHERS",
                 "news.>  volatile  -         -       -       -                                           any",
                 "shop.>  durable   3         2.0KiB  5 to 9  7days, 1GiB, 10 messages, then drop-oldest  orders",
-                "dlq.>   durable   0         0B      -       7days, 1MiB, then refuse                    any",
+                "dlq.>   durable   0         0B      -       any age, 1MiB, then refuse                  any",
                 "",
                 "shop.>: 1 damaged record, which no subscription gets",
                 "shop.>: `age` is 1h",
