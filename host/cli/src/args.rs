@@ -1,6 +1,7 @@
 //! The command line: commands, options and their help.
 
 mod deploy;
+mod messages;
 mod setting;
 
 use std::path::PathBuf;
@@ -9,6 +10,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use patchbay_model::{RevisionId, RevisionNumber, ServiceName};
 
 pub(crate) use deploy::DeployArgs;
+pub(crate) use messages::{
+    DlqChoiceArgs, DlqCommand, DlqListArgs, PublishArgs, SubscriptionsArgs, TailArgs, TopicsArgs,
+};
 pub(crate) use setting::keys as setting_keys;
 
 const EXIT_CODES: &str = "\
@@ -81,6 +85,36 @@ pub(crate) enum Command {
     /// Ask who may call what
     #[command(subcommand, after_help = "Example:\n  patchbay authz explain orders inventory")]
     Authz(AuthzCommand),
+    /// Publish a message to a topic
+    #[command(
+        long_about = "Publish a message to a topic.\n\n\
+            The message is a CloudEvent; what is left out of it, the host fills in. It is taken once the command says so: in \
+            a durable topic, it is then on the disk.",
+        after_help = "Examples:\n  \
+            patchbay publish shop.orders.created '{\"sku\": \"tea\"}' --type OrderCreated --key tea\n  \
+            patchbay publish shop.photos.added @photo.jpg --content-type image/jpeg"
+    )]
+    Publish(Box<PublishArgs>),
+    /// Watch the messages that go by in topics, until Ctrl-C
+    #[command(
+        long_about = "Watch the messages that go by in topics, until Ctrl-C.\n\n\
+            Watching takes nothing away from subscriptions.",
+        after_help = "Examples:\n  patchbay tail 'shop.orders.*'\n  patchbay tail 'shop.>' --start beginning"
+    )]
+    Tail(TailArgs),
+    /// List the declared topics, and what they hold
+    #[command(after_help = "Example:\n  patchbay topics")]
+    Topics(TopicsArgs),
+    /// List the subscriptions of all services, and how far they are
+    #[command(after_help = "Example:\n  patchbay subscriptions")]
+    Subscriptions(SubscriptionsArgs),
+    /// Look after dead letters: messages that could not be handled
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  patchbay dlq list\n  patchbay dlq show dlq.shipping 7\n  \
+            patchbay dlq replay dlq.shipping 7"
+    )]
+    Dlq(DlqCommand),
     /// Show what services print
     #[command(after_help = "Examples:\n  patchbay logs\n  patchbay logs orders --follow")]
     Logs(LogsArgs),

@@ -1,6 +1,7 @@
 //! The admin API, from the outside: how a host is found, asked and followed. There is no other door.
 
 mod address;
+mod message;
 mod sse;
 mod trust;
 mod upload;
@@ -16,6 +17,8 @@ use serde_json::Value;
 
 use crate::args::HostArgs;
 use crate::failure::{Failure, FailureKind};
+
+pub(crate) use message::{MessageHeaders, dead_letter_path, encoded};
 
 use address::{Address, find};
 use sse::{ServerEvent, SseParser};

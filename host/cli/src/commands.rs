@@ -6,10 +6,16 @@ mod change;
 mod check;
 mod completions;
 mod deploy;
+mod dlq;
 mod inspect;
 mod journals;
+mod message_data;
 mod ps;
+mod publish;
 mod steps;
+mod subscriptions;
+mod tail;
+mod topics;
 mod up;
 
 use crate::args::{AuthzCommand, Cli, Command};
@@ -32,6 +38,11 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Ps(args) => ps::run(&args, screen).await,
         Command::Inspect(args) => inspect::run(&args, screen).await,
         Command::Authz(AuthzCommand::Explain(args)) => authz::explain(&args, screen).await,
+        Command::Publish(args) => publish::run(&args, screen).await,
+        Command::Tail(args) => tail::run(&args, screen).await,
+        Command::Topics(args) => topics::run(&args, screen).await,
+        Command::Subscriptions(args) => subscriptions::run(&args, screen).await,
+        Command::Dlq(command) => dlq::run(&command, screen).await,
         Command::Logs(args) => journals::logs(&args, screen).await,
         Command::Events(args) => journals::events(&args, screen).await,
         // Dealt with before there is anything asynchronous.

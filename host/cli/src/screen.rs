@@ -27,6 +27,12 @@ pub(crate) fn styled(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// What somebody else wrote, without what would command the terminal.
+pub(crate) fn harmless(text: &str) -> String {
+    let escape = |c: char| if c.is_control() && c != '\t' { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escape).collect()
+}
+
 /// Where a command prints to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Screen {

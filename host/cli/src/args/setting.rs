@@ -3,8 +3,10 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use patchbay_model::bus::{SubscriptionSettings, TopicFilter};
 use patchbay_model::policy::{CallerRule, Fallback, Rate, Repeatable, Share};
 use patchbay_model::{Destination, InterfaceName, ServiceName, units};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::config;
@@ -32,10 +34,11 @@ enum Kind {
     Idempotent,
     Links,
     Fallback,
+    Subscriptions,
 }
 
 /// The keys as they are written, the objects in which they stand, their names there, and what their values are.
-const KEYS: [(&str, Option<&str>, &str, Kind); 36] = [
+const KEYS: [(&str, Option<&str>, &str, Kind); 37] = [
     ("instances", None, "instances", Kind::Policy),
     ("instance_uses", None, "instance_uses", Kind::Number),
     ("instance_calls", None, "instance_calls", Kind::Number),
@@ -72,6 +75,7 @@ const KEYS: [(&str, Option<&str>, &str, Kind); 36] = [
     ("breaker.open", Some("breaker"), "open", Kind::Duration),
     ("breaker.max_open", Some("breaker"), "max_open", Kind::Duration),
     ("fallback", None, "fallback", Kind::Fallback),
+    ("subscriptions", None, "subscriptions", Kind::Subscriptions),
 ];
 
 /// The keys that a setting may have.
@@ -128,6 +132,8 @@ impl Kind {
             Self::Links => links(text),
             Self::Fallback if text.is_empty() => Ok(Value::Null),
             Self::Fallback => fallback(text),
+            Self::Subscriptions if text.is_empty() => Ok(Value::Null),
+            Self::Subscriptions => subscriptions(text),
         }
     }
 }
@@ -163,6 +169,19 @@ fn fallback(text: &str) -> Result<Value, String> {
     Ok(json!(fallback))
 }
 
+/// Subscriptions as JSON, by their filters. Those that are not given stay, and so does what is not said of those that are;
+/// `null` takes one away.
+fn subscriptions(text: &str) -> Result<Value, String> {
+    let all: Map<String, Value> = serde_json::from_str(text)
+        .map_err(|error| format!("write `subscriptions={{\"TOPIC\": {{}}}}`, a JSON object: {error}"))?;
+    for (filter, settings) in all.iter() {
+        filter.parse::<TopicFilter>().map_err(|error| error.to_string())?;
+        let checked = Option::<SubscriptionSettings>::deserialize(settings);
+        checked.map_err(|error| format!("the subscription to `{filter}`: {error}"))?;
+    }
+    Ok(Value::Object(all))
+}
+
 #[cfg(test)]
 mod tests {
     use patchbay_model::Settings;
@@ -185,6 +204,7 @@ mod tests {
             "breaker.success_rate=80%",
             "fallback=spare",
             "links=shop:inventory/stock=inventory, shop:pricing/prices=pricing",
+            "subscriptions={\"shop.*\": {\"attempts\": 3}, \"news.>\": null}",
         ] {
             text.parse::<Setting>().unwrap().put_into(&mut patch);
         }
@@ -193,6 +213,7 @@ mod tests {
             "links": { "shop:inventory/stock": "inventory", "shop:pricing/prices": "pricing" },
             "limits": { "memory": "64MiB", "timeout": "2s", "queue": 0 }, "rate": "100/s burst 100",
             "retry": { "attempts": 1 }, "breaker": { "success_rate": "80%" }, "fallback": { "service": "spare" },
+            "subscriptions": { "shop.*": { "attempts": 3 }, "news.>": null },
         });
         assert_eq!(Value::Object(patch), wanted);
     }
@@ -228,11 +249,17 @@ mod tests {
             ("breaker.success_rate=0.8", "is no share"),
             ("retry.idempotent=GET,reserve it", "is no function"),
             ("fallback={\"servcie\":\"a\"}", "servcie"),
+            ("subscriptions=shop.*", "a JSON object"),
+            ("subscriptions={\"shop.>.a\":{}}", "is no filter"),
+            ("subscriptions={\"shop\":{\"atempts\":1}}", "atempts"),
+            ("subscriptions={\"shop\":{\"backoff\":1}}", "the subscription to `shop`"),
             ("instances=reused", "did you mean `reuse`?"),
         ] {
             let error = text.parse::<Setting>().unwrap_err();
             assert!(error.contains(wanted), "{text}: {error}");
         }
-        assert_eq!("instances=auto".parse::<Setting>().unwrap().value, Value::Null);
+        for none in ["instances=auto", "subscriptions="] {
+            assert_eq!(none.parse::<Setting>().unwrap().value, Value::Null);
+        }
     }
 }

@@ -1,9 +1,13 @@
 //! What the admin API tells, as far as people are shown it.
 
+mod messages;
+
 use std::time::{Duration, SystemTime};
 
 use patchbay_model::{Settings, units};
 use serde::{Deserialize, Serialize};
+
+pub(crate) use messages::{DeadLetter, Message, Receipt, StoredMessages, Subscription, Topic, WholeDeadLetter};
 
 /// A component that was uploaded.
 #[derive(Debug, Deserialize)]

@@ -16,6 +16,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::screen::{BAD, DIM, GOOD, HEAD, NAME, Screen, WARN, styled};
 
 mod policy;
+mod subscriptions;
 
 /// Shows a service, and the revision that was asked for or that serves.
 ///
@@ -222,6 +223,7 @@ fn settings(settings: &Settings, stack: Option<&str>) -> Vec<String> {
             None => styled(DIM, "not said: any other service, unless the host is strict"),
         },
     ));
+    lines.extend(subscriptions::facts(&settings.subscriptions));
     if let Some(health) = &settings.health {
         lines.push(fact("health", &format!("GET {} within {}", health.path, duration(health.timeout))));
     }

@@ -9,7 +9,7 @@ use crate::args::{EventsArgs, LogsArgs};
 use crate::client::Client;
 use crate::client::view::{Event, LogLine};
 use crate::failure::Failure;
-use crate::screen::{BAD, DIM, GOOD, NAME, Screen, WARN, styled};
+use crate::screen::{BAD, DIM, GOOD, NAME, Screen, WARN, harmless, styled};
 
 /// Shows what services print.
 ///
@@ -109,12 +109,6 @@ fn event_line(record: Value) -> Result<String, Failure> {
     };
     let (time, kind) = (styled(DIM, time), styled(style, format!("{kind:<14}")));
     Ok(format!("{time} {kind} {}  {}", styled(NAME, of), harmless(&message)))
-}
-
-/// What a service wrote, without what would command the terminal.
-fn harmless(text: &str) -> String {
-    let escape = |c: char| if c.is_control() && c != '\t' { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(escape).collect()
 }
 
 #[cfg(test)]

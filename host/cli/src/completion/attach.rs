@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::{Arg, Command, CommandFactory};
 use clap_complete::{ArgValueCompleter, CompletionCandidate};
+use patchbay_model::bus::{Topic, TopicFilter};
 use patchbay_model::{RevisionNumber, ServiceName};
 
 use super::candidates;
@@ -23,6 +24,10 @@ enum Subject {
     Function,
     Setting,
     InstancePolicy,
+    Topic,
+    TopicFilter,
+    DeadLetterTopic,
+    DeadLetter,
 }
 
 /// The command line, to be completed for someone who has given that much of it.
@@ -48,6 +53,10 @@ fn subject(arg: &Arg) -> Option<Subject> {
         "call" => Some(Subject::Function),
         "set" => Some(Subject::Setting),
         "instances" => Some(Subject::InstancePolicy),
+        "letters" => Some(Subject::DeadLetterTopic),
+        "sequence" => Some(Subject::DeadLetter),
+        _ if ty == TypeId::of::<Topic>() => Some(Subject::Topic),
+        _ if ty == TypeId::of::<TopicFilter>() => Some(Subject::TopicFilter),
         _ if ty == TypeId::of::<ServiceName>() => Some(Subject::Service),
         _ if ty == TypeId::of::<Target>() => Some(Subject::ServiceOrRevision),
         _ if ty == TypeId::of::<RevisionNumber>() => Some(Subject::Revision),
@@ -56,7 +65,7 @@ fn subject(arg: &Arg) -> Option<Subject> {
 }
 
 fn complete(subject: Subject, given: &Given, current: &OsStr) -> Vec<CompletionCandidate> {
-    let Given { host, service } = given;
+    let Given { host, service, letters } = given;
     let Some(current) = current.to_str() else { return Vec::new() };
     match (subject, service) {
         (Subject::Service, _) => candidates::services(&live::services(host), current),
@@ -64,6 +73,13 @@ fn complete(subject: Subject, given: &Given, current: &OsStr) -> Vec<CompletionC
         (Subject::Revision, Some(service)) => candidates::revisions(&live::services(host), service.as_str(), current),
         (Subject::Function, Some(service)) => candidates::functions(&live::exports(host, service), current),
         (Subject::Revision | Subject::Function, None) => Vec::new(),
+        (Subject::Topic, _) => candidates::topics(&live::topics(host), current),
+        (Subject::TopicFilter, _) => candidates::filters(&live::topics(host), current),
+        (Subject::DeadLetterTopic, _) => candidates::topics_of(&live::dead_letters(host), current),
+        (Subject::DeadLetter, _) => letters
+            .as_ref()
+            .map(|topic| candidates::dead_letters(&live::dead_letters(host), topic.as_str(), current))
+            .unwrap_or_default(),
         (Subject::Setting, _) => candidates::keys(setting_keys(), current),
         (Subject::InstancePolicy, _) => candidates::words(&INSTANCE_POLICIES, current),
     }
@@ -97,10 +113,21 @@ mod tests {
             ("logs name", Subject::Service),
             ("deploy set", Subject::Setting),
             ("deploy instances", Subject::InstancePolicy),
+            ("publish topic", Subject::Topic),
+            ("tail filter", Subject::TopicFilter),
+            ("list service", Subject::Service),
+            ("show letters", Subject::DeadLetterTopic),
+            ("show sequence", Subject::DeadLetter),
+            ("replay letters", Subject::DeadLetterTopic),
+            ("replay sequence", Subject::DeadLetter),
+            ("replay service", Subject::Service),
+            ("drop letters", Subject::DeadLetterTopic),
+            ("drop sequence", Subject::DeadLetter),
+            ("drop service", Subject::Service),
         ] {
             assert!(found.contains(&(argument.to_owned(), subject)), "{argument} in {found:?}");
         }
-        assert_eq!(found.len(), 12, "{found:?}");
+        assert_eq!(found.len(), 23, "{found:?}");
         super::command(Given::read(&[])).debug_assert();
     }
 }

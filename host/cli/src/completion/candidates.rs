@@ -1,9 +1,12 @@
 //! Candidates from what a host tells of itself.
 
+use std::collections::BTreeSet;
+
 use clap_complete::CompletionCandidate;
+use patchbay_model::bus::Topic;
 use patchbay_model::{FunctionName, InterfaceName};
 
-use crate::client::view::{ContractItem, RevisionSummary, Service};
+use crate::client::view::{ContractItem, DeadLetter, RevisionSummary, Service};
 
 /// Services whose names begin like that.
 pub(crate) fn services(services: &[Service], current: &str) -> Vec<CompletionCandidate> {
@@ -42,6 +45,31 @@ pub(crate) fn functions(exports: &[ContractItem], current: &str) -> Vec<Completi
         Some(candidate(&spellings.into_iter().find(|text| fits(text))?, signature))
     });
     found.collect()
+}
+
+/// Topics among these filters: those without a wildcard.
+pub(crate) fn topics(filters: &[String], current: &str) -> Vec<CompletionCandidate> {
+    let plain = filters.iter().filter(|filter| filter.starts_with(current) && filter.parse::<Topic>().is_ok());
+    plain.map(CompletionCandidate::new).collect()
+}
+
+/// Filters that begin like that.
+pub(crate) fn filters(filters: &[String], current: &str) -> Vec<CompletionCandidate> {
+    filters.iter().filter(|filter| filter.starts_with(current)).map(CompletionCandidate::new).collect()
+}
+
+/// The topics that have dead letters.
+pub(crate) fn topics_of(letters: &[DeadLetter], current: &str) -> Vec<CompletionCandidate> {
+    let topics: BTreeSet<_> = letters.iter().map(|letter| letter.topic.as_str()).collect();
+    topics.into_iter().filter(|topic| topic.starts_with(current)).map(CompletionCandidate::new).collect()
+}
+
+/// The places of the dead letters of a topic, each with why it is one.
+pub(crate) fn dead_letters(letters: &[DeadLetter], topic: &str, current: &str) -> Vec<CompletionCandidate> {
+    let own = letters.iter().filter(|letter| letter.topic == topic);
+    let places = own.map(|letter| (letter.sequence.to_string(), letter));
+    let fitting = places.filter(|(place, _)| place.starts_with(current));
+    fitting.map(|(place, letter)| candidate(&place, &format!("{}: {}", letter.message.id, letter.reason))).collect()
 }
 
 /// Keys of settings, each with the `=` that a value follows.
@@ -140,6 +168,25 @@ mod tests {
         assert_eq!(values(&revisions(&all, "orders", "1")), ["1", "10", "11", "12"]);
         assert_eq!(values(&revisions(&all, "orders", "2")), [""; 0]);
         assert_eq!(values(&revisions(&all, "oracle", "")), [""; 0]);
+    }
+
+    #[test]
+    fn topics_and_dead_letters_complete() {
+        let known = ["dlq.>", "shop.orders.*", "shop.orders.created", "shop.stock"].map(str::to_owned);
+        assert_eq!(values(&topics(&known, "shop.")), ["shop.orders.created", "shop.stock"]);
+        assert_eq!(values(&filters(&known, "shop.o")), ["shop.orders.*", "shop.orders.created"]);
+        let letter = |topic: &str, sequence: u64| {
+            serde_json::json!({
+                "topic": topic, "sequence": sequence, "reason": "no address", "service": "a", "filter": "b", "group": "a",
+                "attempts": 1, "first": "2026-01-01T00:00:00Z", "last": "2026-01-01T00:00:00Z", "replays": 0,
+                "message": { "topic": "b", "id": "17" },
+            })
+        };
+        let letters = serde_json::json!([letter("dlq.a", 1), letter("dlq.b", 2), letter("dlq.a", 12)]);
+        let letters: Vec<DeadLetter> = serde_json::from_value(letters).unwrap();
+        assert_eq!(values(&topics_of(&letters, "dlq.")), ["dlq.a", "dlq.b"]);
+        assert_eq!(values(&dead_letters(&letters, "dlq.a", "1")), ["1", "12"]);
+        assert_eq!(dead_letters(&letters, "dlq.b", "")[0].get_help().unwrap().to_string(), "17: no address");
     }
 
     #[test]

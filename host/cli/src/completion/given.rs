@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, CommandFactory};
 use patchbay_model::ServiceName;
+use patchbay_model::bus::Topic;
 
 use crate::args::{Cli, HostArgs};
 
@@ -16,6 +17,8 @@ pub(crate) struct Given {
     pub(crate) host: HostArgs,
     /// The service that the command is about.
     pub(crate) service: Option<ServiceName>,
+    /// The topic whose dead letters the command is about.
+    pub(crate) letters: Option<Topic>,
 }
 
 impl Given {
@@ -35,6 +38,7 @@ impl Given {
                 state: value(innermost, "state").map(at_home),
             },
             service: value(innermost, "name"),
+            letters: value(innermost, "letters"),
         }
     }
 }
@@ -67,7 +71,7 @@ mod tests {
 
     fn given(line: &str) -> (Option<String>, Option<String>, Option<String>) {
         let words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
-        let Given { host, service } = Given::read(&words);
+        let Given { host, service, .. } = Given::read(&words);
         (service.map(|name| name.to_string()), host.state.map(|path| path.display().to_string()), host.admin)
     }
 

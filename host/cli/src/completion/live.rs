@@ -1,5 +1,6 @@
 //! What the running host has, in the time that someone at a keyboard waits for it.
 
+use std::collections::BTreeSet;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::args::HostArgs;
-use crate::client::view::{Contract, ContractItem, Service};
+use crate::client::view::{Contract, ContractItem, DeadLetter, Service, Subscription, Topic};
 use crate::client::{Client, service_path};
 use crate::failure::Failure;
 
@@ -33,6 +34,22 @@ pub(crate) fn exports(host: &HostArgs, service: &ServiceName) -> Vec<ContractIte
         Ok(contract.map(|contract| contract.exports).unwrap_or_default())
     });
     exports.unwrap_or_default()
+}
+
+/// The topics that are declared or subscribed to, as they are written; none if no host answers in time.
+pub(crate) fn topics(host: &HostArgs) -> Vec<String> {
+    let topics = within_budget(host, async |client| {
+        let declared = read::<Vec<Topic>>(client.get("/v1/topics").await?)?.into_iter().map(|topic| topic.topic);
+        let subscribed: Vec<Subscription> = read(client.get("/v1/subscriptions").await?)?;
+        let subscribed = subscribed.into_iter().map(|subscription| subscription.topic);
+        Ok(declared.chain(subscribed).collect::<BTreeSet<_>>().into_iter().collect())
+    });
+    topics.unwrap_or_default()
+}
+
+/// The first dead letters; none if no host answers in time.
+pub(crate) fn dead_letters(host: &HostArgs) -> Vec<DeadLetter> {
+    within_budget(host, async |client| read(client.get("/v1/dead-letters").await?)).unwrap_or_default()
 }
 
 fn read<T: DeserializeOwned>(value: Value) -> Result<T, Failure> {

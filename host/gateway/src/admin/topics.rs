@@ -50,9 +50,9 @@ pub(super) struct TopicSettingsSchema {
 #[schema(as = Retention)]
 #[expect(dead_code, reason = "its shape stands in the document; values are those of the model")]
 pub(super) struct RetentionSchema {
-    /// Messages that are older go; absent: at no age.
-    #[schema(required = false, example = "7d")]
-    age: Option<String>,
+    /// Messages that are older go; `never`: at no age.
+    #[schema(example = "7days")]
+    age: String,
     /// What all messages may take.
     #[schema(example = "1GiB")]
     size: String,

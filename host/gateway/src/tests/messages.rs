@@ -73,6 +73,8 @@ async fn topics_are_listed_with_what_they_hold() {
     let stored = &topics[2]["stored"];
     assert_eq!((&stored["messages"], &stored["first"], &stored["last"]), (&json!(1), &json!(1), &json!(1)));
     assert_eq!((&stored["damaged"], &topics[2]["settings"]["level"]), (&json!(0), &json!("durable")));
+    let ages = [&topics[0], &topics[2]].map(|topic| &topic["settings"]["retention"]["age"]);
+    assert_eq!(ages, [&json!("never"), &json!("7days")]);
     assert_eq!(topics[2]["drift"], json!(["`age` is 1h"]));
     assert_eq!(admin.get("/v1/subscriptions").await, json!([]));
 }

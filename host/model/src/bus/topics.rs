@@ -55,8 +55,8 @@ impl WhenFull {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retention {
-    /// Messages that are older go; `None`: at no age.
-    #[serde(with = "units::optional_duration", skip_serializing_if = "Option::is_none")]
+    /// Messages that are older go; `None`: at no age, which is written `never`.
+    #[serde(with = "age")]
     pub age: Option<Duration>,
     /// What all messages may take, in bytes.
     #[serde(with = "units::size")]
@@ -75,6 +75,31 @@ impl Default for Retention {
             size: 1 << 30,
             count: None,
             when_full: WhenFull::Refuse,
+        }
+    }
+}
+
+/// Serde for the age of messages: a duration, or `never`. Nothing at all would mean the default.
+mod age {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::units;
+
+    const NEVER: &str = "never";
+
+    pub(super) fn serialize<S: Serializer>(age: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        match age {
+            Some(age) => units::duration::serialize(age, serializer),
+            None => serializer.serialize_str(NEVER),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            NEVER => Ok(None),
+            text => units::parse_duration(text).map(Some).map_err(serde::de::Error::custom),
         }
     }
 }
@@ -223,9 +248,10 @@ mod tests {
 
     #[test]
     fn settings_survive_json() {
-        let settings = TopicSettings::default();
-        let json = serde_json::to_string(&settings).unwrap();
-        assert_eq!(serde_json::from_str::<TopicSettings>(&json).unwrap(), settings);
-        assert!(json.contains(r#""level":"durable""#) && json.contains(r#""when_full":"refuse""#), "{json}");
+        for settings in [TopicSettings::default(), TopicSettings::dead_letters()] {
+            let json = serde_json::to_string(&settings).unwrap();
+            assert_eq!(serde_json::from_str::<TopicSettings>(&json).unwrap(), settings);
+            assert!(json.contains(r#""level":"durable""#) && json.contains(r#""when_full":"refuse""#), "{json}");
+        }
     }
 }
