@@ -10,9 +10,7 @@ use patchbay_control::{Control, ControlConfig, DeployRequest, Journal, Ports, Se
 use patchbay_engine::{Engine, EngineConfig, Premises};
 use patchbay_model::bus::{SubscriptionSettings, Topic, TopicSettings, Topics};
 use patchbay_model::ports::{BoxFuture, Bus, ComponentStore, Outbound, Outlet};
-use patchbay_model::{
-    InstancePolicy, NoHazard, Origin, OutboundError, OutboundRequest, Reply, RevisionId, Settings,
-};
+use patchbay_model::{InstancePolicy, Origin, OutboundError, OutboundRequest, Reply, RevisionId, Settings};
 use tempfile::TempDir;
 
 use crate::counted::{Count, Counted};
@@ -108,7 +106,7 @@ async fn bus(arguments: &Arguments, folder: &Path, topics: &Topics) -> Result<Ar
         }
         Way::Embedded | Way::Raw => {
             let options = EmbeddedOptions::default();
-            Arc::new(EmbeddedBus::open(&folder.join("bus"), topics.clone(), options, clock, Arc::new(NoHazard)).await?)
+            Arc::new(EmbeddedBus::open(folder.join("bus"), topics.clone(), options, clock).await?)
         }
     })
 }

@@ -114,11 +114,8 @@ async fn deliver(client: async_nats::Client, arguments: &Arguments, until: Insta
 
 async fn deliver_durable(client: async_nats::Client, arguments: &Arguments, until: Instant) -> Result<Timing, Failure> {
     let (context, stream) = stream(&client).await?;
-    let config = pull::Config {
-        durable_name: Some("group".to_owned()),
-        max_ack_pending: 1024,
-        ..pull::Config::default()
-    };
+    let config =
+        pull::Config { durable_name: Some("group".to_owned()), max_ack_pending: 1024, ..pull::Config::default() };
     let consumer = stream.create_consumer(config).await?;
     let mut messages = consumer.stream().max_messages_per_batch(256).messages().await?;
     let taken = Arc::new(AtomicU64::new(0));

@@ -171,7 +171,9 @@ impl Bus for NatsBus {
     fn publish(&self, message: Message) -> BoxFuture<'_, Result<Receipt, BusError>> {
         Box::pin(async move {
             match self.durable(&message.topic) {
-                Some(topic) => publish::durable(&self.link, topic, message).await.map_err(|error| self.explained(topic, error)),
+                Some(topic) => {
+                    publish::durable(&self.link, topic, message).await.map_err(|error| self.explained(topic, error))
+                }
                 None => publish::volatile(&self.link, message).await,
             }
         })

@@ -77,6 +77,16 @@ enum Publisher<'a> {
     Service(&'a ServiceName),
 }
 
+impl Publisher<'_> {
+    /// Its CloudEvents `source`, where it names no other.
+    fn source(self) -> String {
+        match self {
+            Self::Operator => "/operator".to_owned(),
+            Self::Service(service) => format!("/services/{service}"),
+        }
+    }
+}
+
 impl Control {
     /// Publishes for an operator.
     ///
@@ -89,14 +99,7 @@ impl Control {
 
     /// What is put in for attributes that an operator leaves out: an id that no other message has among it.
     pub fn defaults_of_operator(&self) -> Defaults {
-        self.defaults(Publisher::Operator)
-    }
-
-    fn defaults(&self, publisher: Publisher<'_>) -> Defaults {
-        let source = match publisher {
-            Publisher::Operator => "/operator".to_owned(),
-            Publisher::Service(service) => format!("/services/{service}"),
-        };
+        let source = Publisher::Operator.source();
         Defaults { id: self.messaging.new_id(), source, time: self.ports.clock.now() }
     }
 
@@ -112,13 +115,13 @@ impl Control {
             .parse()
             .map_err(|error: patchbay_model::bus::TopicError| BusError::Invalid(error.to_string()))?;
         self.may_publish(publisher, &topic)?;
-        let defaults = self.defaults(publisher);
-        may_be_source(publisher, publication.source.as_deref(), &defaults.source)?;
+        let source = publisher.source();
+        may_be_source(publisher, publication.source.as_deref(), &source)?;
         let mut message = Message {
-            id: publication.id.unwrap_or(defaults.id),
-            source: publication.source.unwrap_or(defaults.source),
+            id: publication.id.unwrap_or_else(|| self.messaging.new_id()),
+            source: publication.source.unwrap_or(source),
             kind: publication.kind.unwrap_or_else(|| topic.to_string()),
-            time: publication.time.unwrap_or(defaults.time),
+            time: publication.time.unwrap_or_else(|| self.ports.clock.now()),
             topic,
             subject: publication.subject,
             content_type: publication.content_type,

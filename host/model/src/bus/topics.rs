@@ -185,7 +185,10 @@ impl Topics {
         let mut topics = Self(BTreeMap::new());
         let implied = [Self::DEAD_LETTERS, Self::REPLAYS].into_iter().filter_map(|filter| filter.parse().ok());
         let implied: Vec<_> = implied.filter(|filter| !declared.contains_key(filter)).collect();
-        let implied = implied.into_iter().map(|filter| (filter, TopicSettings::dead_letters()));
+        let implied = implied.into_iter().map(|filter: TopicFilter| {
+            let is_kept = filter.as_str() == Self::DEAD_LETTERS;
+            (filter, if is_kept { TopicSettings::dead_letters() } else { TopicSettings::default() })
+        });
         for (filter, settings) in declared.into_iter().chain(implied) {
             if let Some(first) = topics.0.keys().find(|first| first.overlaps(&filter)) {
                 return Err(TopicsError { first: first.clone(), second: filter });

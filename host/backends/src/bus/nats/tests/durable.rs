@@ -49,7 +49,8 @@ async fn a_full_topic_refuses_or_drops_the_oldest() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_server_has_no_place_for_is_told() {
     let server = NatsServer::start("");
-    let huge = |size| TopicSettings { retention: Retention { size, ..Retention::default() }, ..TopicSettings::default() };
+    let huge =
+        |size| TopicSettings { retention: Retention { size, ..Retention::default() }, ..TopicSettings::default() };
     let bus = open(settings(&server), topics(&[("a", huge(90 << 30)), ("b", huge(90 << 30))])).await;
     publish(&bus, "a", &["1"]).await;
     let refused = bus.publish(message("b", "1")).await;
