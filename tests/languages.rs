@@ -91,6 +91,19 @@ async fn calls_to(host: &Host, service: &str, function: &str, result: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn notifications_in_typescript() {
+    let settings = "routes = [\"/api/notifications\"]\ninstances = \"reuse\"\nconcurrency = 1";
+    let host = Host::start(&service("notifications", "notifications", settings)).await;
+    // One instance takes one request after the other, and nothing has happened yet.
+    for _ in 0..3 {
+        let (status, kind, sent) = call(&host, Method::GET, "/api/notifications", None).await;
+        assert_eq!((status, kind.as_str(), &sent), (200, "application/json", &json!([])));
+    }
+    let (status, kind, _) = call(&host, Method::POST, "/api/notifications", Some(json!({}))).await;
+    assert_eq!((status, kind.as_str()), (405, "application/problem+json"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn shipping_in_python() {
     let shipping = service("shipping", "shipping", "routes = [\"/api/shipping/*\"]\ninstances = \"reuse\"");
     let host = Host::start(&shipping).await;

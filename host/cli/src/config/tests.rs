@@ -35,16 +35,16 @@ fn the_shipped_file_is_the_defaults_and_the_examples() {
     let (config, problems, _) = shipped();
     assert_eq!(problems, []);
     let names: Vec<_> = config.services.iter().map(|service| service.name.as_str()).collect();
-    assert_eq!(names, ["orders", "payments", "shipping", "inventory", "pricing", "hello"]);
+    assert_eq!(names, ["orders", "payments", "shipping", "notifications", "inventory", "pricing", "hello"]);
     for service in &config.services {
         assert_eq!(service.component, Path::new(&format!("target/guests/{}.wasm", service.name)));
         assert!(!service.routes.is_empty(), "{}", service.name);
-        let timeout = service.settings.limits.timeout;
-        assert_eq!(service.settings.limits, Limits { timeout, ..Limits::default() }, "{}", service.name);
+        let Limits { timeout, concurrency, .. } = service.settings.limits;
+        assert_eq!(service.settings.limits, Limits { timeout, concurrency, ..Limits::default() }, "{}", service.name);
     }
     let policies: Vec<_> = config.services.iter().map(|service| service.settings.instances).collect();
     let reuse = Some(InstancePolicy::Reuse);
-    assert_eq!(policies, [None, Some(InstancePolicy::Fresh), reuse, reuse, None, None]);
+    assert_eq!(policies, [None, Some(InstancePolicy::Fresh), reuse, reuse, reuse, None, None]);
     let lines = config.control.default_places.0.clone();
     assert!(lines.contains_key("timeout") && lines.contains_key("retry.attempts"), "{lines:?}");
     let mut config = Config { services: Vec::new(), ..config };

@@ -65,6 +65,11 @@ fn handlers_decide_how_it_is_run() {
         ("acme:shop/api@1.0.0", InstancePolicy::Reuse, Ok(Wasi::P2)),
         ("acme:shop/api@1.0.0", InstancePolicy::Concurrent, Err("has no `async func`")),
         ("run", InstancePolicy::Fresh, Err("it exports `run`, and")),
+        ("wasi:messaging/incoming-handler@0.2.0-draft", InstancePolicy::Reuse, Ok(Wasi::P2)),
+        ("wasi:messaging/incoming-handler@0.3.0", InstancePolicy::Reuse, Err("its version of the handler")),
+        ("patchbay:host/message-handler@0.1.0", InstancePolicy::Fresh, Ok(Wasi::P2)),
+        ("patchbay:host/message-handler@0.1.0", InstancePolicy::Concurrent, Err("has no `async func`")),
+        ("patchbay:host/messaging@0.1.0", InstancePolicy::Reuse, Err("serves nothing")),
     ] {
         match (outcome(&component(export, &[("wasi:io/poll@0.2.3", true)]), policy), expected) {
             (Ok(wasi), Ok(expected)) => assert_eq!(wasi, expected, "{export}"),
@@ -98,6 +103,8 @@ fn every_missing_import_is_named_with_what_would_provide_it() {
         ("wasi:http/types@0.3.0", true),
         ("wasi:http/types@0.1.0", true),
         ("wasi:new/thing", true),
+        ("wasi:messaging/producer@0.2.0", true),
+        ("wasi:messaging/producer@0.2.0-draft", true),
         ("acme:weather/forecast@1.0.0", true),
         ("log", true),
         ("acme:weather/types@1.0.0", false),
@@ -107,6 +114,7 @@ fn every_missing_import_is_named_with_what_would_provide_it() {
     for expected in [
         "`wasi:keyvalue/store@0.2.0` (this version of Patchbay does not provide key-value state)",
         "`wasi:http/types@0.1.0` (of `wasi:http` the versions",
+        "`wasi:messaging/producer@0.2.0` (of `wasi:messaging` the interfaces",
         "`wasi:new/thing` (this version of Patchbay does not provide it)",
         "`log` (it belongs to no package",
     ] {
