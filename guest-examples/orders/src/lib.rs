@@ -1,4 +1,5 @@
-//! Takes orders, and tells their status: the shop's first service, as a WASI 0.2 HTTP component that calls four others.
+//! Takes orders, and tells their status: the shop's first service, as a WASI 0.2 HTTP component that calls four others and
+//! publishes what happened.
 //!
 //! This file speaks WASI, and `shop` calls the others; what the service does is in `api`, which runs and is tested on any
 //! machine.

@@ -16,6 +16,13 @@ pub(crate) struct NewOrder {
     pub(crate) payment: Payment,
     #[serde(default)]
     pub(crate) address: Address,
+    /// Who orders.
+    #[serde(default = "demo_user", rename = "userId")]
+    pub(crate) user_id: u64,
+}
+
+const fn demo_user() -> u64 {
+    456
 }
 
 /// Some of one product.
@@ -133,6 +140,9 @@ impl NewOrder {
 
     /// The error names the wrong field.
     fn check(&self) -> Result<(), String> {
+        if self.user_id == 0 {
+            return Err("userId: users are numbered from 1".into());
+        }
         if self.items.is_empty() {
             return Err("items: an order has at least one item".into());
         }

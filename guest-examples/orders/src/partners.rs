@@ -42,4 +42,6 @@ pub(crate) trait Partners {
     fn dispatch(&self, order: u64, address: &Address, items: &[Item]) -> Result<Parcel, Refused>;
     /// Calls the parcel of the order back.
     fn cancel(&self, order: u64);
+    /// Tells whoever wants to know that a user has this order.
+    fn announce(&self, order: u64, user: u64) -> Result<(), Refused>;
 }

@@ -1,13 +1,16 @@
 //! The other services of the shop, as this one calls them: by their contracts.
 
+use serde_json::json;
+
 use crate::order::{Address, Item, Payment, Refused};
 use crate::partners::{Parcel, Partners, Quote};
 
 #[allow(missing_docs, clippy::all, reason = "generated")]
 mod bindings {
-    wit_bindgen::generate!({ world: "orders", path: "wit", generate_all });
+    wit_bindgen::generate!({ world: "shop:orders/orders", path: ["../../wit/host.wit", "wit"], generate_all });
 }
 
+use bindings::patchbay::host::messaging::{self, ErrorKind, Publication};
 use bindings::shop::inventory::stock;
 use bindings::shop::payments::charges;
 use bindings::shop::pricing::prices;
@@ -85,6 +88,37 @@ impl Partners for Shop {
         if let Err(problem) = parcels::cancel(order) {
             eprintln!("the parcel of order {order} was not called back: {problem:?}");
         }
+    }
+
+    fn announce(&self, order: u64, user: u64) -> Result<(), Refused> {
+        match messaging::publish(&created(order, user)) {
+            Ok(_) => Ok(()),
+            // Others may know of the order, so it stands.
+            Err(error) if error.kind == ErrorKind::Timeout => {
+                eprintln!("whether order {order} was announced is not known: {}", error.message);
+                Ok(())
+            }
+            Err(error) => Err(Refused::Busy(format!("it could not be announced: {}", error.message))),
+        }
+    }
+}
+
+/// The event that there is an order.
+fn created(order: u64, user: u64) -> Publication {
+    let data = json!({ "event": "OrderCreated", "orderId": order, "userId": user });
+    Publication {
+        topic: "shop.orders.created".into(),
+        data: data.to_string().into_bytes(),
+        content_type: Some("application/json".into()),
+        kind: Some("OrderCreated".into()),
+        // However often it is published, it is one event.
+        id: Some(format!("order-{order}-created")),
+        subject: Some(format!("orders/{order}")),
+        // What concerns one user stays in its order.
+        key: Some(user.to_string()),
+        extensions: Vec::new(),
+        headers: Vec::new(),
+        reply_to: None,
     }
 }
 

@@ -31,7 +31,10 @@ impl<'a, P: Partners> Steps<'a, P> {
         let receipt = receipt?;
         let parcel = self.partners.dispatch(self.order, &new.address, &new.items);
         self.dispatched = may_be_done(&parcel);
-        Ok((receipt, parcel?))
+        let parcel = parcel?;
+        // The last step: what was told cannot be taken back.
+        self.partners.announce(self.order, new.user_id)?;
+        Ok((receipt, parcel))
     }
 
     /// Gives up what was done, the last step first.

@@ -1,4 +1,5 @@
-"""The service as a WASI 0.2 component: hands every HTTP request to the API, and dispatches orders for other services.
+"""The service as a WASI 0.2 component: hands every HTTP request to the API, dispatches orders for other services, and hears
+of what happens in the shop.
 
 `wit_world` is made by componentize-py from wit/world.wit. This module runs in the component only; the others run
 anywhere, and are tested with any Python.
@@ -9,6 +10,8 @@ from contextlib import suppress
 from componentize_py_types import Err, Ok
 from wit_world import exports
 from wit_world.exports import parcels as contract
+from wit_world.exports.message_handler import Outcome, Outcome_Acknowledge, Outcome_Reject
+from wit_world.imports.messaging import Delivery, Message
 from wit_world.imports.streams import InputStream, StreamError_Closed
 from wit_world.imports.types import (
     Fields,
@@ -23,11 +26,16 @@ from wit_world.imports.types import (
     ResponseOutparam,
 )
 
+import events
 import parcels
 from api import BODY_LIMIT, Reply, answer
+from invalid import Invalid
 
 DISPATCHED = parcels.Parcels(lambda line: print(line, flush=True))
 """What this instance dispatched."""
+
+EVENTS = events.Events(lambda line: print(line, flush=True))
+"""What this instance has heard of."""
 
 PROBLEMS = {
     "wrong": contract.Problem_Wrong,
@@ -57,6 +65,18 @@ class Parcels(exports.Parcels):
 def problem(refused: parcels.Refused) -> contract.Problem:
     case = PROBLEMS[refused.case]
     return case() if refused.value is None else case(refused.value)
+
+
+class MessageHandler(exports.MessageHandler):
+    """What the host calls for every message of a topic that the service is subscribed to."""
+
+    def handle(self, message: Message, delivery: Delivery) -> Outcome:
+        try:
+            EVENTS.hear(message.source, message.id, message.kind, message.data)
+        except Invalid as error:
+            # However often it comes, it will not be understood.
+            return Outcome_Reject(str(error))
+        return Outcome_Acknowledge()
 
 
 class IncomingHandler(exports.IncomingHandler):

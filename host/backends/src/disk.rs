@@ -4,7 +4,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -44,6 +44,26 @@ impl Disk {
         let mut incoming = self.begin(folder_of(path))?;
         incoming.write(content)?;
         incoming.commit(path)
+    }
+
+    /// Makes a file that grows, with a name that is durable. Only its owner may read it.
+    pub(crate) fn create(&self, path: &Path) -> io::Result<File> {
+        self.0.meet(Act::CreateFile(path))?;
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
+        self.sync_folder(folder_of(path))?;
+        Ok(file)
+    }
+
+    /// Adds bytes to a file that grows, behind the `end` that it has.
+    pub(crate) fn append(&self, file: &File, path: &Path, end: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.meet(Act::Write(path, bytes))?;
+        file.write_all_at(bytes, end)
+    }
+
+    /// Makes what was added to a file durable.
+    pub(crate) fn sync(&self, file: &File, path: &Path) -> io::Result<()> {
+        self.0.meet(Act::Sync(path))?;
+        file.sync_data()
     }
 
     /// Removes a file; no error if there is none.

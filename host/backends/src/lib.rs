@@ -13,6 +13,7 @@
 //! | `registry.json`, `registry.json.previous` | services and revisions, and their state one change before ([`FileRegistryStore`]) |
 //! | `admin.token` | the secret that the admin API asks for ([`AdminToken`]) |
 //! | `admin.address` | where the admin API of the running host listens, and its certificate ([`AdminAddress`]) |
+//! | `bus/` | the durable topics of the embedded bus ([`bus`]) |
 //! | `cache/` | machine code; belongs to the engine and can be removed at any time |
 //!
 //! Every file is replaced in one step: written under another name, synchronised, renamed, and the directory synchronised.
@@ -25,28 +26,31 @@
 //!
 //! # Other adapters
 //!
-//! The `conformance` feature has the checks that an adapter of each storage port must pass, and what may be on a disk
-//! after a power failure (`power_loss`).
+//! The `conformance` feature has the checks that an adapter of each storage port must pass, what may be on a disk
+//! after a power failure (`power_loss`), and a NATS server for tests (`nats_server`).
 
 mod address;
 mod blocking;
-mod bus;
+pub mod bus;
 mod clock;
 mod components;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod disk;
+#[cfg(any(test, feature = "conformance"))]
+pub mod nats_server;
 mod owner;
 #[cfg(any(test, feature = "conformance"))]
 pub mod power_loss;
+mod random;
 mod registry;
 mod state;
 mod token;
 
 pub use address::{AdminAddress, Announced};
-pub use bus::{NatsBus, NatsLogin, NatsSettings, NatsTls};
 pub use clock::SystemClock;
 pub use components::DirComponentStore;
+pub use random::random;
 pub use registry::FileRegistryStore;
 pub use state::{StateDir, StateError};
 pub use token::AdminToken;

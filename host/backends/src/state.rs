@@ -90,6 +90,11 @@ impl StateDir {
         self.path.join(CACHE)
     }
 
+    /// Where the embedded bus keeps its durable topics.
+    pub fn bus(&self) -> PathBuf {
+        self.path.join("bus")
+    }
+
     /// The components in the directory.
     pub fn components(&self) -> DirComponentStore {
         self.components.clone()

@@ -1,10 +1,12 @@
 //! The composition root: the one file that names adapters and puts them behind the ports.
 
+mod bus;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use patchbay_backends::{AdminToken, StateDir, SystemClock};
+use patchbay_backends::{AdminToken, StateDir, SystemClock, random};
 use patchbay_control::{Control, Journal, Ports, ServiceLinks, ServiceMessaging};
 use patchbay_engine::{Allocation, CacheFolder, CacheReport, Engine, EngineConfig, EngineReport, Premises, Workshop};
 use patchbay_gateway::{AdminApi, HostFacts, HttpGateway, HttpOutbound, Readiness};
@@ -67,6 +69,8 @@ impl App {
             components: Arc::new(state.components()),
             registry: Arc::new(state.registry()),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            bus: bus::open(config, &state.bus(), Arc::clone(&clock) as _, hazard.clone()).await?,
+            run: random().map_err(|error| Failure::failed(format!("the system has no random numbers: {error}")))?,
         };
         let facts = HostFacts {
             version: env!("CARGO_PKG_VERSION").to_owned(),

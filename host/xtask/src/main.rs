@@ -36,6 +36,8 @@ enum Task {
     },
     /// Build the example services and the host, and run them
     Demo,
+    /// Fetch the NATS server that tests of the bus start into target/tools
+    Nats,
     /// Measure, beside what is compared with
     Bench(bench::Options),
     /// Run the fuzz targets, each for a while
@@ -65,6 +67,7 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Guests { names } => guests::build(&place, &names),
         Task::Demo => demo::run(&place),
+        Task::Nats => provision::nats::install(&place).map(|path| println!("{}", place.shown(&path))),
         Task::Bench(options) => bench::run(&place, &options),
         Task::Fuzz(options) => fuzz::run(&place, &options),
         Task::Soak(options) => soak::run(&place, &options),

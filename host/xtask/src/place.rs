@@ -49,6 +49,11 @@ impl Place {
         self.root.join("target/toolchains").join(name)
     }
 
+    /// A program that tests or benchmarks start. Tests look for it here, whatever `CARGO_TARGET_DIR` says.
+    pub(crate) fn tool(&self, name: &str) -> PathBuf {
+        self.root.join("target/tools/bin").join(name)
+    }
+
     /// What the programs that were run have printed.
     pub(crate) fn logs(&self) -> PathBuf {
         self.root.join("target/logs")

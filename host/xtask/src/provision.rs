@@ -1,6 +1,7 @@
-//! Getting the tools that a guest's language needs, through the language's own package manager, into `target/`. What is
+//! Getting the tools that guests' languages and tests need, through the languages' own package managers, into `target/`. What is
 //! there already is not fetched again; what cannot be had is said, with what to do about it.
 
+pub(crate) mod nats;
 pub(crate) mod node;
 pub(crate) mod python;
 pub(crate) mod target;

@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use crate::guests::find::{self, EXAMPLES, Language};
 use crate::place::Place;
 use crate::progress::{Stopwatch, say, seconds};
-use crate::{guests, program};
+use crate::{guests, program, provision};
 use tally::Tally;
 
 /// How long the parts took.
@@ -47,6 +47,7 @@ fn parts(place: &Place, arguments: &[String], summary: &mut Summary, tally: &mut
     coverage::check(place)?;
     summary.part("guests", || guests::build(place, &[]))?;
     summary.part("tests of the guests", || of_guests(place, tally))?;
+    summary.part("the NATS server", || provision::nats::install(place).map(drop))?;
     summary.part("the host", || host(place))?;
     summary.part("tests of the host", || of_host(place, arguments, tally))
 }

@@ -88,6 +88,15 @@ impl Partners for Fakes {
     fn cancel(&self, order: u64) {
         self.undo(&format!("dispatched {order}"));
     }
+
+    /// Users from 1000 on are more than can be told of.
+    fn announce(&self, order: u64, user: u64) -> Result<(), Refused> {
+        if user >= 1000 {
+            return Err(Refused::Busy("full: later".into()));
+        }
+        self.add(format!("told of {order} for {user}"));
+        Ok(())
+    }
 }
 
 /// The number that is made of this is 41.
@@ -119,7 +128,7 @@ fn a_placed_order_has_a_number_and_a_place_and_went_through_the_whole_shop() {
     let done = r#""receipt":"pay-41","parcel":{"id":"parcel-41","days":2}"#;
     let body = String::from_utf8(reply.body).expect("UTF-8");
     assert_eq!(body, format!(r#"{{"orderId":41,"status":"confirmed",{items},{done}}}"#));
-    assert_eq!(*shop.0.borrow(), ["reserved tea", "charged 41 EUR 200", "dispatched 41"]);
+    assert_eq!(*shop.0.borrow(), ["reserved tea", "charged 41 EUR 200", "dispatched 41", "told of 41 for 456"]);
 }
 
 #[test]
@@ -138,6 +147,7 @@ fn what_is_wrong_is_told() {
         (Verb::Post, "/api/orders", r#"{"items":[{"sku":" ","quantity":1}]}"#, 400, "items[0].sku"),
         (Verb::Post, "/api/orders", r#"{"items":[{"sku":"a","quantity":0}]}"#, 400, "items[0].quantity"),
         (Verb::Post, "/api/orders", r#"{"items":[{"sku":"a","quantity":-1}]}"#, 400, "-1"),
+        (Verb::Post, "/api/orders", r#"{"items":[],"userId":0}"#, 400, "userId"),
         (Verb::Post, "/api/orders", r#"{"items":[],"payment":"cash"}"#, 400, "`cash`"),
         (Verb::Post, "/api/orders", r#"{"items":[],"address":{"name":"A"}}"#, 400, "street"),
         (Verb::Post, "/api/orders", r#"{"items":[{"sku":"a","quantity":11}]}"#, 409, "only 10"),
@@ -163,6 +173,7 @@ fn what_was_done_for_a_refused_order_is_given_up() {
         (items(1), r#","payment":{"card":"unclear"}"#.to_owned(), 502, "deadline"),
         (items(1), format!(r#","payment":"invoice",{}"#, address("XX")), 422, "too far"),
         (items(1), format!(",{}", address("YY")), 502, "trapped"),
+        (items(1), r#","userId":1000"#.to_owned(), 503, "full"),
     ];
     for (items, rest, status, mention) in cases {
         let shop = Fakes::default();

@@ -67,6 +67,14 @@ impl NatsBus {
         self.topics.of(topic).filter(|(_, settings)| settings.level == Level::Durable).map(|(filter, _)| filter)
     }
 
+    /// An error of publishing to a durable topic, with why its stream is not there, where that is known.
+    fn explained(&self, topic: &TopicFilter, error: BusError) -> BusError {
+        match (error, self.streams.problem_of(topic)) {
+            (BusError::Unavailable(text), Some(problem)) => BusError::Unavailable(format!("{text}: {problem}")),
+            (error, _) => error,
+        }
+    }
+
     fn is_durable(&self, topic: &TopicFilter) -> Result<(), BusError> {
         match self.topics.iter().find(|(declared, _)| *declared == topic) {
             Some((_, settings)) if settings.level == Level::Durable => Ok(()),
@@ -163,7 +171,7 @@ impl Bus for NatsBus {
     fn publish(&self, message: Message) -> BoxFuture<'_, Result<Receipt, BusError>> {
         Box::pin(async move {
             match self.durable(&message.topic) {
-                Some(topic) => publish::durable(&self.link, topic, message).await,
+                Some(topic) => publish::durable(&self.link, topic, message).await.map_err(|error| self.explained(topic, error)),
                 None => publish::volatile(&self.link, message).await,
             }
         })
@@ -233,7 +241,9 @@ impl Bus for NatsBus {
         Box::pin(async move {
             self.watch.abort();
             self.feeds.close().await;
-            let _ = tokio::time::timeout(self.link.settings.request_timeout, self.link.client.flush()).await;
+            if let Err(error) = self.link.caught_up().await {
+                tracing::debug!(%error, "NATS is not there at the end");
+            }
         })
     }
 }
@@ -243,3 +253,6 @@ impl Drop for NatsBus {
         self.watch.abort();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! Messages: handed to services that handle them, and published by them.
 
 mod handled;
+mod languages;
 mod published;
 mod wasi;
 

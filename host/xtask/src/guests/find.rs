@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use super::stage::WIT;
 use crate::place::Place;
 use crate::program;
 
@@ -65,13 +66,14 @@ impl fmt::Display for Language {
 
 /// All guests: examples first, each group by name.
 pub(crate) fn all(place: &Place) -> Result<Vec<Guest>> {
-    let mut guests = in_folder(&place.folder(EXAMPLES), true)?;
-    guests.extend(in_folder(&place.folder(PROBES), false)?);
+    let wit = place.folder(WIT);
+    let mut guests = in_folder(&place.folder(EXAMPLES), &wit, true)?;
+    guests.extend(in_folder(&place.folder(PROBES), &wit, false)?);
     Ok(guests)
 }
 
-fn in_folder(parent: &Path, example: bool) -> Result<Vec<Guest>> {
-    let mut guests = crates(parent, example)?;
+fn in_folder(parent: &Path, wit: &Path, example: bool) -> Result<Vec<Guest>> {
+    let mut guests = crates(parent, wit, example)?;
     let entries = fs::read_dir(parent).with_context(|| format!("cannot list {}", parent.display()))?;
     for entry in entries {
         let folder = entry.with_context(|| format!("cannot list {}", parent.display()))?.path();
@@ -84,7 +86,7 @@ fn in_folder(parent: &Path, example: bool) -> Result<Vec<Guest>> {
             bail!("{}: which language is this? Expected one of Cargo.toml, {}", folder.display(), marks.join(", "));
         };
         // The WIT of WASI comes with a crate, whose version this file pins.
-        let shared = vec![parent.join("Cargo.lock")];
+        let shared = vec![parent.join("Cargo.lock"), wit.to_owned()];
         guests.push(Guest { name: name(&folder), language, folder, shared, example });
     }
     guests.sort_by(|one, other| one.name.cmp(&other.name));
@@ -102,14 +104,14 @@ fn name(path: &Path) -> String {
 }
 
 /// The members of a cargo workspace that become components: dynamic libraries and programs.
-fn crates(workspace: &Path, example: bool) -> Result<Vec<Guest>> {
+fn crates(workspace: &Path, wit: &Path, example: bool) -> Result<Vec<Guest>> {
     let packages = metadata(workspace)?;
     let mut guests = Vec::new();
     for package in &packages {
         if !is_component(package) {
             continue;
         }
-        let mut shared = BTreeSet::from([workspace.join("Cargo.toml"), workspace.join("Cargo.lock")]);
+        let mut shared = BTreeSet::from([workspace.join("Cargo.toml"), workspace.join("Cargo.lock"), wit.to_owned()]);
         for dependency in array(package, "dependencies") {
             shared.extend(dependency.get("path").and_then(Value::as_str).map(PathBuf::from));
         }

@@ -1,6 +1,7 @@
 //! A copy of a guest's sources under `target/`, next to its tools: what a build leaves behind stays out of the sources.
 //! The WIT of WASI is put beside the guest's own. It is taken from the crate `wasip2`, at the version that the lock file
-//! next to the guest pins, so that no copy of it lies in this repository.
+//! next to the guest pins, so that no copy of it lies in this repository. So is the WIT in this repository's `wit`: that of
+//! Patchbay, and that of proposals that have no package.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,13 +12,24 @@ use super::crates;
 use super::find::{Guest, is_made};
 use crate::place::Place;
 
+/// The folder with the WIT of this repository.
+pub(super) const WIT: &str = "wit";
+
+/// The packages in it that guests can import, and the files that they become beside those of WASI.
+const OWN_WIT: [(&str, &str); 2] = [("host.wit", "patchbay-host.wit"), ("wasi-messaging.wit", "wasi-messaging.wit")];
+
 /// The folder with the guest's current sources, and with `wit/deps`. Tools that are there already stay.
 pub(crate) fn prepare(place: &Place, guest: &Guest) -> Result<PathBuf> {
     let stage = place.toolchain(&guest.name);
     fs::create_dir_all(&stage).with_context(|| format!("cannot make {}", stage.display()))?;
     remove_sources(&stage)?;
     copy(&guest.folder, &stage)?;
-    copy(&wit_of_wasi(guest)?, &stage.join("wit/deps"))?;
+    let deps = stage.join("wit/deps");
+    copy(&wit_of_wasi(guest)?, &deps)?;
+    for (own, name) in OWN_WIT {
+        let own = place.folder(WIT).join(own);
+        fs::copy(&own, deps.join(name)).with_context(|| format!("cannot copy {}", own.display()))?;
+    }
     Ok(stage)
 }
 

@@ -23,7 +23,12 @@ pub(crate) struct Environment(PathBuf);
 impl Environment {
     /// A program of the environment, ready for its arguments.
     pub(crate) fn program(&self, name: &str) -> Command {
-        Command::new(self.0.join(if cfg!(windows) { "Scripts" } else { "bin" }).join(name))
+        Command::new(self.path(name))
+    }
+
+    /// Where a program of the environment is.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(if cfg!(windows) { "Scripts" } else { "bin" }).join(name)
     }
 }
 

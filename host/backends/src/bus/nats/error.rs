@@ -14,9 +14,10 @@ pub(super) fn of_jetstream(topic: &str, error: &jetstream::Error) -> BusError {
         ErrorCode::STREAM_STORE_FAILED if error.to_string().contains("maximum") => {
             BusError::Full { topic: topic.to_owned(), reached: error.to_string() }
         }
-        ErrorCode::STREAM_NOT_FOUND | ErrorCode::CONSUMER_NOT_FOUND | ErrorCode::NO_MESSAGE_FOUND => {
-            BusError::NotFound(text)
-        }
+        ErrorCode::STREAM_NOT_FOUND
+        | ErrorCode::CONSUMER_NOT_FOUND
+        | ErrorCode::NO_MESSAGE_FOUND
+        | ErrorCode::SEQUENCE_NOT_FOUND => BusError::NotFound(text),
         ErrorCode::INSUFFICIENT_RESOURCES
         | ErrorCode::STORAGE_RESOURCES_EXCEEDED
         | ErrorCode::MEMORY_RESOURCES_EXCEEDED

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::{self, Context};
 use async_nats::{Client, ConnectOptions, Event};
+use futures_util::StreamExt as _;
 use patchbay_model::bus::BusError;
 use patchbay_model::ports::Clock;
 use tokio::sync::watch;
@@ -147,6 +148,24 @@ impl Link {
         match timeout(limit, up).await {
             Ok(true) => Ok(()),
             Ok(false) | Err(_) => Err(BusError::Unavailable(self.no_connection())),
+        }
+    }
+
+    /// Waits until the server has done everything that was sent to it before, over this connection.
+    ///
+    /// # Errors
+    /// [`BusError::Timeout`] if it does not in the time that anything may take.
+    pub(super) async fn caught_up(&self) -> Result<(), BusError> {
+        let returned = async {
+            // What the connection carries keeps its order, and so does what the server does with it.
+            let inbox = self.client.new_inbox();
+            let mut subscriber = self.client.subscribe(inbox.clone()).await.ok()?;
+            self.client.publish(inbox, bytes::Bytes::new()).await.ok()?;
+            subscriber.next().await
+        };
+        match timeout(self.settings.request_timeout, returned).await {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) | Err(_) => Err(BusError::Timeout(self.settings.request_timeout)),
         }
     }
 

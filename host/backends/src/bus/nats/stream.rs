@@ -31,6 +31,8 @@ pub(super) async fn ask<T: DeserializeOwned>(
     link.connected(0).await?;
     let subject = format!("{API}.{subject}");
     let body = serde_json::to_vec(body).map_err(|error| BusError::Invalid(error.to_string()))?;
+    // Some requests must not have a body at all.
+    let body = if body == b"null" { Vec::new() } else { body };
     let timeout = link.settings.request_timeout;
     let request = Request::new().payload(body.into()).timeout(Some(timeout));
     let answer = tokio::select! {

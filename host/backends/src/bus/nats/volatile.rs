@@ -77,10 +77,7 @@ pub(super) async fn feed(
     };
     let subscriber = subscriber.map_err(|error| BusError::Unavailable(format!("NATS does not subscribe: {error}")))?;
     // From here on messages arrive: whoever publishes after this call returned is heard.
-    let flushed = tokio::time::timeout(link.settings.request_timeout, link.client.flush()).await;
-    if !matches!(flushed, Ok(Ok(()))) {
-        return Err(BusError::Timeout(link.settings.request_timeout));
-    }
+    link.caught_up().await?;
     let settings = &link.settings;
     let lobby =
         Lobby::new(window.unwrap_or(1), window.is_some(), settings.subscription_messages, settings.subscription_bytes);

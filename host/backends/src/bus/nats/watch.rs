@@ -42,6 +42,11 @@ impl Streams {
         state.problem.iter().chain(&state.drift).chain(&state.consumers).cloned().collect()
     }
 
+    /// Why a topic cannot be used, if it cannot.
+    pub(super) fn problem_of(&self, topic: &TopicFilter) -> Option<String> {
+        self.states().get(topic).and_then(|state| state.problem.clone())
+    }
+
     /// Notes what differs of a consumer of a topic.
     pub(super) fn note_consumers(&self, topic: &TopicFilter, drift: Vec<String>) {
         if drift.is_empty() {

@@ -312,7 +312,9 @@ impl Pump {
             tell(&link, held.reply, nak(Duration::ZERO)).await;
         }
         // What was told is on its way before anybody takes over.
-        let _ = timeout(link.settings.request_timeout, link.client.flush()).await;
+        if let Err(error) = link.caught_up().await {
+            tracing::debug!(%error, "NATS does not hear of what is given back");
+        }
         if ordered {
             close_in_order(&link, &deliveries, self.wanted.topic.as_str(), &shared.owner).await;
         }

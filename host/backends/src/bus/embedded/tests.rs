@@ -1,0 +1,7 @@
+//! The embedded bus does what every bus has to do, and more.
+
+mod medium;
+
+use medium::Directory;
+
+crate::bus_conformance!(Directory::new());
