@@ -18,6 +18,8 @@ pub struct AdminConfig {
     pub max_connections: u32,
     /// Size of a component that is uploaded, in bytes.
     pub max_upload: u64,
+    /// Size of the largest message that the bus takes, in bytes.
+    pub max_message: u64,
     /// How long an upload may pause.
     pub upload_pause: Duration,
     /// How long the requests that are under way at the stop may take to end.
@@ -31,6 +33,7 @@ impl Default for AdminConfig {
             tls: None,
             max_connections: 256,
             max_upload: 256 << 20,
+            max_message: 1 << 20,
             upload_pause: Duration::from_secs(30),
             drain: Duration::from_secs(5),
         }
@@ -49,6 +52,7 @@ impl AdminConfig {
         };
         require((1..=100_000).contains(&self.max_connections), "max_connections", "must lie between 1 and 100000");
         require((1..=4 << 30).contains(&self.max_upload), "max_upload", "must lie between 1B and 4GiB");
+        require((1..=1 << 30).contains(&self.max_message), "max_message", "must lie between 1B and 1GiB");
         let pause = Duration::from_secs(1)..=DAY;
         require(pause.contains(&self.upload_pause), "upload_pause", "must lie between 1s and 24h");
         require(self.drain <= DAY, "drain", "must be at most 24h");

@@ -16,8 +16,8 @@ use super::path::OfTopic;
 use super::rejection::Rejection;
 use crate::problem::Problem;
 
-/// The largest body that is read, in bytes. The bus itself takes less, and says how much.
-const LIMIT: usize = 16 << 20;
+/// What JSON may add to a message besides what base64 does, in bytes.
+const ADDED: u64 = 64 << 10;
 
 /// What begins the names of the headers of a request that become headers of the message.
 const SENT_ALONG: &str = "message-header-";
@@ -84,7 +84,7 @@ pub(super) async fn publish(
 ) -> Result<(StatusCode, Json<PublishReceipt>), Rejection> {
     let (parts, body) = request.into_parts();
     let form = Form::of(&parts.headers)?;
-    let body = read(body, LIMIT, "the message").await?;
+    let body = read(body, form.limit(state.config.max_message), "the message").await?;
     let message = match form {
         Form::Binary => binary(&state, topic, &parts.headers, body)?,
         Form::Structured => structured(&state, topic, &parts.headers, &body)?,
@@ -112,6 +112,17 @@ impl Form {
         // What begins like this is an event in a format that is not read here, and no data.
         let is_other = given.trim_start().to_ascii_lowercase().starts_with("application/cloudevents");
         if is_other { Err(Rejection::media_type("application/cloudevents+json")) } else { Ok(Self::Binary) }
+    }
+}
+
+impl Form {
+    /// The largest body that can carry a message of `max` bytes, which the bus has the last word on.
+    fn limit(self, max: u64) -> usize {
+        let limit = match self {
+            Self::Binary => max,
+            Self::Structured => max.saturating_mul(2).saturating_add(ADDED),
+        };
+        usize::try_from(limit).unwrap_or(usize::MAX)
     }
 }
 

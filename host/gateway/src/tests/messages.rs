@@ -131,8 +131,9 @@ async fn a_message_has_what_its_publisher_says_and_the_host_fills_in_the_rest() 
 async fn what_cannot_be_published_is_refused_with_the_reason() {
     let (host, admin) = host().await;
     let json = ("content-type", "application/cloudevents+json");
-    let large = "x".repeat(2 << 20);
-    let huge = "x".repeat(17 << 20);
+    let large = "x".repeat((1 << 20) - 1);
+    let larger = "x".repeat(2 << 20);
+    let huge = format!("{{\"data\":\"{}\"}}", "x".repeat(3 << 20));
     for (topic, header, body, expected, hint) in [
         ("shop.*", ("a", "b"), "", (400, "invalid"), "`shop.*` is no topic"),
         ("a", ("ce-specversion", "0.3"), "", (400, "invalid"), "`specversion` must be `1.0`"),
@@ -143,7 +144,8 @@ async fn what_cannot_be_published_is_refused_with_the_reason() {
         ("a", json, "{\"specversion\":\"1.0\"}", (400, "invalid"), "`id` is missing"),
         ("a", ("content-type", "application/cloudevents-batch+json"), "[]", (415, "media-type"), "cloudevents+json"),
         ("a", ("a", "b"), &large, (413, "too-large"), "the bus takes 1048576 at most"),
-        ("a", ("a", "b"), &huge, (413, "too-large"), "16MiB"),
+        ("a", ("a", "b"), &larger, (413, "too-large"), "the message is larger than the 1MiB"),
+        ("a", json, &huge, (413, "too-large"), "the message is larger than the 2112KiB"),
     ] {
         let reply = admin.publish(topic, &[header], body).await;
         let (status, kind, detail) = problem(reply).await;
