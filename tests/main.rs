@@ -18,6 +18,7 @@ mod inside;
 mod instances;
 mod internal;
 mod languages;
+mod messages;
 mod misuse;
 mod outgoing;
 mod policies;
