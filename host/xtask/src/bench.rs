@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what the host can do, always beside what it is compared with, in turn and in one run.
 
+mod bus;
 mod calls;
 mod client;
 mod cores;
@@ -43,6 +44,8 @@ pub(crate) struct Options {
     #[command(flatten)]
     calls: calls::CallsOptions,
     #[command(flatten)]
+    bus: bus::BusOptions,
+    #[command(flatten)]
     start: start::StartOptions,
     #[command(flatten)]
     swap: swap::SwapOptions,
@@ -50,8 +53,8 @@ pub(crate) struct Options {
 
 type Bench = fn(&Place, &Options) -> Result<Report>;
 
-const BENCHES: [(&str, Bench); 4] =
-    [("http", http::run), ("calls", calls::run), ("start", start::run), ("swap", swap::run)];
+const BENCHES: [(&str, Bench); 5] =
+    [("http", http::run), ("calls", calls::run), ("bus", bus::run), ("start", start::run), ("swap", swap::run)];
 
 impl Options {
     /// Whether something of this name is to be measured.
