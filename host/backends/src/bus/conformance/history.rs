@@ -182,6 +182,8 @@ mod tests {
         history
     }
 
+    type Happens = fn(&mut History);
+
     #[test]
     fn what_has_to_be_is_no_problem() {
         let mut history = begun();
@@ -200,7 +202,7 @@ mod tests {
 
     #[test]
     fn what_must_not_be_is_found() {
-        let cases: [(&str, fn(&mut History)); 8] = [
+        let cases: [(&str, Happens); 8] = [
             ("lost", |_| {}),
             ("nobody published", |history| history.delivered("group", &incoming("c", 3, 1))),
             ("stored twice", |history| history.acknowledged("a", receipt(1))),
