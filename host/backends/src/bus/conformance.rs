@@ -43,6 +43,12 @@ pub trait Medium: Send + Sync {
     /// Ends a bus as a crash of the host would, without [`Bus::close`], and opens another one on what it left.
     fn crash(&self, bus: Arc<dyn Bus>, topics: Topics) -> BoxFuture<'_, Arc<dyn Bus>>;
 
+    /// Whether a watcher of a volatile topic can be told from somebody who answers requests. Brokers cannot, where both are
+    /// subscriptions.
+    fn tells_watchers_apart(&self) -> bool {
+        true
+    }
+
     /// Lets time pass for what is stored: its age, and how long the same message is recognised.
     fn pass(&self, time: Duration) -> BoxFuture<'_, ()>;
 }

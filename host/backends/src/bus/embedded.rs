@@ -26,9 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use patchbay_model::bus::{BusError, Level, Message, Receipt, Topic, TopicFilter, Topics};
-use patchbay_model::ports::{
-    BoxFuture, Bus, BusHealth, Clock, Consumer, Feed, GroupInfo, Interest, Stored, TopicInfo,
-};
+use patchbay_model::ports::{BoxFuture, Bus, BusHealth, Clock, Consumer, Feed, GroupInfo, Interest, Stored, TopicInfo};
 use patchbay_model::{Hazard, NoHazard};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
@@ -89,8 +87,8 @@ impl EmbeddedBus {
         let (declared, settings, now) = (topics.clone(), options.clone(), clock.now());
         let durable = blocking(move || {
             let durable = declared.iter().filter(|(_, declared)| declared.level.is_stored());
-            let opened = durable
-                .map(|(topic, declared)| DurableTopic::open(&directory, topic, declared, &settings, &disk, now));
+            let opened =
+                durable.map(|(topic, declared)| DurableTopic::open(&directory, topic, declared, &settings, &disk, now));
             opened.collect::<Result<Arc<[_]>, _>>()
         })
         .await?;
@@ -258,9 +256,7 @@ impl Bus for EmbeddedBus {
     fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicInfo>, BusError>> {
         let info = |(topic, settings): (&TopicFilter, &patchbay_model::bus::TopicSettings)| match self.durable(topic) {
             Ok(durable) => durable.info(),
-            Err(_) => {
-                TopicInfo { topic: topic.clone(), settings: settings.clone(), stored: None, drift: Vec::new() }
-            }
+            Err(_) => TopicInfo { topic: topic.clone(), settings: settings.clone(), stored: None, drift: Vec::new() },
         };
         Box::pin(async move { Ok(self.topics.iter().map(info).collect()) })
     }

@@ -93,9 +93,8 @@ impl Exchange {
             }
         }
         let mut subscribed = self.changing();
-        let wants = |group: &&Arc<VolatileGroup>| {
-            group.key.topic.as_ref() == declared && group.key.filter.matches(topic)
-        };
+        let wants =
+            |group: &&Arc<VolatileGroup>| group.key.topic.as_ref() == declared && group.key.filter.matches(topic);
         let route: Arc<[_]> = subscribed.groups.iter().filter(wants).cloned().collect();
         if subscribed.routes.len() >= ROUTES {
             subscribed.routes.clear();

@@ -244,7 +244,9 @@ impl Desk for DurableGroup {
     fn leave(&self, member: u64) {
         self.standing().pool.leave(member);
         self.changed.notify_waiters();
-        if self.is_over() && let Some(topic) = self.topic.upgrade() {
+        if self.is_over()
+            && let Some(topic) = self.topic.upgrade()
+        {
             topic.groups().retain(|group| !group.is_over());
         }
     }

@@ -228,8 +228,8 @@ impl DurableTopic {
         let mut found = None;
         let read = self.log.read(sequence, |record| {
             if let (Entry::Message(content), true) = (record.entry, record.sequence == sequence) {
-                found = codec::decode(content)
-                    .map(|message| Parcel { message: Arc::new(message), stored: record.stored });
+                found =
+                    codec::decode(content).map(|message| Parcel { message: Arc::new(message), stored: record.stored });
             }
             ControlFlow::Break(())
         });

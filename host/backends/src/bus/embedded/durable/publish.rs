@@ -51,7 +51,11 @@ impl DurableTopic {
         let records: Vec<Record<'_>> = batch
             .stored
             .iter()
-            .map(|(sequence, wanted)| Record { sequence: *sequence, stored: now, entry: Entry::Message(&wanted.content) })
+            .map(|(sequence, wanted)| Record {
+                sequence: *sequence,
+                stored: now,
+                entry: Entry::Message(&wanted.content),
+            })
             .collect();
         match self.log.append(&records) {
             Ok(()) => self.stored(batch, &mut ledger),

@@ -52,13 +52,7 @@ impl DurableTopic {
         let (first, next, newest) = state.as_ref().map_or((1, 1, 0), |state| (state.first, state.next, state.newest));
         let seen = Seen::new(settings.dedupe, options.remembered);
         let groups = state.into_iter().flat_map(|state| state.groups).map(|group| (group, 0)).collect();
-        let mut survey = Survey {
-            kept: Kept::new(first),
-            seen,
-            groups,
-            topics: HashMap::new(),
-            removals: Vec::new(),
-        };
+        let mut survey = Survey { kept: Kept::new(first), seen, groups, topics: HashMap::new(), removals: Vec::new() };
         let (log, census) = Log::open(&folder, disk, |record| survey.note(&record)).map_err(cannot)?;
         survey.remove(&log).map_err(cannot)?;
         let Survey { mut kept, mut seen, groups, .. } = survey;

@@ -85,9 +85,9 @@ impl Segment {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
             Err(error) => Err(error),
             Ok(()) if magic == MAGIC => Ok(None),
-            Ok(()) => Ok(magic
-                .strip_prefix(b"PBLOG")
-                .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok())),
+            Ok(()) => {
+                Ok(magic.strip_prefix(b"PBLOG").and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok()))
+            }
         }
     }
 
@@ -116,7 +116,8 @@ impl Segment {
             places.push((record.sequence, begin + bytes.len() as u64));
             record.write(self.salt, &mut bytes);
         }
-        let written = disk.append(&self.file, &self.path, begin, &bytes).and_then(|()| disk.sync(&self.file, &self.path));
+        let written =
+            disk.append(&self.file, &self.path, begin, &bytes).and_then(|()| disk.sync(&self.file, &self.path));
         if let Err(error) = written {
             self.seal();
             // So that a restart does not find what was refused. If it does all the same, nothing that was acknowledged
