@@ -9,11 +9,13 @@
 mod dead_letters;
 mod delivery;
 mod groups;
+pub mod history;
 mod kit;
 mod limits;
 mod replay;
 mod requests;
 mod restart;
+mod schedules;
 mod settlement;
 mod volatile;
 mod watchers;
@@ -31,6 +33,7 @@ pub use limits::*;
 pub use replay::*;
 pub use requests::*;
 pub use restart::*;
+pub use schedules::*;
 pub use settlement::*;
 pub use volatile::*;
 pub use watchers::*;
@@ -75,6 +78,7 @@ macro_rules! bus_conformance {
             a_closed_bus_ends_its_feeds,
             slow_volatile_subscribers_lose_and_count,
             watchers_see_what_goes_by, watchers_read_what_is_stored,
+            histories_hold,
         }
     };
     (@each $medium:expr; $($check:ident,)*) => {

@@ -44,6 +44,7 @@ pub(super) fn filter(text: &str) -> TopicFilter {
 }
 
 /// A message with little in it.
+#[allow(clippy::needless_pass_by_value, reason = "numbers and texts alike")]
 pub(super) fn message(topic: &str, id: impl ToString) -> Message {
     Message {
         topic: topic.parse().expect("this is a topic"),

@@ -1,6 +1,7 @@
 //! How much a durable topic keeps: what has to go, and when.
 
 use std::collections::VecDeque;
+use std::io;
 use std::ops::ControlFlow;
 use std::time::SystemTime;
 
@@ -16,7 +17,11 @@ const AHEAD: usize = 512;
 
 /// The oldest messages, read ahead.
 #[derive(Debug, Default)]
-pub(super) struct Oldest(VecDeque<Brief>);
+pub(super) struct Oldest {
+    briefs: VecDeque<Brief>,
+    /// The place to read on from.
+    next: u64,
+}
 
 /// What has to be known of a message to let it go.
 #[derive(Debug, Clone)]
@@ -29,7 +34,7 @@ struct Brief {
 
 impl Oldest {
     pub(super) fn forget(&mut self, sequence: u64) {
-        self.0.retain(|brief| brief.sequence != sequence);
+        self.briefs.retain(|brief| brief.sequence != sequence);
     }
 }
 
@@ -75,9 +80,9 @@ impl DurableTopic {
     /// Lets the oldest message go, if it is stored at such a time. Returns whether it did.
     fn let_go(&self, ledger: &mut Ledger, goes: impl Fn(SystemTime) -> bool) -> Result<bool, BusError> {
         self.look_ahead(&mut ledger.oldest, 1)?;
-        let Some(oldest) = ledger.oldest.0.pop_front_if(|oldest| goes(oldest.stored)) else { return Ok(false) };
+        let Some(oldest) = ledger.oldest.briefs.pop_front_if(|oldest| goes(oldest.stored)) else { return Ok(false) };
         self.look_ahead(&mut ledger.oldest, 1)?;
-        let next = ledger.oldest.0.front().map(|next| next.sequence);
+        let next = ledger.oldest.briefs.front().map(|next| next.sequence);
         {
             let mut kept = self.kept();
             let next = next.unwrap_or(kept.next);
@@ -92,22 +97,33 @@ impl DurableTopic {
     pub(super) fn find_first(&self, ledger: &mut Ledger) -> Result<(), BusError> {
         self.look_ahead(&mut ledger.oldest, 1)?;
         let mut kept = self.kept();
-        let first = ledger.oldest.0.front().map_or(kept.next, |oldest| oldest.sequence);
+        let first = ledger.oldest.briefs.front().map_or(kept.next, |oldest| oldest.sequence);
         kept.advance(first);
         Ok(())
     }
 
     /// Sees to it that at least `n` of the oldest messages are known, if there are that many.
     fn look_ahead(&self, oldest: &mut Oldest, n: usize) -> Result<(), BusError> {
-        if oldest.0.len() >= n {
-            return Ok(());
-        }
-        let (from, next) = {
+        loop {
+            let (from, next) = {
+                let kept = self.kept();
+                (oldest.next.max(kept.first), kept.next)
+            };
+            if oldest.briefs.len() >= n || from >= next {
+                return Ok(());
+            }
+            let found = self.briefs(from, next).map_err(|error| self.refused("read", &error))?;
+            // What is between is damaged, or was removed.
+            oldest.next = if found.len() < AHEAD { next } else { found.back().map_or(next, |last| last.sequence + 1) };
             let kept = self.kept();
-            (oldest.0.back().map_or(kept.first, |last| last.sequence + 1), kept.next)
-        };
+            oldest.briefs.extend(found.into_iter().filter(|brief| !kept.is_removed(brief.sequence)));
+        }
+    }
+
+    /// Some of the messages from place `from` on and before `next`.
+    fn briefs(&self, from: u64, next: u64) -> io::Result<VecDeque<Brief>> {
         let mut found = VecDeque::new();
-        let read = self.log.read(from, |record| {
+        self.log.read(from, |record| {
             if record.sequence >= next || found.len() >= AHEAD {
                 return ControlFlow::Break(());
             }
@@ -117,12 +133,8 @@ impl DurableTopic {
                 found.push_back(Brief { sequence, stored, size, topic });
             }
             ControlFlow::Continue(())
-        });
-        read.map_err(|error| self.refused("read", &error))?;
-        let kept = self.kept();
-        found.retain(|brief| !kept.is_removed(brief.sequence));
-        oldest.0.extend(found);
-        Ok(())
+        })?;
+        Ok(found)
     }
 }
 

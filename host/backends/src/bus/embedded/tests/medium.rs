@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use patchbay_model::bus::Topics;
+use patchbay_model::bus::{Message, Topics};
 use patchbay_model::ports::{BoxFuture, Bus, Clock};
 
 use crate::bus::conformance::Medium;
@@ -50,5 +50,29 @@ impl Medium for Directory {
     fn pass(&self, time: Duration) -> BoxFuture<'_, ()> {
         *self.clock.0.lock().unwrap() += time;
         Box::pin(std::future::ready(()))
+    }
+}
+
+/// `shop.>` is durable.
+pub(super) fn shop() -> Topics {
+    let shop = ("shop.>".parse().unwrap(), patchbay_model::bus::TopicSettings::default());
+    Topics::new([shop].into()).unwrap()
+}
+
+/// A message for `shop.a`.
+pub(super) fn message() -> Message {
+    Message {
+        topic: "shop.a".parse().unwrap(),
+        id: "1".to_owned(),
+        source: "/services/test".to_owned(),
+        kind: "Tested".to_owned(),
+        time: SystemTime::UNIX_EPOCH,
+        subject: None,
+        content_type: None,
+        data_schema: None,
+        extensions: Vec::new(),
+        headers: Vec::new(),
+        reply_to: None,
+        data: bytes::Bytes::from_static(b"what happened"),
     }
 }
