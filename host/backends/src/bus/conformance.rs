@@ -52,6 +52,17 @@ pub trait Medium: Send + Sync {
         true
     }
 
+    /// Whether a crash counts as an attempt of what the host had in its hands, which then comes when it is missed, and later
+    /// than what is newer. That is so where a broker does not see hosts come and go.
+    fn misses_hosts_late(&self) -> bool {
+        false
+    }
+
+    /// What lies under the bus fails and comes back, while the host `bus` goes on.
+    fn shake(&self, _bus: &Arc<dyn Bus>) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// Lets time pass for what is stored: its age, and how long the same message is recognised.
     fn pass(&self, time: Duration) -> BoxFuture<'_, ()>;
 }

@@ -9,20 +9,20 @@ use crate::bus::conformance::Medium;
 
 /// A server with nothing on it, and the hosts that were connected to it.
 struct Broker {
-    server: NatsServer,
+    server: Mutex<NatsServer>,
     opened: Mutex<Vec<Arc<NatsBus>>>,
 }
 
 impl Broker {
     fn new() -> Self {
-        Self { server: NatsServer::start("max_payload: 8MB"), opened: Mutex::default() }
+        Self { server: Mutex::new(NatsServer::start("max_payload: 8MB")), opened: Mutex::default() }
     }
 }
 
 impl Medium for Broker {
     fn open(&self, topics: Topics) -> BoxFuture<'_, Arc<dyn Bus>> {
         Box::pin(async move {
-            let settings = NatsSettings { max_message: 4 << 20, ..settings(&self.server) };
+            let settings = NatsSettings { max_message: 4 << 20, ..settings(&self.server.lock().unwrap()) };
             let bus = Arc::new(open(settings, topics).await);
             self.opened.lock().unwrap().push(Arc::clone(&bus));
             bus as Arc<dyn Bus>
@@ -35,6 +35,21 @@ impl Medium for Broker {
             let last = self.opened.lock().unwrap().pop().unwrap();
             last.cut_off().await;
             self.open(topics).await
+        })
+    }
+
+    fn misses_hosts_late(&self) -> bool {
+        true
+    }
+
+    fn shake(&self, _bus: &Arc<dyn Bus>) -> BoxFuture<'_, ()> {
+        let last = Arc::clone(self.opened.lock().unwrap().last().unwrap());
+        let before = last.link.condition.watch().borrow().number;
+        self.server.lock().unwrap().restart();
+        Box::pin(async move {
+            let mut watch = last.link.condition.watch();
+            let again = watch.wait_for(|connection| connection.up && connection.number > before);
+            assert!(tokio::time::timeout(SOON, again).await.unwrap().is_ok());
         })
     }
 
