@@ -218,7 +218,8 @@ mod tests {
 
     #[test]
     fn what_must_not_be_is_found() {
-        let cases: [(&str, fn(&mut History)); 8] = [
+        type Happening = fn(&mut History);
+        let cases: [(&str, Happening); 8] = [
             ("lost", |_| {}),
             ("nobody published", |history| history.delivered("group", &incoming("c", 3, 1))),
             ("stored twice", |history| history.acknowledged("a", receipt(1))),
