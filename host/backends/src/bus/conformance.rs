@@ -46,6 +46,23 @@ pub trait Medium: Send + Sync {
     /// Ends a bus as a crash of the host would, without [`Bus::close`], and opens another one on what it left.
     fn crash(&self, bus: Arc<dyn Bus>, topics: Topics) -> BoxFuture<'_, Arc<dyn Bus>>;
 
+    /// Whether a watcher of a volatile topic can be told from somebody who answers requests. Brokers cannot, where both are
+    /// subscriptions.
+    fn tells_watchers_apart(&self) -> bool {
+        true
+    }
+
+    /// Whether a crash counts as an attempt of what the host had in its hands, which then comes when it is missed, and later
+    /// than what is newer. That is so where a broker does not see hosts come and go.
+    fn misses_hosts_late(&self) -> bool {
+        false
+    }
+
+    /// What lies under the bus fails and comes back, while the host `bus` goes on.
+    fn shake(&self, _bus: &Arc<dyn Bus>) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// Lets time pass for what is stored: its age, and how long the same message is recognised.
     fn pass(&self, time: Duration) -> BoxFuture<'_, ()>;
 }

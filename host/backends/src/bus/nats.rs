@@ -20,6 +20,7 @@ mod wire;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use patchbay_model::bus::{BusError, Level, Message, Receipt, Topic, TopicFilter, Topics};
@@ -28,9 +29,10 @@ use tokio::task::AbortHandle;
 
 use consumer::{Kind, Wanted};
 use deliveries::Deliveries;
-use durable::Feeds;
+use durable::Pools;
 use link::Link;
 pub use settings::{NatsLogin, NatsSettings, NatsTls};
+use volatile::{Choice, Lobbies, Queue};
 use watch::Streams;
 
 /// The bus over NATS.
@@ -42,7 +44,9 @@ pub struct NatsBus {
     topics: Arc<Topics>,
     streams: Arc<Streams>,
     deliveries: Arc<Deliveries>,
-    feeds: Feeds,
+    pools: Pools,
+    lobbies: Lobbies,
+    closed: AtomicBool,
     watch: AbortHandle,
 }
 
@@ -59,7 +63,16 @@ impl NatsBus {
         let topics = Arc::new(topics);
         let streams = Arc::new(Streams::default());
         let watch = watch::begin(&link, &topics, &streams).await;
-        Ok(Self { link, topics, streams, deliveries: Arc::default(), feeds: Feeds::default(), watch })
+        Ok(Self {
+            link,
+            topics,
+            streams,
+            deliveries: Arc::default(),
+            pools: Pools::default(),
+            lobbies: Lobbies::default(),
+            closed: AtomicBool::new(false),
+            watch,
+        })
     }
 
     /// The declaration of a durable topic that a message is published to; `None` if it is volatile.
@@ -75,6 +88,13 @@ impl NatsBus {
         }
     }
 
+    fn is_open(&self) -> Result<(), BusError> {
+        if self.closed.load(Ordering::Relaxed) {
+            return Err(BusError::Unavailable("the host is about to end".to_owned()));
+        }
+        Ok(())
+    }
+
     fn is_durable(&self, topic: &TopicFilter) -> Result<(), BusError> {
         match self.topics.iter().find(|(declared, _)| *declared == topic) {
             Some((_, settings)) if settings.level == Level::Durable => Ok(()),
@@ -84,6 +104,7 @@ impl NatsBus {
     }
 
     async fn feed(&self, interest: Interest) -> Result<Arc<dyn Feed>, BusError> {
+        self.is_open()?;
         let declared = match &interest.topic {
             None => None,
             Some(topic) => {
@@ -112,20 +133,23 @@ impl NatsBus {
         };
         let wanted =
             Wanted { topic: topic.clone(), filter: interest.filter, subjects, start, kind, window: interest.window };
-        let (feed, drift) = durable::feed(&self.link, &self.deliveries, &self.feeds, wanted, ordered).await?;
+        let (feed, drift) = durable::feed(&self.link, &self.deliveries, &self.pools, wanted, ordered).await?;
         self.streams.note_consumers(&topic, drift);
         Ok(Arc::new(feed))
     }
 
     async fn volatile_feed(&self, interest: Interest) -> Result<Arc<dyn Feed>, BusError> {
         let queue = match &interest.consumer {
-            Consumer::Group { name, broadcast: false, .. } => Some(names::of_consumer(name, &interest.filter, None)),
-            Consumer::Group { .. } | Consumer::Watcher { .. } => None,
+            Consumer::Group { name, broadcast, .. } => Some(Queue {
+                topic: interest.topic.clone(),
+                name: names::of_consumer(name, &interest.filter, None),
+                broadcast: *broadcast,
+            }),
+            Consumer::Watcher { .. } => None,
         };
-        let tracked = matches!(interest.consumer, Consumer::Group { .. });
-        let choice =
-            volatile::Choice { topic: interest.topic, filter: interest.filter, topics: Arc::clone(&self.topics) };
-        let feed = volatile::feed(&self.link, choice, queue, tracked.then_some(interest.window)).await?;
+        let topics = Arc::clone(&self.topics);
+        let choice = Choice { topic: interest.topic, filter: interest.filter, topics };
+        let feed = volatile::feed(&self.link, &self.lobbies, choice, queue, interest.window).await?;
         Ok(Arc::new(feed))
     }
 
@@ -158,9 +182,9 @@ impl NatsBus {
                 other => other?,
             };
             groups.extend(
-                consumers
-                    .iter()
-                    .filter_map(|info| consumer::as_group(topic, info, self.feeds.held(&info.stream_name, &info.name))),
+                consumers.iter().filter_map(|info| {
+                    consumer::as_group(topic, info, self.pools.counts(&info.stream_name, &info.name))
+                }),
             );
         }
         Ok(groups)
@@ -170,6 +194,7 @@ impl NatsBus {
 impl Bus for NatsBus {
     fn publish(&self, message: Message) -> BoxFuture<'_, Result<Receipt, BusError>> {
         Box::pin(async move {
+            self.is_open()?;
             match self.durable(&message.topic) {
                 Some(topic) => {
                     publish::durable(&self.link, topic, message).await.map_err(|error| self.explained(topic, error))
@@ -186,6 +211,7 @@ impl Bus for NatsBus {
         timeout: Duration,
     ) -> BoxFuture<'_, Result<Vec<Message>, BusError>> {
         Box::pin(async move {
+            self.is_open()?;
             let topic = self.durable(&message.topic);
             publish::request(&self.link, topic, message, wanted, timeout).await
         })
@@ -241,8 +267,10 @@ impl Bus for NatsBus {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
+            self.closed.store(true, Ordering::Relaxed);
             self.watch.abort();
-            self.feeds.close().await;
+            self.lobbies.close();
+            self.pools.close().await;
             if let Err(error) = self.link.caught_up().await {
                 tracing::debug!(%error, "NATS is not there at the end");
             }

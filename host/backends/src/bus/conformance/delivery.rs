@@ -37,10 +37,12 @@ pub async fn attributes_survive(medium: &dyn Medium) {
             let taken = take(&*feed, 1).await;
             let arrived = taken.first().expect("one was taken");
             let mut message = Message::clone(&arrived.message);
-            // The attributes have no order.
+            // The attributes have no order, and neither have headers with different names.
             let mut published = published;
-            published.extensions.sort();
-            message.extensions.sort();
+            for message in [&mut published, &mut message] {
+                message.extensions.sort();
+                message.headers.sort_by(|(one, _), (other, _)| one.cmp(other));
+            }
             assert_eq!(message, published, "{declared}");
             feed.settle(arrived.token, patchbay_model::ports::Settlement::Acknowledge);
         }

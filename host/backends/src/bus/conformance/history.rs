@@ -20,6 +20,10 @@ pub struct History {
     groups: BTreeMap<String, BTreeMap<String, Progress>>,
     /// The highest place that each group has got.
     reached: BTreeMap<String, u64>,
+    /// Up to this place messages may come in any order.
+    disturbed: u64,
+    /// Crashes that may count as attempts.
+    crashes: u32,
     problems: Vec<String>,
 }
 
@@ -37,8 +41,16 @@ struct Progress {
     /// The attempt as which it has to come next, and whether it may be less.
     next: (u32, bool),
     is_acknowledged: bool,
+    /// Crashes since then that may count as attempts.
+    crashes: u32,
     /// Whether it may come again although it was acknowledged.
     is_uncertain: bool,
+}
+
+impl Progress {
+    const fn got(place: u64, attempt: u32) -> Self {
+        Self { place, next: (attempt, false), crashes: 0, is_acknowledged: false, is_uncertain: false }
+    }
 }
 
 impl History {
@@ -81,19 +93,19 @@ impl History {
         let progress = self.groups.entry(group.to_owned()).or_default();
         let Some(known) = progress.get_mut(id) else {
             let reached = self.reached.entry(group.to_owned()).or_default();
-            if place < *reached {
+            if place < *reached && place > self.disturbed {
                 self.problems.push(format!("{group} got {id} at {place} first after it had got {reached}"));
             }
             *reached = place.max(*reached);
-            if attempt != 1 {
+            if !(1..=1 + self.crashes).contains(&attempt) {
                 self.problems.push(format!("{group} got {id} first as attempt {attempt}"));
             }
-            let next = (attempt, false);
-            progress.insert(id.to_owned(), Progress { place, next, is_acknowledged: false, is_uncertain: false });
+            progress.insert(id.to_owned(), Progress::got(place, attempt));
             return;
         };
         let (next, may_fall_back) = known.next;
-        let fits = attempt == next || (may_fall_back && (1..=next).contains(&attempt));
+        let least = if may_fall_back { 1 } else { next };
+        let fits = (least..=next + known.crashes).contains(&attempt);
         if !fits {
             self.problems.push(format!("{group} got {id} as attempt {attempt}, and it had to be {next}"));
         }
@@ -103,7 +115,7 @@ impl History {
         if known.place != place {
             self.problems.push(format!("{group} got {id} at {place}, and at {} before", known.place));
         }
-        *known = Progress { place, next: (attempt, false), is_acknowledged: false, is_uncertain: false };
+        *known = Progress::got(place, attempt);
     }
 
     /// A group settled a message.
@@ -116,10 +128,16 @@ impl History {
         }
     }
 
-    /// The host crashed: what was settled last may be forgotten.
-    pub fn crashed(&mut self) {
+    /// The host crashed, or what lies under the bus: what was settled last may be forgotten. If it `counts`, it may be an
+    /// attempt of what was in somebody's hands, and that may come later than what is newer.
+    pub fn crashed(&mut self, counts: bool) {
+        if counts {
+            self.crashes += 1;
+            self.disturbed = self.places.keys().next_back().copied().unwrap_or_default();
+        }
         for progress in self.groups.values_mut().flat_map(BTreeMap::values_mut) {
             progress.is_uncertain = true;
+            progress.crashes += u32::from(counts);
             progress.next.1 = true;
         }
     }
@@ -194,7 +212,7 @@ mod tests {
         history.delivered("group", &incoming("b", 2, 1));
         history.settled("group", "b", Settlement::Acknowledge);
         assert!(!history.is_open("group"));
-        history.crashed();
+        history.crashed(false);
         history.delivered("group", &incoming("a", 1, 1));
         history.settled("group", "a", Settlement::Acknowledge);
         assert_eq!(history.problems(&["group"]), Vec::<String>::new());

@@ -88,6 +88,7 @@ impl<'m> Schedule<'m> {
             65..92 => self.settle(name),
             92..95 => self.leave(name).await,
             95..97 => self.restart().await,
+            97 => self.shake().await,
             _ => self.crash().await,
         }
     }
@@ -161,9 +162,14 @@ impl<'m> Schedule<'m> {
 
     async fn crash(&mut self) {
         self.consumers.clear();
-        self.history.crashed();
+        self.history.crashed(self.medium.misses_hosts_late());
         self.bus = self.medium.crash(Arc::clone(&self.bus), shop()).await;
         self.join_all().await;
+    }
+
+    async fn shake(&mut self) {
+        self.medium.shake(&self.bus).await;
+        self.history.crashed(self.medium.misses_hosts_late());
     }
 
     /// Has the groups do all that is left to do. Returns what must not be.

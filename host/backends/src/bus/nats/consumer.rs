@@ -9,6 +9,7 @@ use patchbay_model::ports::GroupInfo;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::durable::Counts;
 use super::link::Link;
 use super::names;
 use super::stream::{MADE_OF, ask};
@@ -221,19 +222,21 @@ pub(super) async fn all(link: &Link, topic: &TopicFilter) -> Result<Vec<Info>, B
     }
 }
 
-/// The group that a consumer is of; `None` if it is of no group. `held` are the messages that this host's feeds have of it.
-pub(super) fn as_group(topic: &TopicFilter, info: &Info, held: usize) -> Option<GroupInfo> {
+/// The group that a consumer is of; `None` if it is of no group. `here` is what this host knows of its messages: what it does
+/// not know of is in the hands of another host, or failed at one.
+pub(super) fn as_group(topic: &TopicFilter, info: &Info, here: Counts) -> Option<GroupInfo> {
     let metadata = &info.config.metadata;
     let (group, filter) = (metadata.get(GROUP)?.clone(), metadata.get(FILTER)?.parse().ok()?);
-    // The server counts what waits to be tried again as out, too.
-    let waiting = info.num_redelivered.min(info.num_ack_pending.saturating_sub(held));
+    // To the server everything is out that is neither to come nor acknowledged.
+    let ready = here.ready.min(info.num_ack_pending);
+    let retrying = here.retrying.min(info.num_ack_pending - ready);
     Some(GroupInfo {
         topic: topic.clone(),
         group,
         filter,
-        lag: info.num_pending,
-        in_flight: info.num_ack_pending.saturating_sub(waiting) as u64,
-        retrying: waiting as u64,
+        lag: info.num_pending + ready as u64,
+        in_flight: (info.num_ack_pending - ready - retrying) as u64,
+        retrying: retrying as u64,
         acknowledged: info.ack_floor.stream_sequence,
     })
 }

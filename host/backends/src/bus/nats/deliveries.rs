@@ -123,7 +123,7 @@ impl Deliveries {
         match timeout(PATIENCE, written).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(%error, "deliveries that were no attempts cannot be noted; they count as such")
+                tracing::warn!(%error, "deliveries that were no attempts cannot be noted; they count as such");
             }
             Err(_) => tracing::warn!("deliveries that were no attempts cannot be noted in time; they count as such"),
         }

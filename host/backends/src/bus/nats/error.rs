@@ -14,6 +14,9 @@ pub(super) fn of_jetstream(topic: &str, error: &jetstream::Error) -> BusError {
         ErrorCode::STREAM_STORE_FAILED if error.to_string().contains("maximum") => {
             BusError::Full { topic: topic.to_owned(), reached: error.to_string() }
         }
+        ErrorCode::STREAM_MESSAGE_DELETE_FAILED if error.to_string().contains("no message found") => {
+            BusError::NotFound(text)
+        }
         ErrorCode::STREAM_NOT_FOUND
         | ErrorCode::CONSUMER_NOT_FOUND
         | ErrorCode::NO_MESSAGE_FOUND

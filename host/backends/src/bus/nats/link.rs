@@ -109,7 +109,7 @@ impl Condition {
                 self.failed(error.to_string());
             }
             Event::SlowConsumer(_) => {
-                tracing::warn!("messages of NATS were dropped: they came faster than they were read")
+                tracing::warn!("messages of NATS were dropped: they came faster than they were read");
             }
             Event::LameDuckMode | Event::Draining => tracing::info!(%event, "NATS is about to stop"),
         }

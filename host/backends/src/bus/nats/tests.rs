@@ -1,5 +1,6 @@
 //! Tests of the bus over NATS against a real server.
 
+mod conformance;
 mod durable;
 mod interop;
 mod trouble;
@@ -29,6 +30,16 @@ pub(super) fn settings(server: &NatsServer) -> NatsSettings {
         request_timeout: Duration::from_secs(3),
         ping_interval: Duration::from_millis(500),
         ..NatsSettings::default()
+    }
+}
+
+impl NatsBus {
+    /// Ends the connection as a crash of the host would: nothing is said any more.
+    pub(super) async fn cut_off(&self) {
+        self.watch.abort();
+        self.link.client.drain().await.unwrap();
+        until("the connection ends", || async { self.link.client.publish("nobody", Bytes::new()).await.is_err() })
+            .await;
     }
 }
 

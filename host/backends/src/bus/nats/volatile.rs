@@ -1,12 +1,12 @@
-//! Feeds of topics that are not stored. A task of its own reads what the connection brings, so that one slow subscription
-//! never holds up others; what is not taken in time is dropped and counted.
+//! Feeds of topics that are not stored. For each group, one task reads what the connection brings, so that a slow group never
+//! holds up others; what is not taken in time is dropped and counted.
 
 mod lobby;
 
 use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use async_nats::Subscriber;
 use futures_util::StreamExt as _;
@@ -42,56 +42,108 @@ impl Choice {
     }
 }
 
+/// What the feeds of a group share.
 struct Shared {
     lobby: Mutex<Lobby>,
     arrived: Notify,
     dropped: AtomicU64,
     closing: watch::Sender<bool>,
+    /// The group; none for one who watches.
+    queue: Option<Queue>,
+}
+
+/// A group of volatile topics on this host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Queue {
+    pub(super) topic: Option<TopicFilter>,
+    /// Its name among all hosts.
+    pub(super) name: String,
+    /// Whether each host has it for itself.
+    pub(super) broadcast: bool,
 }
 
 impl Shared {
     fn lobby(&self) -> MutexGuard<'_, Lobby> {
         self.lobby.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn end(&self) {
+        self.lobby().close();
+        self.closing.send_replace(true);
+        self.arrived.notify_waiters();
+    }
 }
 
 /// A feed of volatile topics.
-pub(super) struct VolatileFeed(Arc<Shared>);
+pub(super) struct VolatileFeed {
+    shared: Arc<Shared>,
+    seat: u64,
+}
 
-/// Begins to feed: as a member of a queue group, or on its own. Without a window, messages need no settlement.
+/// What this host is subscribed to.
+#[derive(Default)]
+pub(super) struct Lobbies(Mutex<Vec<Weak<Shared>>>);
+
+impl Lobbies {
+    fn all(&self) -> Vec<Arc<Shared>> {
+        let mut lobbies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lobbies.retain(|lobby| lobby.strong_count() > 0);
+        lobbies.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    fn join(&self, queue: &Queue, window: u32) -> Option<VolatileFeed> {
+        self.all().into_iter().filter(|shared| shared.queue.as_ref() == Some(queue)).find_map(|shared| {
+            let seat = shared.lobby().join(window)?;
+            Some(VolatileFeed { shared, seat })
+        })
+    }
+
+    /// Ends all feeds.
+    pub(super) fn close(&self) {
+        self.all().iter().for_each(|shared| shared.end());
+    }
+}
+
+/// Begins to feed a group, or one who watches and needs to settle nothing.
 pub(super) async fn feed(
     link: &Arc<Link>,
+    lobbies: &Lobbies,
     choice: Choice,
-    queue: Option<String>,
-    window: Option<u32>,
+    queue: Option<Queue>,
+    window: u32,
 ) -> Result<VolatileFeed, BusError> {
+    if let Some(feed) = queue.as_ref().and_then(|queue| lobbies.join(queue, window)) {
+        return Ok(feed);
+    }
     link.connected(0).await?;
     let subject = match &choice.topic {
         Some(topic) => super::names::common(topic, &choice.filter).unwrap_or_else(|| choice.filter.clone()),
         None => choice.filter.clone(),
     };
     let subject = subject.as_str().to_owned();
-    let subscriber = match queue {
-        Some(queue) => link.client.queue_subscribe(subject, queue).await,
-        None => link.client.subscribe(subject).await,
+    let subscriber = match &queue {
+        Some(queue) if !queue.broadcast => link.client.queue_subscribe(subject, queue.name.clone()).await,
+        Some(_) | None => link.client.subscribe(subject).await,
     };
     let subscriber = subscriber.map_err(|error| BusError::Unavailable(format!("NATS does not subscribe: {error}")))?;
     // From here on messages arrive: whoever publishes after this call returned is heard.
     link.caught_up().await?;
     let settings = &link.settings;
-    let lobby =
-        Lobby::new(window.unwrap_or(1), window.is_some(), settings.subscription_messages, settings.subscription_bytes);
+    let mut lobby = Lobby::new(queue.is_some(), settings.subscription_messages, settings.subscription_bytes);
+    let seat = lobby.join(window).unwrap_or_default();
     let shared = Arc::new(Shared {
         lobby: Mutex::new(lobby),
         arrived: Notify::new(),
         dropped: AtomicU64::new(0),
         closing: watch::Sender::new(false),
+        queue,
     });
+    lobbies.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&shared));
     tokio::spawn(read(Arc::clone(link), choice, subscriber, Arc::clone(&shared)));
-    Ok(VolatileFeed(shared))
+    Ok(VolatileFeed { shared, seat })
 }
 
-/// Moves messages from the connection to the feed until it ends.
+/// Moves messages from the connection to the feeds until they end.
 async fn read(link: Arc<Link>, choice: Choice, mut subscriber: Subscriber, shared: Arc<Shared>) {
     let mut closing = shared.closing.subscribe();
     loop {
@@ -121,26 +173,34 @@ async fn read(link: Arc<Link>, choice: Choice, mut subscriber: Subscriber, share
             shared.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
-    shared.closing.send_replace(true);
-    shared.arrived.notify_waiters();
+    shared.end();
+}
+
+impl VolatileFeed {
+    fn leave(&self) {
+        let last = self.shared.lobby().leave(self.seat);
+        if last {
+            self.shared.end();
+        }
+        self.shared.arrived.notify_waiters();
+    }
 }
 
 impl Feed for VolatileFeed {
     fn receive(&self, max: NonZeroUsize) -> BoxFuture<'_, Vec<Incoming>> {
         Box::pin(async move {
             loop {
-                let mut arrived = pin!(self.0.arrived.notified());
+                let mut arrived = pin!(self.shared.arrived.notified());
                 arrived.as_mut().enable();
-                if *self.0.closing.borrow() {
-                    return Vec::new();
-                }
-                let (taken, wakes_at) = {
-                    let mut lobby = self.0.lobby();
-                    (lobby.take(max, Instant::now()), lobby.wakes_at())
+                let now = Instant::now();
+                let wakes_at = {
+                    let mut lobby = self.shared.lobby();
+                    let taken = lobby.take(self.seat, max, now);
+                    if !taken.is_empty() || !lobby.has(self.seat) {
+                        return taken;
+                    }
+                    lobby.wakes_at(now)
                 };
-                if !taken.is_empty() {
-                    return taken;
-                }
                 match wakes_at {
                     None => arrived.await,
                     Some(at) => tokio::select! {
@@ -153,26 +213,23 @@ impl Feed for VolatileFeed {
     }
 
     fn settle(&self, token: u64, settlement: Settlement) {
-        self.0.lobby().settle(token, settlement, Instant::now());
-        self.0.arrived.notify_waiters();
+        self.shared.lobby().settle(self.seat, token, settlement, Instant::now());
+        self.shared.arrived.notify_waiters();
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async move {
-            self.0.closing.send_replace(true);
-            self.0.arrived.notify_waiters();
-        })
+        self.leave();
+        Box::pin(std::future::ready(()))
     }
 
     fn dropped(&self) -> u64 {
-        self.0.dropped.load(Ordering::Relaxed)
+        self.shared.dropped.load(Ordering::Relaxed)
     }
 }
 
 impl Drop for VolatileFeed {
     fn drop(&mut self) {
-        self.0.closing.send_replace(true);
-        self.0.arrived.notify_waiters();
+        self.leave();
     }
 }
 

@@ -105,7 +105,7 @@ fn pairs(headers: &HeaderMap) -> Vec<(&str, &str)> {
         .flat_map(|(name, values)| values.iter().map(move |value| (name.as_ref(), value.as_str())))
         .collect();
     // Stable, so that values of one name keep their order.
-    pairs.sort_by(|(one, _), (other, _)| one.cmp(other));
+    pairs.sort_by_key(|(name, _)| *name);
     pairs
 }
 

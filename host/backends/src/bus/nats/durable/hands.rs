@@ -1,6 +1,8 @@
-//! What is in the hands of a feed: messages that came and are not settled. Decides, and does nothing itself.
+//! What is in the hands of the feeds of a consumer: messages that came and are not settled. The feeds of a host share what
+//! comes, so that one that is busy or ends leaves its messages to the others. Decides, and does nothing itself.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::iter;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -63,53 +65,123 @@ pub(super) enum Todo {
     Note { place: u64, uncounted: i64 },
 }
 
-/// The hands of one feed.
-pub(super) struct Hands {
+/// One of the feeds.
+struct Seat {
     window: usize,
+    /// Messages that it was handed and did not settle.
+    out: usize,
+}
+
+/// The hands of the feeds of one consumer.
+pub(super) struct Hands {
     /// Whether messages are settled. Those of a watcher are not.
     tracked: bool,
     /// Whether a message that failed stays here until it is tried again, so that none overtakes it.
     ordered: bool,
+    seats: HashMap<u64, Seat>,
+    /// Counts seats and messages.
     tokens: u64,
+    /// Whether the last feed left, so that none can join any more.
+    left: bool,
     held: BTreeMap<u64, Held>,
     places: HashMap<u64, u64>,
-    /// Not handed out, by token.
-    ready: VecDeque<u64>,
-    /// Handed out, and not settled.
-    out: HashSet<u64>,
+    /// Not handed out, by place.
+    ready: BTreeMap<u64, u64>,
+    /// Handed out and not settled, with the seat.
+    out: HashMap<u64, u64>,
     /// Kept until they are handed out again.
     waiting: BTreeSet<(Instant, u64)>,
     settled: VecDeque<(u64, Settlement)>,
+    /// Given back after they failed, by place, until they are due.
+    away: HashMap<u64, Instant>,
     done: VecDeque<u64>,
     is_done: HashSet<u64>,
 }
 
+/// Where the messages of a consumer are, as far as this host knows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in super::super) struct Counts {
+    /// Handed out.
+    pub(in super::super) out: usize,
+    /// Here, and not handed out.
+    pub(in super::super) ready: usize,
+    /// To be tried again, here or at the server.
+    pub(in super::super) retrying: usize,
+}
+
 impl Hands {
-    pub(super) fn new(window: u32, tracked: bool, ordered: bool) -> Self {
+    pub(super) fn new(tracked: bool, ordered: bool) -> Self {
         Self {
-            window: usize::try_from(window).unwrap_or(usize::MAX).max(1),
             tracked,
             ordered,
+            seats: HashMap::new(),
             tokens: 0,
+            left: false,
             held: BTreeMap::new(),
             places: HashMap::new(),
-            ready: VecDeque::new(),
-            out: HashSet::new(),
+            ready: BTreeMap::new(),
+            out: HashMap::new(),
             waiting: BTreeSet::new(),
             settled: VecDeque::new(),
+            away: HashMap::new(),
             done: VecDeque::new(),
             is_done: HashSet::new(),
         }
     }
 
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.held.len()
+    /// Gives a feed a seat; none if the last one left.
+    pub(super) fn join(&mut self, window: u32) -> Option<u64> {
+        if self.left {
+            return None;
+        }
+        self.tokens += 1;
+        let window = usize::try_from(window).unwrap_or(usize::MAX).max(1);
+        self.seats.insert(self.tokens, Seat { window, out: 0 });
+        Some(self.tokens)
+    }
+
+    /// Takes a feed's seat. What it has goes to the others. Returns whether it was the last.
+    pub(super) fn leave(&mut self, seat: u64) -> bool {
+        if self.seats.remove(&seat).is_none() {
+            return false;
+        }
+        let back: Vec<u64> = self.out.iter().filter(|(_, owner)| **owner == seat).map(|(token, _)| *token).collect();
+        for token in back {
+            self.out.remove(&token);
+            self.make_ready(token);
+        }
+        self.left = self.seats.is_empty();
+        self.left
+    }
+
+    /// Lets nobody join any more.
+    pub(super) const fn close(&mut self) {
+        self.left = true;
+    }
+
+    /// Whether a feed has a seat.
+    pub(super) fn has(&self, seat: u64) -> bool {
+        self.seats.contains_key(&seat)
+    }
+
+    fn window(&self) -> usize {
+        self.seats.values().fold(0, |sum, seat| sum.saturating_add(seat.window))
+    }
+
+    /// Where messages are.
+    pub(super) fn counts(&mut self, now: Instant) -> Counts {
+        self.away.retain(|_, due| *due > now);
+        let settled = self.settled.len();
+        Counts {
+            out: self.out.len() + settled,
+            ready: self.ready.len(),
+            retrying: self.waiting.len() + self.away.len(),
+        }
     }
 
     /// Messages that there is room for.
     pub(super) fn room(&self) -> usize {
-        self.window.saturating_sub(self.held.len())
+        self.window().saturating_sub(self.held.len())
     }
 
     pub(super) const fn is_tracked(&self) -> bool {
@@ -118,6 +190,12 @@ impl Hands {
 
     pub(super) const fn is_ordered(&self) -> bool {
         self.ordered
+    }
+
+    fn make_ready(&mut self, token: u64) {
+        if let Some(held) = self.held.get(&token) {
+            self.ready.insert(held.place, token);
+        }
     }
 
     /// Whether the message at a place is new here, so that what is noted of it matters.
@@ -138,16 +216,20 @@ impl Hands {
         }
         self.tokens += 1;
         self.places.insert(new.place, self.tokens);
+        self.away.remove(&new.place);
         self.held.insert(self.tokens, new);
-        self.ready.push_back(self.tokens);
+        self.make_ready(self.tokens);
         Came::New
     }
 
-    /// Hands out up to `max`.
-    pub(super) fn take(&mut self, max: NonZeroUsize) -> Vec<Incoming> {
-        let count = max.get().min(self.ready.len());
-        let mut taken = Vec::with_capacity(count);
-        for token in self.ready.drain(..count) {
+    /// Hands out up to `max` to a feed, and no more than its window has room for.
+    pub(super) fn take(&mut self, seat: u64, max: NonZeroUsize) -> Vec<Incoming> {
+        let Some(own) = self.seats.get_mut(&seat) else { return Vec::new() };
+        let room = if self.tracked { own.window.saturating_sub(own.out) } else { usize::MAX };
+        let tokens: Vec<u64> =
+            iter::from_fn(|| self.ready.pop_first()).map(|(_, token)| token).take(max.get().min(room)).collect();
+        let mut taken = Vec::with_capacity(tokens.len());
+        for token in tokens {
             let Some(held) = self.held.get(&token) else { continue };
             taken.push(Incoming {
                 token,
@@ -156,7 +238,10 @@ impl Hands {
                 attempt: held.attempt,
                 stored: held.stored,
             });
-            self.out.insert(token);
+            if self.tracked {
+                own.out += 1;
+                self.out.insert(token, seat);
+            }
         }
         if !self.tracked {
             for incoming in &taken {
@@ -166,11 +251,21 @@ impl Hands {
         taken
     }
 
-    /// Notes what becomes of a message. One that is not out is left alone.
-    pub(super) fn settle(&mut self, token: u64, settlement: Settlement) {
-        if self.out.remove(&token) {
-            self.settled.push_back((token, settlement));
+    /// Whether there is something to hand out.
+    pub(super) fn is_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Notes what becomes of a message. One that the feed was not handed is left alone.
+    pub(super) fn settle(&mut self, seat: u64, token: u64, settlement: Settlement) {
+        if self.out.get(&token) != Some(&seat) {
+            return;
         }
+        self.out.remove(&token);
+        if let Some(own) = self.seats.get_mut(&seat) {
+            own.out = own.out.saturating_sub(1);
+        }
+        self.settled.push_back((token, settlement));
     }
 
     /// What is to be done for what was settled since. `now` is the time from which pauses count.
@@ -199,6 +294,7 @@ impl Hands {
             return Some(Todo::Note { place: held.place, uncounted: note });
         }
         let held = self.remove(token)?;
+        self.away.insert(held.place, now + after);
         let note = held.note_for(held.attempt.saturating_add(tried));
         Some(Todo::GiveBack { held, note, after })
     }
@@ -208,9 +304,7 @@ impl Hands {
         let mut any = false;
         while let Some((_, token)) = self.waiting.first().copied().filter(|(at, _)| *at <= now) {
             self.waiting.pop_first();
-            // Where it was: before everything that came after it.
-            let place = self.ready.iter().position(|other| *other > token).unwrap_or(self.ready.len());
-            self.ready.insert(place, token);
+            self.make_ready(token);
             any = true;
         }
         any
@@ -238,7 +332,6 @@ impl Hands {
     }
 
     fn remove(&mut self, token: u64) -> Option<Held> {
-        self.out.remove(&token);
         let held = self.held.remove(&token)?;
         self.places.remove(&held.place);
         Some(held)
@@ -248,7 +341,7 @@ impl Hands {
         if self.is_done.insert(place) {
             self.done.push_back(place);
         }
-        if self.done.len() > self.window.saturating_mul(REMEMBERED)
+        if self.done.len() > self.window().saturating_mul(REMEMBERED)
             && let Some(oldest) = self.done.pop_front()
         {
             self.is_done.remove(&oldest);

@@ -176,6 +176,9 @@ async fn credentials_files_say_who_a_host_is() {
         format!("{signed}.{}", data_encoding::BASE64URL_NOPAD.encode(&by.sign(signed.as_bytes()).unwrap()))
     };
     let limits = r#""subs":-1,"data":-1,"payload":-1"#;
+    let of_system = format!(
+        r#"{{"type":"account","version":2,"limits":{{{limits},"imports":-1,"exports":-1,"wildcards":true,"conn":-1,"leaf":-1}}}}"#
+    );
     let of_account = format!(
         r#"{{"type":"account","version":2,"limits":{{{limits},"imports":-1,"exports":-1,"wildcards":true,"conn":-1,"leaf":-1,"mem_storage":-1,"disk_storage":-1,"streams":-1,"consumer":-1}}}}"#
     );
@@ -184,7 +187,7 @@ async fn credentials_files_say_who_a_host_is() {
         jwt(&operator, &operator, "op", r#"{"type":"operator","version":2}"#),
         system.public_key(),
         system.public_key(),
-        jwt(&operator, &system, "sys", &of_account),
+        jwt(&operator, &system, "sys", &of_system),
         account.public_key(),
         jwt(&operator, &account, "acc", &of_account)
     );
