@@ -12,6 +12,7 @@ mod feed;
 mod inbox;
 mod log;
 mod options;
+mod places;
 mod pool;
 mod port;
 #[cfg(test)]
@@ -26,7 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use patchbay_model::bus::{BusError, Level, Message, Receipt, Topic, TopicFilter, Topics};
+use patchbay_model::bus::{BusError, Level, Message, Receipt, TopicFilter, Topics};
 use patchbay_model::ports::{Clock, Consumer, Feed, Interest};
 use patchbay_model::{Hazard, NoHazard};
 use tokio::sync::oneshot;
@@ -39,6 +40,7 @@ use durable::{DurableTopic, Wanted};
 use exchange::Exchange;
 use feed::{Desk, DeskFeed};
 use inbox::Inboxes;
+use places::{Place, Places};
 use upkeep::Upkeep;
 use volatile::Key;
 use writer::{Errand, Writer, gone};
@@ -48,15 +50,14 @@ const ATTRIBUTES: u64 = 64 << 10;
 
 /// The bus inside the host.
 pub struct EmbeddedBus {
-    topics: Topics,
+    places: Places,
     options: EmbeddedOptions,
     clock: Arc<dyn Clock>,
     exchange: Exchange,
-    durable: Arc<[Arc<DurableTopic>]>,
     writer: Writer,
     inboxes: Inboxes,
     is_closed: AtomicBool,
-    _upkeep: Upkeep,
+    upkeep: Upkeep,
 }
 
 impl EmbeddedBus {
@@ -96,21 +97,19 @@ impl EmbeddedBus {
         let writer = Writer::start(Arc::clone(&clock))?;
         Ok(Self {
             exchange: Exchange::new(options.queue),
-            _upkeep: Upkeep::start(Arc::clone(&durable), writer.clone()),
+            upkeep: Upkeep::start(Arc::clone(&durable), writer.clone()),
             inboxes: Inboxes::new()?,
             is_closed: AtomicBool::new(false),
-            topics,
+            places: Places::new(topics, durable),
             options,
             clock,
-            durable,
             writer,
         })
     }
 
     /// The durable topic with this declaration.
     fn durable(&self, topic: &TopicFilter) -> Result<&Arc<DurableTopic>, BusError> {
-        let found = self.durable.iter().find(|durable| durable.topic() == topic);
-        found.ok_or_else(|| BusError::NotFound(format!("no durable topic `{topic}` is declared")))
+        self.places.durable(topic).ok_or_else(|| BusError::NotFound(format!("no durable topic `{topic}` is declared")))
     }
 
     fn admit(&self, message: &Message) -> Result<(), BusError> {
@@ -130,11 +129,6 @@ impl EmbeddedBus {
         Ok(())
     }
 
-    /// The declaration of a topic.
-    fn declaration(&self, topic: &Topic) -> Option<&TopicFilter> {
-        self.topics.of(topic).map(|(declared, _)| declared)
-    }
-
     async fn publish_message(&self, message: Message) -> Result<Receipt, BusError> {
         self.admit(&message)?;
         let volatile = Receipt { level: Level::Volatile, sequence: None, duplicate: false };
@@ -143,17 +137,16 @@ impl EmbeddedBus {
             return Ok(volatile);
         }
         let message = Arc::new(message);
-        match self.topics.of(&message.topic) {
-            Some((declared, settings)) if settings.level.is_stored() => {
-                let topic = Arc::clone(self.durable(declared)?);
+        match self.places.of(&message.topic) {
+            Place::Durable(topic) => {
                 let content = codec::encode(&message);
                 let (answer, answered) = oneshot::channel();
                 let wanted = Wanted { message, content, answer };
                 self.writer.leave(Errand::Store(topic, wanted)).await?;
                 answered.await.unwrap_or_else(|_| Err(gone()))
             }
-            declared => {
-                self.exchange.publish(declared.map(|(topic, _)| topic), &message, self.clock.now());
+            Place::Volatile(declared) => {
+                self.exchange.publish(declared.as_ref(), &message, self.clock.now());
                 Ok(volatile)
             }
         }
@@ -166,10 +159,9 @@ impl EmbeddedBus {
         timeout: Duration,
     ) -> Result<Vec<Message>, BusError> {
         let topic = message.topic.clone();
-        let declared = self.declaration(&topic);
-        let is_served = match declared.map(|declared| self.durable(declared)) {
-            Some(Ok(durable)) => durable.is_served(&topic),
-            Some(Err(_)) | None => self.exchange.is_served(declared, &topic),
+        let is_served = match self.places.of(&topic) {
+            Place::Durable(durable) => durable.is_served(&topic),
+            Place::Volatile(declared) => self.exchange.is_served(declared.as_ref(), &topic),
         };
         if !is_served {
             return Err(BusError::NoResponders(topic.to_string()));
@@ -200,7 +192,7 @@ impl EmbeddedBus {
             return self.opened(DeskFeed::new(group, member));
         }
         if let Some(declared) = &interest.topic
-            && !self.topics.iter().any(|(topic, _)| topic == declared)
+            && !self.places.topics().iter().any(|(topic, _)| topic == declared)
         {
             return Err(BusError::NotFound(format!("no topic `{declared}` is declared")));
         }
@@ -220,15 +212,16 @@ impl EmbeddedBus {
 
     async fn end(&self) {
         self.is_closed.store(true, Ordering::Release);
+        self.upkeep.stop();
         self.exchange.close();
-        self.durable.iter().for_each(|topic| topic.dismiss());
+        self.places.all_durable().iter().for_each(|topic| topic.dismiss());
         let (answer, answered) = oneshot::channel();
         if self.writer.leave(Errand::Flush(answer)).await.is_ok() {
             // Nothing comes back only if the thread is gone, and then nothing is left to be written.
             let _ = answered.await;
         }
-        let durable = Arc::clone(&self.durable);
-        let saved = blocking(move || durable.iter().try_for_each(|topic| topic.save_if_moved())).await;
+        let durable = Arc::clone(self.places.all_durable());
+        let saved = blocking(move || durable.iter().try_for_each(|topic| topic.save())).await;
         if let Err(error) = saved {
             tracing::error!("{error}");
         }
@@ -237,7 +230,7 @@ impl EmbeddedBus {
 
 impl std::fmt::Debug for EmbeddedBus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EmbeddedBus").field("topics", &self.topics).finish_non_exhaustive()
+        f.debug_struct("EmbeddedBus").field("topics", self.places.topics()).finish_non_exhaustive()
     }
 }
 

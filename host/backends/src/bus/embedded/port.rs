@@ -35,11 +35,11 @@ impl Bus for EmbeddedBus {
             Ok(durable) => durable.info(),
             Err(_) => TopicInfo { topic: topic.clone(), settings: settings.clone(), stored: None, drift: Vec::new() },
         };
-        Box::pin(async move { Ok(self.topics.iter().map(info).collect()) })
+        Box::pin(async move { Ok(self.places.topics().iter().map(info).collect()) })
     }
 
     fn groups(&self) -> BoxFuture<'_, Result<Vec<GroupInfo>, BusError>> {
-        Box::pin(async move { Ok(self.durable.iter().flat_map(|topic| topic.group_infos()).collect()) })
+        Box::pin(async move { Ok(self.places.all_durable().iter().flat_map(|topic| topic.group_infos()).collect()) })
     }
 
     fn forget_group<'a>(
@@ -81,7 +81,7 @@ impl Bus for EmbeddedBus {
         if self.is_closed.load(Ordering::Acquire) {
             return BusHealth::Impaired("the bus is closed".to_owned());
         }
-        let trouble = self.durable.iter().find_map(|topic| topic.trouble());
+        let trouble = self.places.all_durable().iter().find_map(|topic| topic.trouble());
         trouble.map_or(BusHealth::Ready, BusHealth::Impaired)
     }
 

@@ -23,9 +23,16 @@ impl Upkeep {
     }
 }
 
+impl Upkeep {
+    /// Ends the task.
+    pub(super) fn stop(&self) {
+        self.0.abort();
+    }
+}
+
 impl Drop for Upkeep {
     fn drop(&mut self) {
-        self.0.abort();
+        self.stop();
     }
 }
 

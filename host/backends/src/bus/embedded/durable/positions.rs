@@ -111,15 +111,17 @@ impl DurableTopic {
     }
 
     /// Writes down where the groups stand. Blocks until it is durable.
-    pub(super) fn save(&self) -> Result<(), BusError> {
+    pub(in crate::bus::embedded) fn save(&self) -> Result<(), BusError> {
         let _turn = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
+        let trouble = self.troubled().clone();
         self.is_moved.store(false, Ordering::Release);
         let written = render(&self.state())
             .map_err(io::Error::from)
             .and_then(|content| self.disk.replace(&path_in(&self.folder), &content));
         match written {
             Ok(()) => {
-                self.recovered();
+                // What went wrong in the meantime is not over by this.
+                self.troubled().take_if(|now| Some(&*now) == trouble.as_ref());
                 Ok(())
             }
             Err(error) => {

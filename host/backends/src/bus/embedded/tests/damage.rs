@@ -42,7 +42,7 @@ impl Hazard for Full {
 async fn open(directory: &Directory, damage: Damage, hazard: Arc<dyn Hazard>) -> Result<EmbeddedBus, BusError> {
     let options = EmbeddedOptions { damage, ..EmbeddedOptions::default() };
     let clock = Arc::clone(&directory.clock) as Arc<_>;
-    EmbeddedBus::open_amid(directory.path.path(), shop(), options, clock, hazard).await
+    EmbeddedBus::open_amid(directory.path(), shop(), options, clock, hazard).await
 }
 
 fn numbered(number: usize) -> Message {
@@ -117,7 +117,7 @@ async fn filled() -> Directory {
 #[tokio::test]
 async fn damaged_records_are_refused_or_passed_over_and_never_served() {
     let directory = filled().await;
-    let path = files(directory.path.path()).pop().unwrap();
+    let path = files(&directory.path()).pop().unwrap();
     let (whole, stood) = (fs::read(&path).unwrap(), fs::read(positions(&path)).unwrap());
     let used = whole.iter().rposition(|byte| *byte != 0).unwrap();
     for at in (8..used).step_by(97) {
@@ -142,7 +142,7 @@ async fn damaged_records_are_refused_or_passed_over_and_never_served() {
 async fn records_that_are_damaged_while_the_bus_is_open_are_passed_over() {
     let directory = filled().await;
     let bus = directory.open(shop()).await;
-    let path = files(directory.path.path()).pop().unwrap();
+    let path = files(&directory.path()).pop().unwrap();
     let mut content = fs::read(&path).unwrap();
     content[1000] ^= 1;
     fs::write(&path, content).unwrap();
