@@ -42,7 +42,7 @@ async fn an_order_is_heard_of_and_a_dead_letter_is_replayed() {
 
     let (status, placed) = order(&host, 456).await;
     assert_eq!(status, 201, "{placed}");
-    let number = &placed["id"];
+    let number = &placed["orderId"];
     for line in [
         format!("order {number} of user 456 is to be packed"),
         format!("notified user 456 of order {number} at ada@shop.example"),
@@ -72,10 +72,10 @@ async fn an_order_is_heard_of_and_a_dead_letter_is_replayed() {
     assert_eq!(status, 200, "{answer}");
     let (code, said, error) = host.cli(&["dlq", "replay", "--all"]).await;
     assert_eq!(code, 0, "{said}{error}");
-    let line = format!("notified user 999 of order {} at office@shop.example", poisoned["id"]);
+    let line = format!("notified user 999 of order {} at office@shop.example", poisoned["orderId"]);
     eventually(&line, async || printed(&host).await.contains(&line).then_some(())).await;
     assert_eq!(host.admin_get("/v1/dead-letters").await, json!([]));
     // Nobody else heard of it a second time.
-    let packed = format!("order {} of user 999 is to be packed", poisoned["id"]);
+    let packed = format!("order {} of user 999 is to be packed", poisoned["orderId"]);
     assert_eq!(printed(&host).await.matches(&packed).count(), 1);
 }

@@ -77,7 +77,9 @@ async fn guests_and_plain_clients_understand_each_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn deliveries_go_on_after_the_server_was_killed() {
     let mut server = NatsServer::start("");
-    let host = Host::start(&(over(&server) + &listener("listener", ""))).await;
+    // What the guest cannot publish while the server is away, it tries again.
+    let patient = listener("listener", "").replace("attempts = 3", "attempts = 100");
+    let host = Host::start(&(over(&server) + &patient)).await;
     subscription(&host, "it is subscribed", |one| one["state"] == "active").await;
     let mut acknowledged = 0;
     for _ in 0..2 {

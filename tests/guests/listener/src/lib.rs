@@ -48,6 +48,11 @@ impl Guest for Listener {
             Wish::Spin => loop {
                 std::hint::spin_loop();
             },
+            Wish::Publish { topic, id, data } => {
+                let published = messaging::publish(&Publication { id, ..publication(topic, data) });
+                note(format!("{published:?}"));
+                if published.is_ok() { Outcome::Acknowledge } else { retry(None) }
+            }
             wish => {
                 work(wish, &message, &delivery);
                 Outcome::Acknowledge
@@ -69,10 +74,6 @@ fn work(wish: Wish, message: &Message, delivery: &Delivery) {
                 note(format!("left {:?}", messaging::extend(ms * 1_000_000).map(|left| left / 1_000_000)));
                 std::thread::sleep(Duration::from_millis(ms / 2));
             }
-        }
-        Wish::Publish { topic, id, data } => {
-            let published = messaging::publish(&Publication { id, ..publication(topic, data) });
-            note(format!("{published:?}"));
         }
         Wish::Ask { topic, wanted, ms, data } => {
             let timeout = Some(ms).filter(|ms| *ms > 0).map(|ms| ms * 1_000_000);
