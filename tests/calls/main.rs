@@ -7,6 +7,7 @@
 mod typed;
 
 use std::error::Error;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -15,10 +16,13 @@ use bytes::Bytes;
 use clap::Parser;
 use http_body_util::BodyExt;
 use patchbay_engine::{Engine, EngineConfig, Premises};
-use patchbay_model::ports::{BoxFuture, Clock, Executor, LogSink, Outbound, Outlet, PrepareRequest, Prepared};
+use patchbay_model::bus::{BusError, Message, Receipt};
+use patchbay_model::ports::{
+    BoxFuture, Clock, Executor, LogSink, Messaging, Outbound, Outlet, PrepareRequest, Prepared, Publication,
+};
 use patchbay_model::{
-    Call, CallContext, CallId, Digest, Hold, InstancePolicy, Limits, LogRecord, OutboundError, OutboundRequest, Reply,
-    RevisionId, Settings, empty_body,
+    Call, CallContext, CallId, Course, Digest, Hold, InstancePolicy, Limits, LogRecord, OutboundError, OutboundRequest,
+    Reply, RevisionId, ServiceName, Settings, empty_body,
 };
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Map, Value, json};
@@ -79,13 +83,39 @@ impl Outlet for Nobody {
     }
 }
 
+impl Messaging for Nobody {
+    fn publish<'a>(
+        &'a self,
+        _: &'a ServiceName,
+        _: Course,
+        _: Publication,
+    ) -> BoxFuture<'a, Result<Receipt, BusError>> {
+        Box::pin(std::future::ready(Err(nowhere())))
+    }
+
+    fn request<'a>(
+        &'a self,
+        _: &'a ServiceName,
+        _: Course,
+        _: Publication,
+        _: NonZeroUsize,
+        _: Option<Duration>,
+    ) -> BoxFuture<'a, Result<Vec<Message>, BusError>> {
+        Box::pin(std::future::ready(Err(nowhere())))
+    }
+}
+
+fn nowhere() -> BusError {
+    BusError::Unavailable("there is no bus here".to_owned())
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let bytes = Bytes::from(std::fs::read(&arguments.component)?);
     let (nobody, links) = (Arc::new(Nobody), Arc::new(Direct::default()));
     let (config, premises) = (EngineConfig::default(), Premises::default());
-    let engine = Engine::new(&config, premises, nobody.clone(), nobody.clone(), links.clone(), nobody)?;
+    let engine = Engine::new(&config, premises, nobody.clone(), nobody.clone(), links.clone(), nobody.clone(), nobody)?;
     let result = match &arguments.callee {
         Some(callee) => {
             let callee = Bytes::from(std::fs::read(callee)?);
