@@ -231,14 +231,9 @@ impl Pump {
             made = consumer::ensure(&self.link, &self.wanted, self.newest) => made,
             _ = closing.wait_for(|closing| *closing) => return,
         };
-        match made {
-            Ok(found) if found.name == self.shared.owner.consumer => {}
-            // That of a watcher has another name each time; it ends, and whoever watches may begin anew.
-            Ok(_) => self.shared.end(),
-            Err(error) => {
-                let what = format!("the group {} gets no messages: {error}", self.shared.owner.consumer);
-                self.link.condition.failed(what);
-            }
+        if let Err(error) = made {
+            let what = format!("the group {} gets no messages: {error}", self.shared.owner.consumer);
+            self.link.condition.failed(what);
         }
     }
 
