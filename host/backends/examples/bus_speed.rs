@@ -22,6 +22,9 @@ const PUBLISHERS: u64 = 64;
 
 fn main() {
     for _ in 0..ROUNDS {
+        println!("limit of the disk, 64 records a synchronisation: {:.0} messages/s", disk_limit());
+    }
+    for _ in 0..ROUNDS {
         run("volatile, publish to receive, one thread", VOLATILE, 1, volatile);
     }
     for _ in 0..ROUNDS {
@@ -32,6 +35,18 @@ fn main() {
     }
 }
 
+/// What a file takes that is only appended to and synchronised.
+fn disk_limit() -> f64 {
+    let mut file = tempfile::tempfile().expect("there is room for files");
+    let batch = vec![7; 240 * 64];
+    let (begin, mut n) = (Instant::now(), 0_u32);
+    while begin.elapsed() < Duration::from_secs(2) {
+        std::io::Write::write_all(&mut file, &batch).and_then(|()| file.sync_data()).expect("the disk works");
+        n += 64;
+    }
+    f64::from(n) / begin.elapsed().as_secs_f64()
+}
+
 fn run<F: Future<Output = Duration>>(what: &str, n: u64, workers: usize, measured: impl Fn(Arc<EmbeddedBus>) -> F) {
     let mut builder = match workers {
         1 => tokio::runtime::Builder::new_current_thread(),
@@ -39,6 +54,7 @@ fn run<F: Future<Output = Duration>>(what: &str, n: u64, workers: usize, measure
     };
     let runtime = builder.enable_all().build().expect("a runtime can be built");
     let directory = tempfile::tempdir().expect("there is room for files");
+    let before = cpu_time();
     let took = runtime.block_on(async {
         let declared = BTreeMap::from([("shop.>".parse().expect("a filter"), TopicSettings::default())]);
         let topics = Topics::new(declared).expect("one declaration");
@@ -49,7 +65,16 @@ fn run<F: Future<Output = Duration>>(what: &str, n: u64, workers: usize, measure
         bus.close().await;
         took
     });
-    println!("{what}: {:.0} messages/s", n as f64 / took.as_secs_f64());
+    let second = n as f64 / took.as_secs_f64();
+    let used = cpu_time() - before;
+    println!("{what}: {second:.0} messages/s, {:.2} us of CPU time each", used.as_secs_f64() * 1e6 / n as f64);
+}
+
+/// What all threads have used so far.
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let nanos = u32::try_from(time.tv_nsec).unwrap_or_default();
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), nanos)
 }
 
 fn message(topic: &patchbay_model::bus::Topic, n: u64, data: &Bytes) -> Message {

@@ -13,6 +13,7 @@
 //! | `registry.json`, `registry.json.previous` | services and revisions, and their state one change before ([`FileRegistryStore`]) |
 //! | `admin.token` | the secret that the admin API asks for ([`AdminToken`]) |
 //! | `admin.address` | where the admin API of the running host listens, and its certificate ([`AdminAddress`]) |
+//! | `bus/` | a folder for each durable topic: its log, and where its consumer groups stand ([`bus::EmbeddedBus`]) |
 //! | `cache/` | machine code; belongs to the engine and can be removed at any time |
 //!
 //! Every file is replaced in one step: written under another name, synchronised, renamed, and the directory synchronised.

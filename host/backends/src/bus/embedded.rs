@@ -13,6 +13,7 @@ mod inbox;
 mod log;
 mod options;
 mod pool;
+mod port;
 #[cfg(test)]
 mod tests;
 mod upkeep;
@@ -26,7 +27,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use patchbay_model::bus::{BusError, Level, Message, Receipt, Topic, TopicFilter, Topics};
-use patchbay_model::ports::{BoxFuture, Bus, BusHealth, Clock, Consumer, Feed, GroupInfo, Interest, Stored, TopicInfo};
+use patchbay_model::ports::{Clock, Consumer, Feed, Interest};
 use patchbay_model::{Hazard, NoHazard};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
@@ -36,7 +37,7 @@ pub use options::{Damage, EmbeddedOptions, QueueLimits};
 use crate::disk::Disk;
 use durable::{DurableTopic, Wanted};
 use exchange::Exchange;
-use feed::DeskFeed;
+use feed::{Desk, DeskFeed};
 use inbox::Inboxes;
 use upkeep::Upkeep;
 use volatile::Key;
@@ -196,7 +197,7 @@ impl EmbeddedBus {
         {
             let topic = Arc::clone(topic);
             let (group, member) = blocking(move || topic.subscribe(&interest)).await?;
-            return Ok(Arc::new(DeskFeed::new(group, member)));
+            return self.opened(DeskFeed::new(group, member));
         }
         if let Some(declared) = &interest.topic
             && !self.topics.iter().any(|(topic, _)| topic == declared)
@@ -209,7 +210,12 @@ impl EmbeddedBus {
         };
         let key = Key { topic: interest.topic, filter: interest.filter, name };
         let (group, member) = self.exchange.join(key, interest.window);
-        Ok(Arc::new(DeskFeed::new(group, member)))
+        self.opened(DeskFeed::new(group, member))
+    }
+
+    /// A feed, unless the bus was closed while it was made.
+    fn opened<D: Desk>(&self, feed: DeskFeed<D>) -> Result<Arc<dyn Feed>, BusError> {
+        if self.is_closed.load(Ordering::Acquire) { Err(gone()) } else { Ok(Arc::new(feed)) }
     }
 
     async fn end(&self) {
@@ -232,84 +238,6 @@ impl EmbeddedBus {
 impl std::fmt::Debug for EmbeddedBus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EmbeddedBus").field("topics", &self.topics).finish_non_exhaustive()
-    }
-}
-
-impl Bus for EmbeddedBus {
-    fn publish(&self, message: Message) -> BoxFuture<'_, Result<Receipt, BusError>> {
-        Box::pin(self.publish_message(message))
-    }
-
-    fn request(
-        &self,
-        message: Message,
-        wanted: NonZeroUsize,
-        timeout: Duration,
-    ) -> BoxFuture<'_, Result<Vec<Message>, BusError>> {
-        Box::pin(self.ask(message, wanted, timeout))
-    }
-
-    fn subscribe(&self, interest: Interest) -> BoxFuture<'_, Result<Arc<dyn Feed>, BusError>> {
-        Box::pin(self.join(interest))
-    }
-
-    fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicInfo>, BusError>> {
-        let info = |(topic, settings): (&TopicFilter, &patchbay_model::bus::TopicSettings)| match self.durable(topic) {
-            Ok(durable) => durable.info(),
-            Err(_) => TopicInfo { topic: topic.clone(), settings: settings.clone(), stored: None, drift: Vec::new() },
-        };
-        Box::pin(async move { Ok(self.topics.iter().map(info).collect()) })
-    }
-
-    fn groups(&self) -> BoxFuture<'_, Result<Vec<GroupInfo>, BusError>> {
-        Box::pin(async move { Ok(self.durable.iter().flat_map(|topic| topic.group_infos()).collect()) })
-    }
-
-    fn forget_group<'a>(
-        &'a self,
-        topic: &'a TopicFilter,
-        group: &'a str,
-        filter: &'a TopicFilter,
-    ) -> BoxFuture<'a, Result<(), BusError>> {
-        Box::pin(async move {
-            let topic = Arc::clone(self.durable(topic)?);
-            let (group, filter) = (group.to_owned(), filter.clone());
-            blocking(move || topic.forget_group(&group, &filter)).await
-        })
-    }
-
-    fn read<'a>(
-        &'a self,
-        topic: &'a TopicFilter,
-        filter: &'a TopicFilter,
-        from: u64,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Stored>, BusError>> {
-        Box::pin(async move {
-            let (topic, filter) = (Arc::clone(self.durable(topic)?), filter.clone());
-            blocking(move || topic.list(&filter, from, limit)).await
-        })
-    }
-
-    fn remove<'a>(&'a self, topic: &'a TopicFilter, sequence: u64) -> BoxFuture<'a, Result<(), BusError>> {
-        Box::pin(async move {
-            let topic = Arc::clone(self.durable(topic)?);
-            let (answer, answered) = oneshot::channel();
-            self.writer.leave(Errand::Remove(topic, sequence, answer)).await?;
-            answered.await.unwrap_or_else(|_| Err(gone()))
-        })
-    }
-
-    fn health(&self) -> BusHealth {
-        if self.is_closed.load(Ordering::Acquire) {
-            return BusHealth::Impaired("the bus is closed".to_owned());
-        }
-        let trouble = self.durable.iter().find_map(|topic| topic.trouble());
-        trouble.map_or(BusHealth::Ready, BusHealth::Impaired)
-    }
-
-    fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.end())
     }
 }
 

@@ -200,6 +200,8 @@ mod tests {
         history
     }
 
+    type Happens = fn(&mut History);
+
     #[test]
     fn what_has_to_be_is_no_problem() {
         let mut history = begun();
@@ -218,8 +220,7 @@ mod tests {
 
     #[test]
     fn what_must_not_be_is_found() {
-        type Happening = fn(&mut History);
-        let cases: [(&str, Happening); 8] = [
+        let cases: [(&str, Happens); 8] = [
             ("lost", |_| {}),
             ("nobody published", |history| history.delivered("group", &incoming("c", 3, 1))),
             ("stored twice", |history| history.acknowledged("a", receipt(1))),

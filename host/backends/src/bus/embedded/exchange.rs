@@ -107,3 +107,50 @@ impl Exchange {
         self.subscribed.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::embedded::feed::Desk;
+    use crate::bus::embedded::tests::message;
+
+    fn join(exchange: &Exchange, filter: &str, name: Option<&str>) -> (Arc<VolatileGroup>, u64) {
+        let filter = filter.parse().unwrap();
+        exchange.join(Key { topic: None, filter, name: name.map(Into::into) }, 10)
+    }
+
+    /// Publishes a message, and returns how many wait for it.
+    fn reached(exchange: &Exchange) -> usize {
+        let message = Arc::new(message());
+        exchange.publish(None, &message, SystemTime::UNIX_EPOCH);
+        exchange.route(None, &message.topic).len()
+    }
+
+    #[test]
+    fn routes_change_when_somebody_comes_or_goes() {
+        let exchange = Exchange::new(QueueLimits { messages: 10, bytes: 1000 });
+        assert_eq!(reached(&exchange), 0);
+        let (group, member) = join(&exchange, "shop.*", Some("group"));
+        let (same, other) = join(&exchange, "shop.*", Some("group"));
+        assert!(Arc::ptr_eq(&group, &same), "they are one group");
+        let (watcher, watching) = join(&exchange, "shop.*", None);
+        join(&exchange, "other.*", Some("group"));
+        assert_eq!(reached(&exchange), 2);
+        group.leave(member);
+        assert_eq!(reached(&exchange), 2, "one of the group is still there");
+        same.leave(other);
+        watcher.leave(watching);
+        assert!(!exchange.is_served(None, &message().topic));
+        assert_eq!(reached(&exchange), 0, "those who are gone are forgotten");
+    }
+
+    #[test]
+    fn topics_do_not_add_up_in_memory() {
+        let exchange = Exchange::new(QueueLimits { messages: 10, bytes: 1000 });
+        for n in 0..2 * ROUTES {
+            exchange.route(None, &format!("a.{n}").parse().unwrap());
+        }
+        let subscribed = exchange.subscribed.read().unwrap();
+        assert!(subscribed.routes.len() <= ROUTES);
+    }
+}

@@ -1,5 +1,8 @@
 //! What a consumer group has to hand out, and what is in whose hands. Decisions only: no clock, no disk, no waiting.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::sync::Arc;

@@ -4,6 +4,8 @@ mod damage;
 mod killed;
 mod medium;
 
+pub(in crate::bus::embedded) use medium::message;
+
 use medium::Directory;
 
 crate::bus_conformance!(Directory::new());

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use patchbay_model::bus::BusError;
 use patchbay_model::ports::Clock;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::durable::{DurableTopic, Wanted};
 
@@ -14,6 +16,12 @@ const QUEUE: usize = 1024;
 
 /// The most that is written at a time, in bytes.
 const BATCH: usize = 4 << 20;
+
+/// The longest that more errands are waited for.
+const PATIENCE: Duration = Duration::from_millis(1);
+
+/// How often it is looked whether there are more.
+const MOMENT: Duration = Duration::from_micros(20);
 
 /// What the thread has to do.
 #[derive(Debug)]
@@ -60,11 +68,38 @@ pub(super) fn gone() -> BusError {
     BusError::Unavailable("it is closed".to_owned())
 }
 
+/// How long the last round took, and how much it did.
+#[derive(Debug, Default)]
+struct Round {
+    errands: usize,
+    took: Duration,
+}
+
+impl Round {
+    /// How long more errands are waited for, if there are fewer than last time: those whose publishers were answered a
+    /// moment ago are on their way, and a synchronisation for some of them makes the others wait for another one.
+    fn patience(&self) -> Duration {
+        (self.took / 8).min(PATIENCE)
+    }
+}
+
 fn run(mut errands: mpsc::Receiver<Errand>, clock: &dyn Clock) {
-    let mut waiting = Vec::new();
+    let (mut waiting, mut last) = (Vec::new(), Round::default());
     while let Some(first) = errands.blocking_recv() {
-        let mut bytes = size_of(&first);
-        waiting.push(first);
+        gather(&mut errands, first, &mut waiting, &last);
+        let begin = Instant::now();
+        let n_errands = waiting.len();
+        work(&mut waiting, clock);
+        last = Round { errands: n_errands, took: begin.elapsed() };
+    }
+}
+
+/// Takes what waits, and what comes within a moment.
+fn gather(errands: &mut mpsc::Receiver<Errand>, first: Errand, waiting: &mut Vec<Errand>, last: &Round) {
+    let until = Instant::now() + last.patience();
+    let mut bytes = size_of(&first);
+    waiting.push(first);
+    loop {
         while bytes < BATCH
             && waiting.len() < QUEUE
             && let Ok(errand) = errands.try_recv()
@@ -72,7 +107,10 @@ fn run(mut errands: mpsc::Receiver<Errand>, clock: &dyn Clock) {
             bytes += size_of(&errand);
             waiting.push(errand);
         }
-        work(&mut waiting, clock);
+        if waiting.len() >= last.errands || Instant::now() >= until {
+            return;
+        }
+        thread::sleep(MOMENT);
     }
 }
 

@@ -143,3 +143,27 @@ impl DurableTopic {
         State { topic: self.topic.clone(), first: kept.first, next: kept.next, newest: kept.newest(), groups }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_are_read_as_they_were_written_and_damage_is_found() {
+        let topic: TopicFilter = "shop.>".parse().unwrap();
+        let group = GroupState {
+            name: "group".to_owned(),
+            filter: topic.clone(),
+            cursor: 7,
+            outstanding: BTreeMap::from([(3, 2), (5, 1)]),
+        };
+        let state = State { topic, first: 2, next: 9, newest: 8, groups: vec![group] };
+        let content = render(&state).unwrap();
+        assert_eq!(parse(&content), Ok(state));
+        for at in 0..content.len() - 1 {
+            let mut flipped = content.clone();
+            flipped[at] ^= 1;
+            assert!(parse(&flipped).is_err(), "byte {at}");
+        }
+    }
+}

@@ -60,7 +60,7 @@ pub(super) fn shop() -> Topics {
 }
 
 /// A message for `shop.a`.
-pub(super) fn message() -> Message {
+pub(in crate::bus::embedded) fn message() -> Message {
     Message {
         topic: "shop.a".parse().unwrap(),
         id: "1".to_owned(),
