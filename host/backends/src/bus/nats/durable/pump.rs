@@ -92,7 +92,7 @@ impl Pump {
                     let now = *connections.borrow_and_update();
                     if changed.is_ok() && now.up && now.number != connection {
                         connection = now.number;
-                        self.renew().await;
+                        self.renew();
                     }
                 }
                 Some(()) = self.works.next(), if !self.works.is_empty() => {}
@@ -148,7 +148,8 @@ impl Pump {
 
     /// Asks for as many messages as there is room for.
     async fn ask(&mut self) {
-        if self.pull.is_asking() || Instant::now() < self.not_before {
+        // What is asked without a connection would only pile up on its way.
+        if self.pull.is_asking() || Instant::now() < self.not_before || !self.link.condition.is_up() {
             return;
         }
         let room = self.shared.hands().room();
@@ -168,27 +169,25 @@ impl Pump {
         let now = Instant::now();
         if now >= self.extend_at {
             self.extend_at = now + self.link.settings.ack_wait / 3;
-            let replies = self.shared.hands().replies();
+            let is_up = self.link.condition.is_up();
+            let replies = if is_up { self.shared.hands().replies() } else { Vec::new() };
             for reply in replies {
                 tell(&self.link, reply, "+WPI".to_owned()).await;
             }
         }
         if self.pull.lost_at().is_some_and(|lost| now >= lost) {
             tracing::debug!(consumer = self.shared.owner.consumer, "NATS gives no sign of a request for messages");
-            self.link.condition.failed("JetStream gives no sign of life");
-            self.renew().await;
+            if self.link.condition.is_up() {
+                self.link.condition.failed("JetStream gives no sign of life");
+            }
+            self.renew();
         }
     }
 
-    /// Begins anew at another inbox, so that what an earlier request still brings cannot exceed the window.
-    async fn renew(&mut self) {
-        match Pull::open(&self.link).await {
-            Ok(pull) => self.pull = pull,
-            Err(error) => {
-                tracing::debug!(%error, "messages cannot be asked for");
-                self.wait();
-            }
-        }
+    /// Asks anew. What the earlier request still brings is taken in, too: it may be more than there is room for, and is not
+    /// handed out before there is.
+    fn renew(&mut self) {
+        self.pull.forget();
         // What is in the hands was not extended while there was no connection.
         self.extend_at = Instant::now();
     }

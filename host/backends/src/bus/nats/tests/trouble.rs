@@ -143,7 +143,11 @@ async fn what_may_not_be_done_is_denied_until_it_may() {
         bus.publish(message("shop.secret", "3")).await.is_ok()
     })
     .await;
-    until("the topic is made", || async { bus.topics().await.is_ok() && bus.health() == BusHealth::Ready }).await;
+    until("the topic is made", || async {
+        bus.link.condition.denials.clear();
+        bus.topics().await.is_ok() && bus.health() == BusHealth::Ready
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
