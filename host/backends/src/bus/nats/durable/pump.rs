@@ -115,11 +115,16 @@ impl Pump {
         for one in todo {
             match one {
                 Todo::Acknowledge(held) => self.acknowledge(held).await,
-                Todo::GiveBack { held, note: None, after } => tell(&self.link, held.reply, nak(after)).await,
-                Todo::GiveBack { held, note: Some(uncounted), after } => {
+                Todo::GiveBack { held, note: None, after } if self.works.is_empty() => {
+                    tell(&self.link, held.reply, nak(after)).await;
+                }
+                Todo::GiveBack { held, note, after } => {
                     let (link, deliveries, shared) = self.parts();
                     self.works.push(Box::pin(async move {
-                        deliveries.note(&link, &shared.owner, held.place, uncounted).await;
+                        match note {
+                            None => deliveries.written(held.place).await,
+                            Some(uncounted) => deliveries.note(&link, &shared.owner, held.place, uncounted).await,
+                        }
                         tell(&link, held.reply, nak(after)).await;
                     }));
                 }
@@ -290,7 +295,7 @@ impl Pump {
         self.settle().await;
         while self.works.next().await.is_some() {}
         let (link, deliveries, shared) = self.parts();
-        let (left, tracked, ordered) = {
+        let (mut left, tracked, ordered) = {
             let mut hands = shared.hands();
             (hands.empty(), hands.is_tracked(), hands.is_ordered())
         };
@@ -302,8 +307,12 @@ impl Pump {
         stream::iter(notes)
             .for_each_concurrent(NOTES, |(place, note)| deliveries.note(&link, &shared.owner, place, note))
             .await;
+        let last = left.pop();
         for held in left {
             tell(&link, held.reply, nak(Duration::ZERO)).await;
+        }
+        if let Some(last) = last {
+            give_back_last(&link, last.reply).await;
         }
         // What was told is on its way before anybody takes over.
         if let Err(error) = link.caught_up().await {
@@ -329,6 +338,14 @@ async fn close_in_order(link: &Link, deliveries: &Deliveries, topic: &str, owner
 async fn tell(link: &Link, reply: Subject, what: String) {
     if let Err(error) = link.client.publish(reply, what.into()).await {
         tracing::debug!(%error, "NATS does not hear what became of a message");
+    }
+}
+
+/// Gives a message back and waits until the server has done that, and what it was told before. It does so some time after
+/// it has heard it, and whoever asks for messages meanwhile would get newer ones first.
+async fn give_back_last(link: &Link, reply: Subject) {
+    if let Err(error) = link.client.request(reply, nak(Duration::ZERO).into()).await {
+        tracing::debug!(%error, "NATS does not confirm what was given back");
     }
 }
 
