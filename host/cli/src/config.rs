@@ -153,10 +153,11 @@ fn read(file: &str, text: &str, directory: &Path) -> (Config, Vec<Problem>, BTre
     let config = reader.root(&document, |root| {
         let host = root.section("host", |table| host::host(table, directory));
         let http = root.section("http", |table| listeners::http(table, host.drain, directory));
-        let admin = root.section("admin", |table| listeners::admin(table, host.drain, directory));
+        let mut admin = root.section("admin", |table| listeners::admin(table, host.drain, directory));
         let engine = root.section("engine", host::engine);
         let control = host::control(root, host.strict);
         let bus = root.section("bus", |table| bus::read(table, directory));
+        admin.max_message = bus.max_message as u64;
         let services = services::read(root, &control.defaults, directory);
         Config { host, http, admin, engine, control, bus, services }
     });

@@ -129,7 +129,9 @@ impl NatsBus {
             Consumer::Group { name, start, ordered, broadcast } => {
                 (Kind::Group { name: name.as_ref().to_owned(), broadcast }, start, ordered)
             }
-            Consumer::Watcher { start } => (Kind::Watcher, start, false),
+            Consumer::Watcher { start } => {
+                (Kind::Watcher { name: format!("watcher-{}", wire::random_id()) }, start, false)
+            }
         };
         let wanted =
             Wanted { topic: topic.clone(), filter: interest.filter, subjects, start, kind, window: interest.window };

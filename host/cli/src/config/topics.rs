@@ -30,7 +30,7 @@ pub(super) fn read(root: &mut Table<'_>) -> Topics {
 /// Says which of the declarations has topics of another one.
 fn report(entries: &[Named<'_>], error: &TopicsError) {
     let is_one = |entry: &&Named<'_>| [error.first.as_str(), error.second.as_str()].contains(&entry.name);
-    if let Some(entry) = entries.iter().filter(is_one).next_back() {
+    if let Some(entry) = entries.iter().rfind(is_one) {
         entry.report(error.to_string());
     }
 }

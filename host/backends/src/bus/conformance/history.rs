@@ -20,7 +20,7 @@ pub struct History {
     groups: BTreeMap<String, BTreeMap<String, Progress>>,
     /// The highest place that each group has got.
     reached: BTreeMap<String, u64>,
-    /// Up to this place messages may come in any order.
+    /// Up to this place messages may come in any order, and again.
     disturbed: u64,
     /// Crashes that may count as attempts.
     crashes: u32,
@@ -41,15 +41,13 @@ struct Progress {
     /// The attempt as which it has to come next, and whether it may be less.
     next: (u32, bool),
     is_acknowledged: bool,
-    /// Crashes since then that may count as attempts.
-    crashes: u32,
     /// Whether it may come again although it was acknowledged.
     is_uncertain: bool,
 }
 
 impl Progress {
     const fn got(place: u64, attempt: u32) -> Self {
-        Self { place, next: (attempt, false), crashes: 0, is_acknowledged: false, is_uncertain: false }
+        Self { place, next: (attempt, false), is_acknowledged: false, is_uncertain: false }
     }
 }
 
@@ -104,12 +102,15 @@ impl History {
             return;
         };
         let (next, may_fall_back) = known.next;
-        let least = if may_fall_back { 1 } else { next };
-        let fits = (least..=next + known.crashes).contains(&attempt);
+        // What a broker was told of messages that were out when it crashed may be forgotten as well, also if it was told after.
+        let is_disturbed = place <= self.disturbed;
+        let least = if may_fall_back || is_disturbed { 1 } else { next };
+        let most = if is_disturbed { next + self.crashes } else { next };
+        let fits = (least..=most).contains(&attempt);
         if !fits {
             self.problems.push(format!("{group} got {id} as attempt {attempt}, and it had to be {next}"));
         }
-        if known.is_acknowledged && !known.is_uncertain {
+        if known.is_acknowledged && !known.is_uncertain && !is_disturbed {
             self.problems.push(format!("{group} got {id} again after it had acknowledged it"));
         }
         if known.place != place {
@@ -137,7 +138,6 @@ impl History {
         }
         for progress in self.groups.values_mut().flat_map(BTreeMap::values_mut) {
             progress.is_uncertain = true;
-            progress.crashes += u32::from(counts);
             progress.next.1 = true;
         }
     }

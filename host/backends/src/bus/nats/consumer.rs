@@ -43,8 +43,14 @@ pub(super) struct Wanted {
 /// Whose consumer it is.
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
-    Group { name: String, broadcast: bool },
-    Watcher,
+    Group {
+        name: String,
+        broadcast: bool,
+    },
+    /// One who watches, with a name that nobody else has.
+    Watcher {
+        name: String,
+    },
 }
 
 /// A consumer that is there.
@@ -77,7 +83,7 @@ pub(super) async fn ensure(link: &Link, wanted: &Wanted, resume: Option<u64>) ->
         let (subject, stream) = (subject.clone(), stream.clone());
         async move { ask::<Info>(link, topic, subject, &Create { stream_name: &stream, config: &config }).await }
     };
-    if matches!(wanted.kind, Kind::Watcher) {
+    if matches!(wanted.kind, Kind::Watcher { .. }) {
         let info = create(config).await?;
         return Ok(found(&stream, &info, Vec::new()));
     }
@@ -128,8 +134,8 @@ fn config(link: &Link, wanted: &Wanted, resume: Option<u64>) -> Result<Config, B
     };
     let made_of = (MADE_OF.to_owned(), wanted.topic.as_str().to_owned());
     Ok(match &wanted.kind {
-        Kind::Watcher => Config {
-            name: Some(format!("watcher-{}", super::wire::random_id())),
+        Kind::Watcher { name } => Config {
+            name: Some(name.clone()),
             ack_policy: AckPolicy::None,
             inactive_threshold: WATCHER_IS_GONE,
             memory_storage: true,

@@ -63,7 +63,8 @@ impl Condition {
         self.connection.subscribe()
     }
 
-    fn is_up(&self) -> bool {
+    /// Whether there is a connection now.
+    pub(super) fn is_up(&self) -> bool {
         self.connection.borrow().up
     }
 

@@ -3,6 +3,7 @@
 mod conformance;
 mod durable;
 mod interop;
+mod speed;
 mod trouble;
 
 use std::num::NonZeroUsize;

@@ -14,7 +14,7 @@ use super::stream;
 
 /// The shortest and the longest pause until streams are tried again that could not be made.
 const PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What is known of the streams of declared topics.
 #[derive(Default)]

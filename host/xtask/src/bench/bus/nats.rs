@@ -4,7 +4,7 @@ use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
@@ -12,8 +12,9 @@ use super::super::server::{Says, Server};
 use crate::place::Place;
 use crate::provision;
 
-/// How long the server may take to listen.
-const DEADLINE: Duration = Duration::from_secs(30);
+/// How often the server is looked for, and the pause between.
+const ATTEMPTS: u32 = 1000;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A running server; killed when dropped.
 pub(super) struct Nats {
@@ -37,10 +38,11 @@ impl Nats {
         let mut command = Command::new(program);
         command.arg("--config").arg(folder.join("server.conf"));
         let server = Server::start(&mut command, Says::OnStderr, &folder.join("server.log"))?;
-        let deadline = Instant::now() + DEADLINE;
+        let mut left = ATTEMPTS;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            ensure!(Instant::now() < deadline, "the NATS server does not listen on port {port}");
-            sleep(Duration::from_millis(20));
+            ensure!(left > 0, "the NATS server does not listen on port {port}");
+            left -= 1;
+            sleep(PAUSE);
         }
         Ok(Self { port, _server: server })
     }

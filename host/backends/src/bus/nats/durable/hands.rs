@@ -16,6 +16,12 @@ use tokio::time::Instant;
 /// way, the message comes again, and is not handed out again.
 const REMEMBERED: usize = 8;
 
+/// For how long after its time a message is expected that was given back.
+const EXPECTED: Duration = Duration::from_secs(60);
+
+/// Messages that are expected at a time.
+const MOST_EXPECTED: usize = 10_000;
+
 /// A message in the hands of a feed.
 #[derive(Debug)]
 pub(super) struct Held {
@@ -92,8 +98,9 @@ pub(super) struct Hands {
     /// Kept until they are handed out again.
     waiting: BTreeSet<(Instant, u64)>,
     settled: VecDeque<(u64, Settlement)>,
-    /// Given back after they failed, by place, until they are due.
-    away: HashMap<u64, Instant>,
+    /// Given back, by place: when they are due, and as which attempt they come. A server that crashes may forget how often it
+    /// delivered a message.
+    away: HashMap<u64, (Instant, u32)>,
     done: VecDeque<u64>,
     is_done: HashSet<u64>,
 }
@@ -170,12 +177,12 @@ impl Hands {
 
     /// Where messages are.
     pub(super) fn counts(&mut self, now: Instant) -> Counts {
-        self.away.retain(|_, due| *due > now);
+        self.away.retain(|_, (due, _)| *due + EXPECTED > now);
         let settled = self.settled.len();
         Counts {
             out: self.out.len() + settled,
             ready: self.ready.len(),
-            retrying: self.waiting.len() + self.away.len(),
+            retrying: self.waiting.len() + self.away.values().filter(|(due, _)| *due > now).count(),
         }
     }
 
@@ -216,7 +223,8 @@ impl Hands {
         }
         self.tokens += 1;
         self.places.insert(new.place, self.tokens);
-        self.away.remove(&new.place);
+        let next = self.away.remove(&new.place).map_or(new.attempt, |(_, next)| next);
+        let new = Held { attempt: new.attempt.max(next), ..new };
         self.held.insert(self.tokens, new);
         self.make_ready(self.tokens);
         Came::New
@@ -294,8 +302,9 @@ impl Hands {
             return Some(Todo::Note { place: held.place, uncounted: note });
         }
         let held = self.remove(token)?;
-        self.away.insert(held.place, now + after);
-        let note = held.note_for(held.attempt.saturating_add(tried));
+        let next = held.attempt.saturating_add(tried);
+        self.expect(now, held.place, now + after, next);
+        let note = held.note_for(next);
         Some(Todo::GiveBack { held, note, after })
     }
 
@@ -335,6 +344,16 @@ impl Hands {
         let held = self.held.remove(&token)?;
         self.places.remove(&held.place);
         Some(held)
+    }
+
+    /// Notes that a message comes again. Those that should have come long ago went to another host.
+    fn expect(&mut self, now: Instant, place: u64, due: Instant, next: u32) {
+        if self.away.len() >= MOST_EXPECTED {
+            self.away.retain(|_, (due, _)| *due + EXPECTED > now);
+        }
+        if self.away.len() < MOST_EXPECTED {
+            self.away.insert(place, (due, next));
+        }
     }
 
     fn remember(&mut self, place: u64) {

@@ -83,6 +83,11 @@ impl Pull {
         }
     }
 
+    /// Waits no longer for what was asked for.
+    pub(super) const fn forget(&mut self) {
+        self.left = 0;
+    }
+
     /// Waits for what arrives next.
     pub(super) async fn next(&mut self) -> Pulled {
         match self.subscriber.next().await {

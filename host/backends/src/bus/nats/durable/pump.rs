@@ -92,7 +92,7 @@ impl Pump {
                     let now = *connections.borrow_and_update();
                     if changed.is_ok() && now.up && now.number != connection {
                         connection = now.number;
-                        self.renew().await;
+                        self.renew();
                     }
                 }
                 Some(()) = self.works.next(), if !self.works.is_empty() => {}
@@ -115,11 +115,16 @@ impl Pump {
         for one in todo {
             match one {
                 Todo::Acknowledge(held) => self.acknowledge(held).await,
-                Todo::GiveBack { held, note: None, after } => tell(&self.link, held.reply, nak(after)).await,
-                Todo::GiveBack { held, note: Some(uncounted), after } => {
+                Todo::GiveBack { held, note: None, after } if self.works.is_empty() => {
+                    tell(&self.link, held.reply, nak(after)).await;
+                }
+                Todo::GiveBack { held, note, after } => {
                     let (link, deliveries, shared) = self.parts();
                     self.works.push(Box::pin(async move {
-                        deliveries.note(&link, &shared.owner, held.place, uncounted).await;
+                        match note {
+                            None => deliveries.written(held.place).await,
+                            Some(uncounted) => deliveries.note(&link, &shared.owner, held.place, uncounted).await,
+                        }
                         tell(&link, held.reply, nak(after)).await;
                     }));
                 }
@@ -148,7 +153,8 @@ impl Pump {
 
     /// Asks for as many messages as there is room for.
     async fn ask(&mut self) {
-        if self.pull.is_asking() || Instant::now() < self.not_before {
+        // What is asked without a connection would only pile up on its way.
+        if self.pull.is_asking() || Instant::now() < self.not_before || !self.link.condition.is_up() {
             return;
         }
         let room = self.shared.hands().room();
@@ -168,27 +174,25 @@ impl Pump {
         let now = Instant::now();
         if now >= self.extend_at {
             self.extend_at = now + self.link.settings.ack_wait / 3;
-            let replies = self.shared.hands().replies();
+            let is_up = self.link.condition.is_up();
+            let replies = if is_up { self.shared.hands().replies() } else { Vec::new() };
             for reply in replies {
                 tell(&self.link, reply, "+WPI".to_owned()).await;
             }
         }
         if self.pull.lost_at().is_some_and(|lost| now >= lost) {
             tracing::debug!(consumer = self.shared.owner.consumer, "NATS gives no sign of a request for messages");
-            self.link.condition.failed("JetStream gives no sign of life");
-            self.renew().await;
+            if self.link.condition.is_up() {
+                self.link.condition.failed("JetStream gives no sign of life");
+            }
+            self.renew();
         }
     }
 
-    /// Begins anew at another inbox, so that what an earlier request still brings cannot exceed the window.
-    async fn renew(&mut self) {
-        match Pull::open(&self.link).await {
-            Ok(pull) => self.pull = pull,
-            Err(error) => {
-                tracing::debug!(%error, "messages cannot be asked for");
-                self.wait();
-            }
-        }
+    /// Asks anew. What the earlier request still brings is taken in, too: it may be more than there is room for, and is not
+    /// handed out before there is.
+    fn renew(&mut self) {
+        self.pull.forget();
         // What is in the hands was not extended while there was no connection.
         self.extend_at = Instant::now();
     }
@@ -231,14 +235,9 @@ impl Pump {
             made = consumer::ensure(&self.link, &self.wanted, self.newest) => made,
             _ = closing.wait_for(|closing| *closing) => return,
         };
-        match made {
-            Ok(found) if found.name == self.shared.owner.consumer => {}
-            // That of a watcher has another name each time; it ends, and whoever watches may begin anew.
-            Ok(_) => self.shared.end(),
-            Err(error) => {
-                let what = format!("the group {} gets no messages: {error}", self.shared.owner.consumer);
-                self.link.condition.failed(what);
-            }
+        if let Err(error) = made {
+            let what = format!("the group {} gets no messages: {error}", self.shared.owner.consumer);
+            self.link.condition.failed(what);
         }
     }
 
@@ -296,7 +295,7 @@ impl Pump {
         self.settle().await;
         while self.works.next().await.is_some() {}
         let (link, deliveries, shared) = self.parts();
-        let (left, tracked, ordered) = {
+        let (mut left, tracked, ordered) = {
             let mut hands = shared.hands();
             (hands.empty(), hands.is_tracked(), hands.is_ordered())
         };
@@ -308,8 +307,12 @@ impl Pump {
         stream::iter(notes)
             .for_each_concurrent(NOTES, |(place, note)| deliveries.note(&link, &shared.owner, place, note))
             .await;
+        let last = left.pop();
         for held in left {
             tell(&link, held.reply, nak(Duration::ZERO)).await;
+        }
+        if let Some(last) = last {
+            give_back_last(&link, last.reply).await;
         }
         // What was told is on its way before anybody takes over.
         if let Err(error) = link.caught_up().await {
@@ -335,6 +338,14 @@ async fn close_in_order(link: &Link, deliveries: &Deliveries, topic: &str, owner
 async fn tell(link: &Link, reply: Subject, what: String) {
     if let Err(error) = link.client.publish(reply, what.into()).await {
         tracing::debug!(%error, "NATS does not hear what became of a message");
+    }
+}
+
+/// Gives a message back and waits until the server has done that, and what it was told before. It does so some time after
+/// it has heard it, and whoever asks for messages meanwhile would get newer ones first.
+async fn give_back_last(link: &Link, reply: Subject) {
+    if let Err(error) = link.client.request(reply, nak(Duration::ZERO).into()).await {
+        tracing::debug!(%error, "NATS does not confirm what was given back");
     }
 }
 

@@ -183,6 +183,31 @@ async fn watchers_see_what_is_stored_and_what_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn consumers_that_lose_messages_are_mended_or_told() {
+    let server = NatsServer::start("");
+    let bus = open(settings(&server), shop()).await;
+    let client = async_nats::jetstream::new(plain(&server).await);
+    let stream = client.get_stream("patchbay_shop_=all").await.unwrap();
+    for (name, chosen, drifts) in [("limited", "shop.*", 0), ("other", "shop.a", 1)] {
+        let consumer = crate::bus::nats::names::of_consumer(name, &filter("shop.*"), None);
+        let config = async_nats::jetstream::consumer::pull::Config {
+            durable_name: Some(consumer.clone()),
+            max_deliver: 2,
+            max_ack_pending: 1,
+            filter_subject: chosen.to_owned(),
+            ..Default::default()
+        };
+        stream.create_consumer(config).await.unwrap();
+        let _feed = bus.subscribe(group(Some("shop.>"), "shop.*", name)).await.unwrap();
+        let found = stream.consumer_info(&consumer).await.unwrap().config;
+        assert!(found.max_deliver < 0 && found.max_ack_pending > 1000, "{found:?}");
+        let infos = bus.topics().await.unwrap();
+        let shop = infos.iter().find(|info| info.topic == filter("shop.>")).unwrap();
+        assert_eq!(shop.drift.len(), drifts, "{:?}", shop.drift);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_differs_is_told_and_nothing_is_narrowed() {
     let server = NatsServer::start("");
     let counted = |count, dedupe| TopicSettings {

@@ -72,6 +72,18 @@ async fn what_fails_goes_back_and_counts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_forgets_does_not_change_what_was_tried() {
+    let (mut hands, seat) = hands(5, false);
+    for (delivered, attempt) in [(1, 1), (1, 2), (2, 3)] {
+        hands.came(held(7, delivered, 0));
+        let taken = hands.take(seat, MANY);
+        assert_eq!(places(&taken), [(7, attempt)]);
+        hands.settle(seat, taken[0].token, Settlement::Retry(Duration::ZERO));
+        assert_eq!(hands.todo(Instant::now()).len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_fails_in_order_stays() {
     let (mut hands, seat) = hands(2, true);
     let now = Instant::now();
