@@ -15,6 +15,9 @@ use crate::{Arguments, Failure, Timing, Work};
 /// Volatile messages that may be on their way.
 const AHEAD: u64 = 4096;
 
+/// A volatile message that takes longer than this is lost.
+const LOST: Duration = Duration::from_millis(500);
+
 /// Messages that are delivered before anything is timed.
 const WARM_UP: u64 = 2048;
 
@@ -106,10 +109,15 @@ async fn flow(
         }
         published += width as u64;
     }
-    while host.count.read() - before < published {
+    // Volatile messages may be lost; what does not come any more is not waited for.
+    let mut seen = (host.count.read() - before, Instant::now());
+    while seen.0 < published && (arguments.durable || seen.1.elapsed() < LOST) {
         yield_now().await;
+        if host.count.read() - before != seen.0 {
+            seen = (host.count.read() - before, Instant::now());
+        }
     }
-    Ok(published)
+    Ok(seen.0)
 }
 
 async fn request(host: &Host, arguments: &Arguments) -> Result<Timing, Failure> {
