@@ -59,11 +59,15 @@ async fn every_mistake_is_told_at_once_with_its_place_and_the_fix() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn check_looks_into_the_components() {
-    for (component, says) in [
-        ("stranger", &["services.stranger.component", "acme:weather/forecast@1.0.0"][..]),
-        ("command", &["services.command.component", "wasi:http/incoming-handler"]),
+    let deaf = "[services.probe.subscriptions.\"a.>\"]\n";
+    let lost = "[services.listener.subscriptions.\"a.>\"]\ndead_letter = \"lost\"\n";
+    for (component, rest, says) in [
+        ("stranger", "", &["services.stranger.component", "acme:weather/forecast@1.0.0"][..]),
+        ("command", "", &["services.command.component", "wasi:http/incoming-handler"]),
+        ("probe", deaf, &["services.probe.component", "handles no messages"]),
+        ("listener", lost, &["services.listener.component", "which is volatile"]),
     ] {
-        let host = Host::stopped(&service(component, component, ""));
+        let host = Host::stopped(&service(component, component, rest));
         let (code, stdout, stderr) = host.cli(&["check"]).await;
         assert_ne!(code, 0);
         for part in says {

@@ -18,6 +18,8 @@ mod ready;
 mod subscriptions;
 mod swap;
 
+pub use subscriptions::subscription_problem;
+
 pub(crate) use swap::entry_of;
 
 /// News that can wait unread; more than a change has.

@@ -40,6 +40,7 @@ pub use access::Explanation;
 pub use change::{Change, ChangeError, ChangeErrorKind, DeployRequest, Outcome, Progress, Step, StepState};
 pub use control::{Control, ControlConfig, NoRoute, Ports, Routing};
 pub use declared::{DeclaredService, Places};
+pub use deploy::subscription_problem;
 pub use event::{Event, EventKind};
 pub use functions::{FindError, find, functions};
 pub use internal::MAX_HOPS;

@@ -7,6 +7,11 @@ use patchbay_model::bus::{Level, Topics};
 use super::ready::refused;
 use crate::change::ChangeError;
 
+/// Why a component cannot have the subscriptions that its settings say, with what to do; `None` if it can.
+pub fn subscription_problem(contract: &Contract, settings: &Settings, topics: &Topics) -> Option<String> {
+    check_subscriptions(contract, settings, topics).err().map(|error| error.message)
+}
+
 /// Refuses subscriptions that cannot be. What comes back is worth telling.
 pub(super) fn check_subscriptions(
     contract: &Contract,
