@@ -1,6 +1,6 @@
 //! What an operator can do with dead letters: list, show, replay and drop them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use patchbay_model::ServiceName;
@@ -12,7 +12,7 @@ use super::interests::replays;
 use crate::control::Control;
 
 /// How many stored messages are looked at in one step.
-const PAGE: usize = 256;
+const PAGE: usize = 64;
 
 /// Where a dead letter is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,39 @@ impl Control {
             self.declared(&place.topic)?;
         }
         let mut found = Vec::new();
+        self.walk_dead_letters(after, |page| {
+            let letters = page.iter().filter_map(taken_apart);
+            let wanted = letters.filter(|found| service.is_none_or(|service| found.letter.death.service == *service));
+            found.extend(wanted);
+            found.len() < limit
+        })
+        .await?;
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    /// How many dead letters there are of each subscription. Keeps no more than one page of them in memory.
+    ///
+    /// # Errors
+    /// [`BusError`] if they cannot be read.
+    pub(super) async fn count_dead_letters(&self) -> Result<BTreeMap<(ServiceName, TopicFilter), u64>, BusError> {
+        let mut counts = BTreeMap::new();
+        self.walk_dead_letters(None, |page| {
+            for death in page.iter().filter_map(|stored| Some(dead_letter::read(&stored.message)?.death)) {
+                *counts.entry((death.service, death.filter)).or_default() += 1;
+            }
+            true
+        })
+        .await?;
+        Ok(counts)
+    }
+
+    /// Hands one page of stored messages after the other to `take`, as long as it says to go on.
+    async fn walk_dead_letters(
+        &self,
+        after: Option<&DeadLetterPlace>,
+        mut take: impl FnMut(&[Stored]) -> bool,
+    ) -> Result<(), BusError> {
         let mut begin = after;
         let is_before = |filter: &TopicFilter| after.is_some_and(|after| !filter.matches(&after.topic));
         let topics = self.dead_letter_topics().into_iter().skip_while(|(_, filter)| is_before(filter));
@@ -58,18 +91,13 @@ impl Control {
             loop {
                 let page = self.ports.bus.read(&declared, &filter, from, PAGE).await?;
                 let Some(last) = page.last().map(|stored| stored.sequence) else { break };
-                let letters = page.iter().filter_map(taken_apart);
-                found.extend(
-                    letters.filter(|found| service.is_none_or(|service| found.letter.death.service == *service)),
-                );
-                if found.len() >= limit {
-                    found.truncate(limit);
-                    return Ok(found);
+                if !take(&page) {
+                    return Ok(());
                 }
                 from = last + 1;
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     /// One dead letter.

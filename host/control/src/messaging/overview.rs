@@ -1,7 +1,5 @@
 //! How topics and subscriptions are, for operators.
 
-use std::collections::BTreeMap;
-
 use patchbay_model::ServiceName;
 use patchbay_model::bus::{BusError, SubscriptionSettings, Topic, TopicFilter};
 use patchbay_model::ports::{BusHealth, GroupInfo, TopicInfo};
@@ -58,11 +56,7 @@ impl Control {
     /// [`BusError`] if the bus cannot tell.
     pub async fn subscriptions(&self) -> Result<Vec<SubscriptionView>, BusError> {
         let groups = self.ports.bus.groups().await?;
-        let mut dead: BTreeMap<(ServiceName, TopicFilter), u64> = BTreeMap::new();
-        for letter in self.dead_letters(None, None, usize::MAX).await? {
-            let death = letter.letter.death;
-            *dead.entry((death.service, death.filter)).or_default() += 1;
-        }
+        let dead = self.count_dead_letters().await?;
         let running: Vec<_> = self.messaging.running().values().cloned().collect();
         let dead = |running: &Running| {
             dead.get(&(running.plan.service.clone(), running.plan.filter.clone())).copied().unwrap_or_default()
