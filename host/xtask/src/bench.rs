@@ -51,10 +51,21 @@ pub(crate) struct Options {
     swap: swap::SwapOptions,
 }
 
-type Bench = fn(&Place, &Options) -> Result<Report>;
+/// A benchmark.
+struct Bench {
+    name: &'static str,
+    run: fn(&Place, &Options) -> Result<Report>,
+    /// Whether it measures the host's own program; others build what they need.
+    of_the_host: bool,
+}
 
-const BENCHES: [(&str, Bench); 5] =
-    [("http", http::run), ("calls", calls::run), ("bus", bus::run), ("start", start::run), ("swap", swap::run)];
+const BENCHES: [Bench; 5] = [
+    Bench { name: "http", run: http::run, of_the_host: true },
+    Bench { name: "calls", run: calls::run, of_the_host: true },
+    Bench { name: "bus", run: bus::run, of_the_host: false },
+    Bench { name: "start", run: start::run, of_the_host: true },
+    Bench { name: "swap", run: swap::run, of_the_host: true },
+];
 
 impl Options {
     /// Whether something of this name is to be measured.
@@ -66,15 +77,17 @@ impl Options {
 /// Builds what is needed, optimised, and runs the benchmarks.
 pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     let chosen: Vec<_> =
-        BENCHES.iter().filter(|(name, _)| options.name.as_deref().is_none_or(|chosen| chosen == *name)).collect();
+        BENCHES.iter().filter(|bench| options.name.as_deref().is_none_or(|chosen| chosen == bench.name)).collect();
     if chosen.is_empty() {
-        let names: Vec<_> = BENCHES.iter().map(|(name, _)| *name).collect();
+        let names: Vec<_> = BENCHES.iter().map(|bench| bench.name).collect();
         bail!("there is no such benchmark; there is {}", names.join(", "));
     }
-    say("Building", "the host and what it is compared with, optimised; the first time takes minutes");
-    build(place, &["--package", "patchbay-cli", "--package", "patchbay-tests", "--bins"])?;
-    for (_, bench) in chosen {
-        let report = bench(place, options)?;
+    if chosen.iter().any(|bench| bench.of_the_host) {
+        say("Building", "the host and what it is compared with, optimised; the first time takes minutes");
+        build(place, &["--package", "patchbay-cli", "--package", "patchbay-tests", "--bins"])?;
+    }
+    for bench in chosen {
+        let report = (bench.run)(place, options)?;
         if options.json { report.print_json() } else { report.print_tables() }
     }
     Ok(())
