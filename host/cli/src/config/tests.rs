@@ -73,11 +73,11 @@ fn the_shipped_file_has_every_key() {
 fn find(value: &toml::Value, path: &str) -> bool {
     // Dots within quotes are part of a key.
     let mut quoted = false;
-    let keys = path.split(|c| {
+    let mut keys = path.split(|c| {
         quoted ^= c == '"';
         c == '.' && !quoted
     });
-    keys.fold(Some(value), |value, key| value?.get(key.trim_matches('"'))).is_some()
+    keys.try_fold(value, |value, key| value.get(key.trim_matches('"'))).is_some()
 }
 
 #[test]
