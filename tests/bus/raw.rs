@@ -19,6 +19,9 @@ const STREAM: &str = "bench-raw";
 /// Volatile messages that may be on their way.
 const AHEAD: u64 = 4096;
 
+/// The pause before something is tried again that the server may not be ready for.
+const SETTLE: Duration = Duration::from_millis(5);
+
 /// A volatile message that takes longer than this is lost.
 const LOST: Duration = Duration::from_millis(500);
 
@@ -29,8 +32,8 @@ pub(crate) async fn time(arguments: &Arguments) -> Result<Timing, Failure> {
         (Work::Publish, true) => publish_durable(client, arguments, until).await,
         (Work::Publish, false) => publish(client, arguments, until).await,
         (Work::Deliver, true) => deliver_durable(client, arguments, until).await,
-        (Work::Deliver, false) => deliver(client, arguments, until).await,
-        (Work::Request, _) => request(client, arguments, until).await,
+        (Work::Deliver, false) => deliver(client, arguments).await,
+        (Work::Request, _) => request(client, arguments).await,
     }
 }
 
@@ -82,7 +85,7 @@ async fn publish_durable(client: async_nats::Client, arguments: &Arguments, unti
     Timing::of(async { Ok(futures_util::future::try_join_all(publishers).await?.into_iter().sum()) }).await
 }
 
-async fn deliver(client: async_nats::Client, arguments: &Arguments, until: Instant) -> Result<Timing, Failure> {
+async fn deliver(client: async_nats::Client, arguments: &Arguments) -> Result<Timing, Failure> {
     let consumer = async_nats::connect(&arguments.server).await?;
     let mut messages = consumer.queue_subscribe(SUBJECT, "group".to_owned()).await?;
     consumer.flush().await?;
@@ -95,6 +98,14 @@ async fn deliver(client: async_nats::Client, arguments: &Arguments, until: Insta
         }
     });
     let data = data(arguments);
+    // A flush says that the server was told of the subscription, and not that it knows: so that none is lost, the first one
+    // is published until it comes.
+    while taken.load(Ordering::Relaxed) == 0 {
+        client.publish(SUBJECT, data.clone()).await?;
+        tokio::time::sleep(SETTLE).await;
+    }
+    taken.store(0, Ordering::Relaxed);
+    let until = Instant::now() + Duration::from_millis(arguments.millis);
     let timing = Timing::of(async {
         let mut published = 0;
         while Instant::now() < until {
@@ -170,12 +181,18 @@ pub(crate) async fn answer(server: &str, subject: &str) -> Result<(), Failure> {
             }
         }
     });
+    // Until the server knows of the subscription, nobody answers.
+    let asking = async_nats::connect(server).await?;
+    while asking.request(subject.to_owned(), Bytes::new()).await.is_err() {
+        tokio::time::sleep(SETTLE).await;
+    }
     Ok(())
 }
 
-async fn request(client: async_nats::Client, arguments: &Arguments, until: Instant) -> Result<Timing, Failure> {
+async fn request(client: async_nats::Client, arguments: &Arguments) -> Result<Timing, Failure> {
     answer(&arguments.server, SUBJECT).await?;
     let data = data(arguments);
+    let until = Instant::now() + Duration::from_millis(arguments.millis);
     Timing::of(async {
         let mut done = 0;
         while Instant::now() < until {
