@@ -1,5 +1,7 @@
 //! A host of fakes: everything is in memory, nothing is compiled, and every instance answers 200.
 
+mod bus;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -22,6 +24,8 @@ pub(crate) async fn admin(component: &'static [u8]) -> DirectAdmin {
         components: Arc::new(components),
         registry: Arc::<Registry>::default(),
         clock: Arc::new(Midnight),
+        bus: Arc::new(bus::Void),
+        run: 1,
     };
     let control = Control::new(ControlConfig::default(), ports, Arc::new(Journal::new(4)));
     control.start(Vec::new(), |_, _| {}).await.expect("nothing can fail");
