@@ -14,7 +14,7 @@ use patchbay_model::{InstancePolicy, Origin, OutboundError, OutboundRequest, Rep
 use tempfile::TempDir;
 
 use crate::counted::{Count, Counted};
-use crate::{Arguments, Failure, Way};
+use crate::{Arguments, Failure, Way, Work};
 
 /// A running host.
 pub(crate) struct Host {
@@ -24,10 +24,11 @@ pub(crate) struct Host {
     _state: TempDir,
 }
 
-/// Where messages are published.
-pub(crate) fn topic(durable: bool) -> Topic {
-    let text = if durable { "bench.durable" } else { "bench.volatile" };
-    text.parse().unwrap_or_else(|_| unreachable!("it is a topic"))
+/// Where messages are published. Each kind of work has topics of its own, so that none finds what another one left.
+pub(crate) fn topic(arguments: &Arguments) -> Result<Topic, Failure> {
+    let work = if arguments.work == Work::Deliver { "deliver" } else { "publish" };
+    let level = if arguments.durable { "durable" } else { "volatile" };
+    Ok(format!("bench.{work}.{level}").parse()?)
 }
 
 /// Nobody is reached.
@@ -51,7 +52,7 @@ impl Host {
         let folder = tempfile::tempdir_in("target/tmp").or_else(|_| tempfile::tempdir())?;
         let state = StateDir::open(folder.path())?;
         let settings = TopicSettings { dedupe: std::time::Duration::from_secs(1), ..TopicSettings::default() };
-        let topics = Topics::new(BTreeMap::from([(topic(true).into(), settings)]))?;
+        let topics = Topics::new(BTreeMap::from([("bench.*.durable".parse()?, settings)]))?;
         let bus = bus(arguments, folder.path(), &topics).await?;
         let (links, messaging) = (Arc::<ServiceLinks>::default(), Arc::<ServiceMessaging>::default());
         let logs = Arc::new(Journal::new(64));
@@ -79,7 +80,7 @@ impl Host {
         messaging.attach(&control);
         control.start(Vec::new(), |_, _| {}).await?;
         if let Some(listener) = &arguments.listener {
-            deploy(&control, &*components, listener).await?;
+            deploy(&control, &*components, listener, topic(arguments)?).await?;
         }
         Ok(Self { control, bus, count, _state: folder })
     }
@@ -111,7 +112,12 @@ async fn bus(arguments: &Arguments, folder: &Path, topics: &Topics) -> Result<Ar
     })
 }
 
-async fn deploy(control: &Arc<Control>, components: &dyn ComponentStore, listener: &Path) -> Result<(), Failure> {
+async fn deploy(
+    control: &Arc<Control>,
+    components: &dyn ComponentStore,
+    listener: &Path,
+    topic: Topic,
+) -> Result<(), Failure> {
     let mut writer = components.begin().await?;
     writer.write(std::fs::read(listener)?.into()).await?;
     let stored = control.store(writer).await?;
@@ -119,7 +125,7 @@ async fn deploy(control: &Arc<Control>, components: &dyn ComponentStore, listene
     let settings = Settings {
         instances: Some(InstancePolicy::Reuse),
         instance_uses: 1_000_000,
-        subscriptions: BTreeMap::from([("bench.*".parse()?, subscription)]),
+        subscriptions: BTreeMap::from([(topic.into(), subscription)]),
         ..Settings::default()
     };
     let request = DeployRequest {

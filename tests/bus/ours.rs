@@ -63,7 +63,7 @@ impl Source {
 
 async fn publish(host: &Host, arguments: &Arguments) -> Result<Timing, Failure> {
     let until = Instant::now() + Duration::from_millis(arguments.millis);
-    let source = std::cell::RefCell::new(Source::new(arguments, topic(arguments.durable)));
+    let source = std::cell::RefCell::new(Source::new(arguments, topic(arguments)?));
     let publishers = (0..arguments.publishers).map(|_| async {
         let mut done = 0_u64;
         while Instant::now() < until {
@@ -78,7 +78,7 @@ async fn publish(host: &Host, arguments: &Arguments) -> Result<Timing, Failure> 
 
 async fn deliver(host: &Host, arguments: &Arguments) -> Result<Timing, Failure> {
     host.subscribed().await?;
-    let mut source = Source::new(arguments, topic(arguments.durable));
+    let mut source = Source::new(arguments, topic(arguments)?);
     flow(host, arguments, &mut source, WARM_UP, None).await?;
     let until = Instant::now() + Duration::from_millis(arguments.millis);
     Timing::of(flow(host, arguments, &mut source, u64::MAX, Some(until))).await
@@ -97,7 +97,7 @@ async fn flow(
     let mut published = 0;
     let width = if arguments.durable { arguments.publishers } else { 1 };
     while published < most && until.is_none_or(|until| Instant::now() < until) {
-        if !arguments.durable && published - (host.count.read() - before) >= AHEAD {
+        if !arguments.durable && published.saturating_sub(host.count.read() - before) >= AHEAD {
             yield_now().await;
             continue;
         }

@@ -107,9 +107,9 @@ async fn deliver(client: async_nats::Client, arguments: &Arguments) -> Result<Ti
     taken.store(0, Ordering::Relaxed);
     let until = Instant::now() + Duration::from_millis(arguments.millis);
     let timing = Timing::of(async {
-        let mut published = 0;
+        let mut published = 0_u64;
         while Instant::now() < until {
-            if published - taken.load(Ordering::Relaxed) >= AHEAD {
+            if published.saturating_sub(taken.load(Ordering::Relaxed)) >= AHEAD {
                 tokio::task::yield_now().await;
                 continue;
             }
