@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::Hazards;
 
 /// How long anything may take before the test fails. Generous: a cold compiler on a busy machine is slow.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
 
 /// The binary under test, beside the test binary.
 pub(crate) fn patchbay() -> PathBuf {
