@@ -38,13 +38,12 @@ pub(super) fn run(place: &Place, all: &super::Options) -> Result<Report> {
     let packages = ["--package", "patchbay-cli", "--package", "patchbay-tests"];
     let program = ["--features", "patchbay-tests/bus-load", "--bin", "bus-load"];
     build_release(place, &[packages.as_slice(), program.as_slice()].concat())?;
-    let server = Nats::start(place)?;
     let mut results = Results::default();
     for round in 1..=all.rounds {
         for case in CASES.iter().filter(|case| all.wants(case.name)) {
             say("Measuring", &format!("{}, round {round} of {}", case.name, all.rounds));
             for way in case.ways() {
-                results.add(case, *way, measure(place, &server, case, *way, all.bus.bus_millis)?);
+                results.add(case, *way, measure(place, case, *way, all.bus.bus_millis)?);
             }
         }
     }
@@ -57,7 +56,9 @@ pub(super) fn run(place: &Place, all: &super::Options) -> Result<Report> {
     })
 }
 
-fn measure(place: &Place, server: &Nats, case: &Case, way: Way, millis: u32) -> Result<Rate> {
+fn measure(place: &Place, case: &Case, way: Way, millis: u32) -> Result<Rate> {
+    // Each has a server of its own, so that none finds what another one left.
+    let server = Nats::start(place)?;
     let mut command = Command::new(place.binary("release", "bus-load"));
     command.arg(case.work.name()).args(["--way", way.name(), "--server", &server.url()]);
     command.args(["--millis", &millis.to_string()]).current_dir(place.root());

@@ -60,6 +60,11 @@ async fn handle(wish: Wish, message: Message, delivery: Delivery) -> Outcome {
         Wish::Spin => loop {
             std::hint::spin_loop();
         },
+        Wish::Publish { topic, id, data } => {
+            let published = async_messaging::publish(Publication { id, ..publication(topic, data) }).await;
+            note(format!("{published:?}"));
+            if published.is_ok() { Outcome::Acknowledge } else { retry(None) }
+        }
         wish => {
             work(wish, &message, &delivery).await;
             Outcome::Acknowledge
@@ -83,10 +88,6 @@ async fn work(wish: Wish, message: &Message, delivery: &Delivery) {
                 note(format!("left {:?}", messaging::extend(ms * 1_000_000).map(|left| left / 1_000_000)));
                 wait_for(ms * 500_000).await;
             }
-        }
-        Wish::Publish { topic, id, data } => {
-            let published = async_messaging::publish(Publication { id, ..publication(topic, data) }).await;
-            note(format!("{published:?}"));
         }
         Wish::Ask { topic, wanted, ms, data } => {
             let timeout = Some(ms).filter(|ms| *ms > 0).map(|ms| ms * 1_000_000);
