@@ -77,7 +77,8 @@ async fn hosts_that_are_killed_lose_nothing_that_was_acknowledged() {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(host.stdout.take().unwrap()).lines();
-        for _ in 0..round * 211 {
+        let enough = published.len() + round * 101;
+        while published.len() < enough {
             note(&lines.next().unwrap().unwrap(), &mut published, &mut got);
         }
         host.kill().unwrap();
@@ -85,7 +86,6 @@ async fn hosts_that_are_killed_lose_nothing_that_was_acknowledged() {
         lines.map_while(Result::ok).for_each(|line| note(&line, &mut published, &mut got));
         host.wait().unwrap();
     }
-    assert!(published.len() > 1000, "{} messages were published", published.len());
     let bus = open(directory).await;
     let all = "shop.>".parse().unwrap();
     let stored = bus.read(&all, &all, 0, usize::MAX).await.unwrap();
