@@ -181,6 +181,7 @@ impl<B: Deref<Target = Breaker>> Trial<B> {
             FaultKind::Deadline => limit == Limit::Operator,
             FaultKind::NotFound
             | FaultKind::MethodNotAllowed
+            | FaultKind::Unauthenticated
             | FaultKind::Denied
             | FaultKind::Invalid
             | FaultKind::TooLarge

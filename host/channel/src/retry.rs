@@ -73,6 +73,7 @@ fn is_worth_it(failed: &Failed) -> bool {
         FaultKind::Deadline => failed.repeatable && failed.too_slow,
         FaultKind::NotFound
         | FaultKind::MethodNotAllowed
+        | FaultKind::Unauthenticated
         | FaultKind::Denied
         | FaultKind::Invalid
         | FaultKind::TooLarge

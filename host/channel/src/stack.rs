@@ -146,6 +146,7 @@ async fn attempt<T: Target, P: Payload>(
         attempt: number,
         idempotency_key: arrival.idempotency_key.clone(),
         cause: arrival.cause.clone(),
+        user: arrival.user.clone(),
     };
     let served = {
         let work = payload.dispatch(lease.prepared(), context, hold.clone());
@@ -239,6 +240,7 @@ const fn can_be_stood_in_for(kind: FaultKind) -> bool {
         | FaultKind::Internal => true,
         FaultKind::NotFound
         | FaultKind::MethodNotAllowed
+        | FaultKind::Unauthenticated
         | FaultKind::Denied
         | FaultKind::Invalid
         | FaultKind::TooLarge

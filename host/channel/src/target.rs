@@ -7,7 +7,7 @@ use bytes::Bytes;
 use patchbay_model::bus::Cause;
 use patchbay_model::policy::RetrySettings;
 use patchbay_model::ports::Prepared;
-use patchbay_model::{CallId, Fault, FunctionName, Principal, ServiceName, Settings};
+use patchbay_model::{CallId, Fault, FunctionName, Principal, ServiceName, Settings, User};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -36,12 +36,15 @@ pub struct Arrival {
     pub idempotency_key: Option<Arc<str>>,
     /// What led to it, where that is known.
     pub cause: Option<Cause>,
+    /// The user for whom the call is made in the end, however many services are between, where there is one.
+    pub user: Option<Arc<User>>,
 }
 
 impl Arrival {
     /// A call that comes now, from one who is no service.
     pub fn from_outside(id: CallId, caller: Principal) -> Self {
         let arrived = Instant::now();
+        let user = caller.user().cloned();
         Self {
             id,
             parent: None,
@@ -52,6 +55,7 @@ impl Arrival {
             stands_in: false,
             idempotency_key: None,
             cause: None,
+            user,
         }
     }
 }

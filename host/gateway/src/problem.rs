@@ -63,6 +63,7 @@ pub(crate) const fn entry_of(kind: FaultKind) -> Entry {
     match kind {
         FaultKind::NotFound => entry("urn:patchbay:fault:not-found", 404, "Not found"),
         FaultKind::MethodNotAllowed => entry("urn:patchbay:fault:method-not-allowed", 405, "Method not allowed"),
+        FaultKind::Unauthenticated => entry("urn:patchbay:fault:unauthenticated", 401, "Credential required"),
         FaultKind::Denied => entry("urn:patchbay:fault:denied", 403, "Caller not allowed"),
         FaultKind::Invalid => entry("urn:patchbay:fault:invalid", 400, "Invalid request"),
         FaultKind::TooLarge => entry("urn:patchbay:fault:too-large", 413, "Request too large"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::bus::Cause;
-use crate::{Body, Course, Principal};
+use crate::{Body, Course, Principal, User};
 
 /// Keeps what a call occupies (its revision, its permit) for as long as any part of the call lives.
 ///
@@ -90,17 +90,25 @@ pub struct CallContext {
     pub idempotency_key: Option<Arc<str>>,
     /// What led to the call, where that is known.
     pub cause: Option<Cause>,
+    /// The user for whom the call is made in the end, however many services are between, where there is one.
+    pub user: Option<Arc<User>>,
 }
 
 impl CallContext {
     /// A call from outside that comes for the first time.
     pub const fn new(id: CallId, deadline: Instant) -> Self {
-        Self { id, deadline, hops: 0, caller: Principal::Outside, attempt: 1, idempotency_key: None, cause: None }
+        Self { id, deadline, hops: 0, caller: Principal::Outside, attempt: 1, idempotency_key: None, cause: None, user: None }
     }
 
     /// What is done in the course of the call.
     pub fn course(&self) -> Course {
-        Course { call: Some(self.id), deadline: self.deadline, hops: self.hops, cause: self.cause.clone() }
+        Course {
+            call: Some(self.id),
+            deadline: self.deadline,
+            hops: self.hops,
+            cause: self.cause.clone(),
+            user: self.user.clone(),
+        }
     }
 }
 

@@ -14,6 +14,8 @@ pub enum FaultKind {
     NotFound,
     /// Something answers at this address, but not to this method.
     MethodNotAllowed,
+    /// The caller has not proved who it is, or with a credential that is not good. Come back with one that is.
+    Unauthenticated,
     /// The caller may not call this service. Its operator can allow it.
     Denied,
     /// The request breaks the protocol or the contract. Repair it.
@@ -48,6 +50,7 @@ impl FaultKind {
         match self {
             Self::NotFound => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
+            Self::Unauthenticated => "unauthenticated",
             Self::Denied => "denied",
             Self::Invalid => "invalid",
             Self::TooLarge => "too-large",

@@ -7,7 +7,7 @@
 //! - **instance**: one running WebAssembly instance of a revision, with its own memory.
 //! - **call**: one unit of work that crosses the host: an HTTP request, [`Call`], or a function, [`TypedCall`].
 //! - **message**: an event on its way through a topic of the bus, [`bus`]. Its delivery to an instance is a call, too.
-//! - **principal**: who is calling, [`Principal`].
+//! - **principal**: who is calling, [`Principal`]; a **user** is one outside with a verified credential, [`User`].
 //! - **policy**: what the channel does for or against a call, as it is configured, [`policy`].
 //! - **fault**: how a call failed, cut by what its caller can do about it, [`Fault`].
 //! - **port**: what the host needs from the outside, a trait in [`ports`].
@@ -23,13 +23,13 @@ mod digest;
 mod discovery;
 mod fault;
 mod hazard;
+mod identity;
 mod interface;
 mod log;
 mod name;
 mod outbound;
 pub mod policy;
 pub mod ports;
-mod principal;
 mod route;
 mod settings;
 mod text;
@@ -45,11 +45,11 @@ pub use digest::{Digest, DigestError, DigestWriter};
 pub use discovery::{Health, Invocation, ServiceInfo};
 pub use fault::{Blame, Fault, FaultKind};
 pub use hazard::{Act, Hazard, NoHazard};
+pub use identity::{AuthError, AuthErrorKind, Credential, Principal, Proof, User};
 pub use interface::{InterfaceName, InterfaceNameError};
 pub use log::{LogLevel, LogRecord, LogStream};
 pub use name::{NameError, RevisionId, RevisionNumber, ServiceName};
 pub use outbound::{Course, OutboundError, OutboundRequest};
-pub use principal::Principal;
 pub use route::{HostPattern, PathPattern, Route, RouteError, parse_method};
 pub use settings::{HealthCheck, InstancePolicy, Limits, Settings, SettingsError};
 pub use typed::{FunctionName, FunctionNameError, TypedCall};

@@ -1,9 +1,10 @@
 //! A request that a service sends, to the outside or to another service, and how it can fail.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::bus::Cause;
-use crate::{Body, CallId};
+use crate::{Body, CallId, User};
 
 /// The call in whose course something is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct Course {
     pub hops: u32,
     /// What led to the call, where that is known.
     pub cause: Option<Cause>,
+    /// The user for whom the call is made in the end, however many services are between, where there is one.
+    pub user: Option<Arc<User>>,
 }
 
 /// A request that an instance sends.

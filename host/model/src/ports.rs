@@ -1,6 +1,7 @@
 //! The ports: what the host needs from the outside. Adapters implement them; only the composition root names adapters.
 
 mod bus;
+mod identity;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,6 +20,7 @@ pub use bus::{
     Bus, BusHealth, Consumer, Feed, GroupInfo, Incoming, Interest, Messaging, Publication, Settlement, Stored,
     TopicInfo, TopicStored,
 };
+pub use identity::{Authenticator, TokenRequest, TokenSigner};
 
 /// A boxed future, for traits that are used as `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -40,6 +40,7 @@ async fn functions_are_called_by_name_and_faults_are_told() {
         deadline: (Instant::now() + Duration::from_secs(5)).into_std(),
         hops: 0,
         cause: None,
+        user: None,
     };
     let before = links.version();
     let call = async |invocation| links.invoke(&orders, course.clone(), invocation).await.map_err(|fault| fault.kind());

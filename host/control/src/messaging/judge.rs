@@ -71,6 +71,7 @@ fn is_not_of_the_message(fault: &Fault) -> bool {
         FaultKind::Overloaded | FaultKind::RateLimited | FaultKind::Unavailable => fault.blame() == Blame::Own,
         FaultKind::NotFound
         | FaultKind::MethodNotAllowed
+        | FaultKind::Unauthenticated
         | FaultKind::Denied
         | FaultKind::Invalid
         | FaultKind::TooLarge

@@ -207,6 +207,7 @@ async fn the_host_fills_in_what_a_publisher_leaves_out_and_carries_causes() {
         deadline: (Instant::now() + Duration::from_secs(5)).into_std(),
         hops: 0,
         cause: Some(cause),
+        user: None,
     };
     let of_request = course(Cause::Trace(Arc::new(context)));
     let early = messaging.publish(&orders, of_request.clone(), publication("1", None)).await;
@@ -237,7 +238,7 @@ async fn what_cannot_be_published_is_refused() {
     let messaging = ServiceMessaging::default();
     messaging.attach(&bench.control);
     let course =
-        Course { call: None, deadline: (Instant::now() + Duration::from_secs(5)).into_std(), hops: 0, cause: None };
+        Course { call: None, deadline: (Instant::now() + Duration::from_secs(5)).into_std(), hops: 0, cause: None, user: None };
     let to = |topic: &str| Publication { topic: topic.to_owned(), ..Publication::default() };
     let extended = |name: &str| Publication { extensions: vec![(name.to_owned(), "1".to_owned())], ..to("other") };
     let from = |source: &str| Publication { source: Some(source.to_owned()), ..to("other") };

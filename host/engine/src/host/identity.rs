@@ -1,6 +1,6 @@
 //! `patchbay:host/identity`: who calls, and what is known of the call.
 
-use patchbay_model::{CallContext, Principal};
+use patchbay_model::{CallContext, Principal, User};
 use wasmtime::component::Linker;
 use wasmtime::{Result, StoreContextMut};
 
@@ -8,7 +8,7 @@ use super::nanos;
 use crate::at_work;
 use crate::meter::now;
 use crate::state::State;
-use wit::{WitCall, WitPrincipal, WitRevision};
+use wit::{WitCall, WitPrincipal, WitRevision, WitUser};
 
 /// The interface, as components import it.
 pub(crate) const INTERFACE: &str = "patchbay:host/identity@0.1.0";
@@ -42,7 +42,6 @@ mod wit {
         #[component(name = "service")]
         Service(String),
         #[component(name = "user")]
-        #[allow(dead_code, reason = "part of the interface; this version verifies no tokens")]
         User(WitUser),
     }
 
@@ -50,9 +49,11 @@ mod wit {
     #[derive(ComponentType, Lower)]
     #[component(record)]
     pub(super) struct WitUser {
-        issuer: String,
-        subject: String,
-        claims: String,
+        pub(super) issuer: String,
+        pub(super) subject: String,
+        pub(super) scopes: Vec<String>,
+        pub(super) groups: Vec<String>,
+        pub(super) claims: String,
     }
 
     /// The call that the instance works on.
@@ -61,6 +62,7 @@ mod wit {
     pub(super) struct WitCall {
         pub(super) id: String,
         pub(super) caller: WitPrincipal,
+        pub(super) user: Option<WitUser>,
         pub(super) attempt: u32,
         pub(super) hops: u32,
         #[component(name = "time-left")]
@@ -80,10 +82,11 @@ mod wit {
 
 impl From<CallContext> for WitCall {
     fn from(context: CallContext) -> Self {
-        let CallContext { id, deadline, hops, caller, attempt, idempotency_key, cause: _ } = context;
+        let CallContext { id, deadline, hops, caller, attempt, idempotency_key, cause: _, user } = context;
         Self {
             id: id.to_string(),
             caller: caller.into(),
+            user: user.as_deref().map(WitUser::from),
             attempt,
             hops,
             time_left: nanos(deadline.saturating_duration_since(now())),
@@ -92,10 +95,23 @@ impl From<CallContext> for WitCall {
     }
 }
 
+impl From<&User> for WitUser {
+    fn from(user: &User) -> Self {
+        Self {
+            issuer: user.issuer.clone(),
+            subject: user.subject.clone(),
+            scopes: user.scopes.clone(),
+            groups: user.groups.clone(),
+            claims: user.claims_text(),
+        }
+    }
+}
+
 impl From<Principal> for WitPrincipal {
     fn from(principal: Principal) -> Self {
         match principal {
             Principal::Outside => Self::Outside,
+            Principal::User(user) => Self::User(WitUser::from(&*user)),
             Principal::Operator => Self::Operator,
             Principal::Host => Self::Host,
             Principal::Service(name) => Self::Service(name.to_string()),

@@ -115,7 +115,7 @@ impl From<FaultKind> for WitFaultKind {
         match kind {
             FaultKind::NotFound => Self::NotFound,
             FaultKind::MethodNotAllowed => Self::MethodNotAllowed,
-            FaultKind::Denied => Self::Denied,
+            FaultKind::Denied | FaultKind::Unauthenticated => Self::Denied,
             FaultKind::Invalid => Self::Invalid,
             FaultKind::TooLarge => Self::TooLarge,
             FaultKind::Deadline => Self::Deadline,

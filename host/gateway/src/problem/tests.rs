@@ -2,9 +2,10 @@
 
 use super::*;
 
-const KINDS: [FaultKind; 15] = [
+const KINDS: [FaultKind; 16] = [
     FaultKind::NotFound,
     FaultKind::MethodNotAllowed,
+    FaultKind::Unauthenticated,
     FaultKind::Denied,
     FaultKind::Invalid,
     FaultKind::TooLarge,
@@ -25,6 +26,9 @@ const fn advice(kind: FaultKind) -> &'static str {
     match kind {
         FaultKind::NotFound => "Nothing answers at this address. Ask for another.",
         FaultKind::MethodNotAllowed => "Use one of the methods in the `Allow` header.",
+        FaultKind::Unauthenticated => {
+            "The address is not for everybody. Come with a credential, or with a newer one, as `WWW-Authenticate` says."
+        }
         FaultKind::Denied => {
             "No rule in the `callers` of the service lets the caller do this. Its operator can add one."
         }
