@@ -26,6 +26,8 @@
 //!
 //! # Other adapters
 //!
+//! [`identity`] tells who a credential is of, and signs tokens.
+//!
 //! The `conformance` feature has the checks that an adapter of each storage port must pass, what may be on a disk
 //! after a power failure (`power_loss`), and a NATS server for tests (`nats_server`).
 
@@ -37,6 +39,7 @@ mod components;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod disk;
+pub mod identity;
 #[cfg(any(test, feature = "conformance"))]
 pub mod nats_server;
 mod owner;
