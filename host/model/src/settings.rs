@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::bus::{SubscriptionSettings, TopicFilter};
-use crate::policy::{BreakerSettings, CallerRule, DAY, Fallback, Judge, LinkSettings, Rate, RetrySettings};
+use crate::policy::{AccessRule, BreakerSettings, DAY, Fallback, Judge, LinkSettings, Rate, RetrySettings};
 use crate::{Destination, InterfaceName, units};
 
 /// How calls and instances meet, with what that means for isolation.
@@ -144,7 +144,7 @@ pub struct Settings {
     pub outbound: Vec<Destination>,
     /// Which services may call this one. Empty: none; absent: any, unless the host is strict.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub callers: Option<Vec<CallerRule>>,
+    pub callers: Option<Vec<AccessRule>>,
     /// What is said of links: by the imported interface without its version, such as `shop:inventory/stock`.
     pub links: BTreeMap<InterfaceName, LinkSettings>,
     /// How often the service may be called; absent: as often as it can.
