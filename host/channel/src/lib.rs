@@ -23,6 +23,6 @@ pub use breaker::{Breaker, BreakerNews, BreakerStatus};
 pub use bulkhead::Occupancy;
 pub use chance::chance;
 pub use payload::{Bounds, HttpPayload, MessagePayload, Payload, TypedPayload};
-pub use stack::call;
+pub use stack::{call, refuse};
 pub use standing::{Counts, LinkStanding, Standing};
 pub use target::{Arrival, Lease, LinkPolicy, RoutePolicy, StandIn, Target};

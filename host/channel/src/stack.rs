@@ -11,7 +11,7 @@ use crate::access::{authorize, authorize_at};
 use crate::bulkhead::Permit;
 use crate::deadline::{self, Ended, Limit};
 use crate::payload::{Bounds, Payload};
-use crate::record::{Story, record};
+use crate::record::{self, Story, record};
 use crate::retry::{self, Failed, Verdict};
 use crate::target::{Arrival, Lease, Target};
 
@@ -31,6 +31,11 @@ pub async fn call<T: Target, P: Payload>(target: &T, arrival: Arrival, mut paylo
     }
     record::<P>(target, &story, &outcome);
     outcome
+}
+
+/// Records a call that was refused before the channel had it, so that it is seen like any other.
+pub fn refuse<T: Target>(target: &T, arrival: &Arrival, fault: &Fault) {
+    record::failed(target, &Story::of(arrival), fault);
 }
 
 async fn admit<T: Target, P: Payload>(

@@ -212,6 +212,16 @@ impl Control {
         patchbay_channel::call(&target, arrival, HttpPayload::new(request)).await
     }
 
+    /// Records a call that came in by a route and was refused before its caller was known. The fault comes back.
+    pub fn refuse(&self, routing: Routing, id: CallId, fault: Fault) -> Fault {
+        let Routing { entry, policy } = routing;
+        if let Some(entry) = entry {
+            let arrival = Arrival::from_outside(id, Principal::Outside);
+            patchbay_channel::refuse(&self.routed(entry).by(policy), &arrival, &fault);
+        }
+        fault
+    }
+
     /// What happened to services.
     pub fn events(&self) -> &Journal<Event> {
         &self.events

@@ -49,7 +49,7 @@ pub use links::{Link, Unlinked, unlinked};
 pub use messaging::{
     DeadLetter, DeadLetterPlace, Death, ServiceMessaging, StoredDeadLetter, SubscriptionState, SubscriptionView, Tail,
 };
-pub use patchbay_channel::{BreakerStatus, Counts, TypedPayload};
+pub use patchbay_channel::{BreakerStatus, Counts, RoutePolicy, TypedPayload};
 pub use policies::{PolicySource, PolicyValue};
 pub use routes::{DeclaredRoute, Found, RouteConflict, RouteEntry, RouteOwner, RouteTable};
 pub use start::{StartError, Started};
