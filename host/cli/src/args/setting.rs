@@ -244,7 +244,7 @@ mod tests {
             ("timeout=soon", "is no duration"),
             ("queue=-1", "is no whole number"),
             ("outbound=api.example.com", "has no port"),
-            ("callers=orders,Payments", "`Payments` is no caller"),
+            ("callers=orders,Payments", "`Payments` is no rule"),
             ("rate=fast", "is no rate"),
             ("breaker.success_rate=0.8", "is no share"),
             ("retry.idempotent=GET,reserve it", "is no function"),

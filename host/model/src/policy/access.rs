@@ -50,9 +50,9 @@ pub struct AccessRuleError {
 
 /// Rules as they are written, for those who wrote another one.
 const EXAMPLES: &str = "`orders` (a service), `*` (anybody whom the host knows), `user`, `user:ann`, `issuer:corp`, \
-     `scope:orders.write`, `group:staff` or `claim:tenant=acme`, several with `&` between them, and what they may do where \
-     that is not everything: `orders http`, `scope:orders.write POST,PUT`, `orders shop:inventory/stock` or \
-     `orders shop:inventory/stock.reserve`";
+     `scope:orders.write`, `group:staff` or `claim:tenant=acme`, or several with `&` between them; then what they may do, where \
+     that is not everything: `http`, methods such as `POST,PUT`, an interface such as `shop:inventory/stock`, or one of its \
+     functions such as `shop:inventory/stock.reserve`";
 
 impl AccessRule {
     /// Lets the service `caller` do everything.

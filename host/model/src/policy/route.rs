@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccessRule, DAY, Judge, Rate};
+use super::{AccessRule, DAY, Judge, Operation, Rate, Term};
 use crate::settings::SettingsError;
 use crate::units;
 
@@ -48,6 +48,16 @@ impl RouteSettings {
         judge.require(self.timeout.is_none_or(possible), "timeout", "must lie between 1ms and 24h");
         let concurrency = self.concurrency.is_none_or(|calls| (1..=1_000_000).contains(&calls));
         judge.require(concurrency, "concurrency", "must lie between 1 and 1000000");
+        for rule in self.callers.iter().flatten() {
+            let of_service = rule.who().iter().any(|term| matches!(term, Term::Service(_)));
+            judge.require(
+                !of_service,
+                "callers",
+                &format!("has the rule `{rule}`, and no service comes in by a route"),
+            );
+            let fits = matches!(rule.operation(), Operation::All | Operation::Http | Operation::Methods(_));
+            judge.require(fits, "callers", &format!("has the rule `{rule}`, and a route leads to no function"));
+        }
         judge.require(
             !(self.anonymous && self.callers.is_some()),
             "callers",
