@@ -24,6 +24,7 @@ use crate::pins::Pins;
 use crate::routes::{DeclaredRoute, Found, RouteEntry, RouteOwner};
 use crate::snapshot::{ServiceEntry, Snapshot};
 use crate::steps::Teller;
+use crate::tokens::Identities;
 use crate::turns::Turns;
 
 /// What can be configured here.
@@ -136,6 +137,8 @@ pub struct Control {
     pub(crate) declared: OnceLock<BTreeMap<ServiceName, Arc<DeclaredService>>>,
     /// Messages and subscriptions.
     pub(crate) messaging: MessagingState,
+    /// How people are known.
+    pub(crate) identities: ArcSwap<Identities>,
     /// The number of the next call.
     calls: AtomicU64,
     events: Arc<Journal<Event>>,
@@ -159,6 +162,7 @@ impl Control {
             pins: Pins::default(),
             tasks: TaskTracker::new(),
             declared: OnceLock::new(),
+            identities: ArcSwap::default(),
             // Call 0 is that of the host itself, when it asks for a health path.
             calls: AtomicU64::new(1),
             events: Arc::new(Journal::new(KEPT_EVENTS)),

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use patchbay_control::Control;
 use tokio::net::TcpListener;
 
@@ -21,7 +20,7 @@ mod target;
 
 pub use config::HttpConfig;
 pub(crate) use headers::strip_request;
-pub use identify::{API_KEY_HEADER, Identification, KEY_SET_PATH};
+pub use identify::KEY_SET_PATH;
 pub(crate) use service::{Asked, call_value};
 pub use service::{CALL_HEADER, CALLER_HEADER, PARENT_HEADER};
 
@@ -31,7 +30,6 @@ pub struct HttpGateway {
     address: SocketAddr,
     config: HttpConfig,
     tls: Option<Tls>,
-    identification: Arc<ArcSwap<Identification>>,
 }
 
 impl HttpGateway {
@@ -43,7 +41,7 @@ impl HttpGateway {
         const WHAT: &str = "the HTTP gateway";
         let tls = config.tls.clone().map(|tls| Tls::load(WHAT, tls)).transpose()?;
         let (listener, address) = bind(WHAT, config.listen).await?;
-        Ok(Self { listener, address, config, tls, identification: Arc::default() })
+        Ok(Self { listener, address, config, tls })
     }
 
     /// Where it listens; the port is the real one where port 0 was configured.
@@ -57,16 +55,11 @@ impl HttpGateway {
         format!("{scheme}://{}", self.address)
     }
 
-    /// How it knows who comes in: what is stored here holds for the requests that come from then on.
-    pub fn identification(&self) -> Arc<ArcSwap<Identification>> {
-        Arc::clone(&self.identification)
-    }
-
     /// Serves until `shutdown` completes. Then takes no more connections, lets the requests that are under way end,
     /// ends those that outlive [`HttpConfig::drain`], and returns.
     pub async fn serve(self, control: Arc<Control>, shutdown: impl Future<Output = ()>) {
         let (tls, limits) = (self.tls.as_ref(), self.config.connection_limits());
-        let answers = service::Answers::new(control, self.identification, self.address, tls.is_some());
+        let answers = service::Answers::new(control, self.address, tls.is_some());
         tokio::select! {
             () = server::serve(self.listener, tls, limits, answers, shutdown) => {}
             () = tls::watch(tls) => {}

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::uri::Scheme;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
@@ -13,7 +12,7 @@ use patchbay_control::{Control, NoRoute};
 use patchbay_model::{Body, BodyError, CallId, Fault, FaultKind, Reply, empty_body, full_body};
 
 use super::headers::{check_coding, strip_reply, strip_request};
-use super::identify::{Identification, KEY_SET_PATH};
+use super::identify::{KEY_SET_PATH, challenge, identify};
 use super::reply_body::{ReplyBody, discard};
 use super::target::{Target, normalize};
 use crate::problem::reply_to;
@@ -38,7 +37,6 @@ pub(super) struct Answers(Arc<Shared>);
 
 struct Shared {
     control: Arc<Control>,
-    identification: Arc<ArcSwap<Identification>>,
     local: HeaderValue,
     scheme: Option<Scheme>,
 }
@@ -59,15 +57,10 @@ fn body_of(received: Received) -> Body {
 
 impl Answers {
     /// `address` is where the gateway listens, and `tls` whether it does so under TLS.
-    pub(super) fn new(
-        control: Arc<Control>,
-        identification: Arc<ArcSwap<Identification>>,
-        address: SocketAddr,
-        tls: bool,
-    ) -> Self {
+    pub(super) fn new(control: Arc<Control>, address: SocketAddr, tls: bool) -> Self {
         let local = HeaderValue::from_str(&address.to_string()).unwrap_or(HeaderValue::from_static("localhost"));
         let scheme = tls.then_some(Scheme::HTTPS);
-        Self(Arc::new(Shared { control, identification, local, scheme }))
+        Self(Arc::new(Shared { control, local, scheme }))
     }
 }
 
@@ -120,8 +113,8 @@ impl Shared {
             }
             reply
         })?;
-        let identification = self.identification.load_full();
-        let caller = identification.identify(&mut head.headers, peer, routing.policy()).await;
+        let identities = self.control.identities();
+        let caller = identify(&identities, &mut head.headers, peer, routing.policy()).await;
         let (caller, outcome) = match caller {
             Ok(caller) => {
                 let request = Request::from_parts(head, body);
@@ -131,7 +124,7 @@ impl Shared {
         };
         outcome.map_err(|fault| {
             let mut reply = refuse(&fault);
-            identification.challenge(&mut reply, &fault, caller.as_ref());
+            challenge(&mut reply, &fault, caller.as_ref());
             reply
         })
     }
@@ -143,7 +136,7 @@ impl Shared {
         if path != KEY_SET_PATH || !matches!(*method, Method::GET | Method::HEAD) {
             return None;
         }
-        let keys = self.identification.load().signer.as_ref()?.key_set();
+        let keys = self.control.identities().signer.as_ref()?.key_set();
         let mut reply = Reply::new(full_body(keys));
         let headers = reply.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));

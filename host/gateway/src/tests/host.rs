@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 
 use super::bus::{MemoryBus, Shared};
 use crate::admin::AdminState;
-use crate::{AdminApi, AdminConfig, AdminToken, HostFacts, HttpConfig, HttpGateway, Identification, Readiness};
+use crate::{AdminApi, AdminConfig, AdminToken, HostFacts, HttpConfig, HttpGateway, Readiness};
 
 /// What an instance does with a call.
 pub(crate) type Script = Arc<dyn Fn(Call) -> BoxFuture<'static, Result<Reply, Fault>> + Send + Sync>;
@@ -288,20 +288,10 @@ impl Host {
         self.http_with(HttpConfig::default()).await
     }
 
-    /// The gateway, which knows people by `identification`.
-    pub(super) async fn http_knowing(&self, identification: Identification) -> Listening {
-        self.listen(HttpConfig::default(), identification).await
-    }
-
     pub(super) async fn http_with(&self, config: HttpConfig) -> Listening {
-        self.listen(config, Identification::default()).await
-    }
-
-    async fn listen(&self, config: HttpConfig, identification: Identification) -> Listening {
         let gateway = HttpGateway::bind(HttpConfig { listen: ([127, 0, 0, 1], 0).into(), ..config }).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let address = gateway.address();
-        gateway.identification().store(Arc::new(identification));
         let served = gateway.serve(Arc::clone(&self.control), async {
             let _ = stopped.await;
         });
