@@ -101,7 +101,7 @@ pub fn decide_at<'r>(
 ///
 /// # Errors
 /// [`FaultKind::Unauthenticated`] if the host has to know who it is, [`FaultKind::Denied`] if the rules let others in only.
-pub(crate) fn authorize_at(route: &RoutePolicy, strict: bool, asker: Asker<'_>, asked: Asked<'_>) -> Result<(), Fault> {
+pub fn authorize_at(route: &RoutePolicy, strict: bool, asker: Asker<'_>, asked: Asked<'_>) -> Result<(), Fault> {
     let why = match decide_at(route, strict, asker, asked) {
         Ok(None | Some(Ground::Rule(_) | Ground::NoRules)) => return Ok(()),
         Ok(Some(Ground::Strict)) => "it has no `callers`, and the host is strict",

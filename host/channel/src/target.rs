@@ -1,6 +1,8 @@
 //! What the channel has to be told of a call and of the service that it is for.
 
-use std::sync::Arc;
+use std::any::Any;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -93,7 +95,6 @@ pub struct LinkPolicy {
 }
 
 /// The policies of a route, which hold for the calls that come in there.
-#[derive(Debug)]
 pub struct RoutePolicy {
     /// The route.
     pub route: Route,
@@ -102,12 +103,32 @@ pub struct RoutePolicy {
     /// Whether the host has no means to know anybody: then a route is for everybody, unless it has rules or the host is
     /// strict.
     pub open: bool,
+    /// What whoever leads calls in by the route makes of it once, and keeps as long as it is the same.
+    pub edge: OnceLock<Attached>,
+    /// The same of the policy that this one took the place of, for what is to outlive a change.
+    pub previous_edge: Option<Attached>,
+}
+
+/// What is made of a route outside of the channel, which does not look into it.
+pub type Attached = Option<Arc<dyn Any + Send + Sync>>;
+
+impl fmt::Debug for RoutePolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { route, settings, open, edge: _, previous_edge: _ } = self;
+        f.debug_struct("RoutePolicy").field("route", route).field("settings", settings).field("open", open).finish()
+    }
 }
 
 impl RoutePolicy {
     /// The policies of a route to which nobody came yet.
     pub fn new(route: Route, settings: RouteSettings, open: bool) -> Self {
-        Self { route, settings, open }
+        Self { route, settings, open, edge: OnceLock::new(), previous_edge: None }
+    }
+
+    /// The policies of the same route after a change.
+    #[must_use]
+    pub fn changed(&self, settings: RouteSettings, open: bool) -> Self {
+        Self { previous_edge: self.edge.get().cloned(), ..Self::new(self.route.clone(), settings, open) }
     }
 }
 

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::{Method, Request};
-use patchbay_channel::{Arrival, HttpPayload, RoutePolicy};
+use patchbay_channel::{Arrival, Asked, HttpPayload, RoutePolicy, authorize_at};
 use patchbay_model::bus::{Cause, Topics, TraceContext};
+use patchbay_model::policy::Asker;
 use patchbay_model::ports::{
     Bus, Clock, ComponentStore, ComponentWriter, Executor, RegistryStore, StorageError, StoredComponent, Usage,
 };
-use patchbay_model::{Body, CallId, Fault, FaultKind, LogRecord, Principal, Reply, ServiceName, Settings};
+use patchbay_model::{Body, CallId, Fault, FaultKind, Limits, LogRecord, Principal, Reply, ServiceName, Settings};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
@@ -119,6 +120,19 @@ impl Routing {
     pub fn policy(&self) -> &Arc<RoutePolicy> {
         &self.policy
     }
+
+    /// A number that is another one whenever another revision may answer.
+    pub fn generation(&self) -> u64 {
+        let active = self.entry.as_ref().and_then(|entry| entry.active.as_ref());
+        active.map_or(0, |active| active.serial)
+    }
+
+    /// How long a call may take that comes in here.
+    pub fn timeout(&self) -> Duration {
+        let active = self.entry.as_ref().and_then(|entry| entry.active.as_ref());
+        let of_service = active.map_or_else(Limits::default, |active| active.ready.record.settings.limits.clone());
+        self.policy.settings.timeout.map_or(of_service.timeout, |own| own.min(of_service.timeout))
+    }
 }
 
 /// Everything that runs.
@@ -216,6 +230,15 @@ impl Control {
         patchbay_channel::call(&target, arrival, HttpPayload::new(request)).await
     }
 
+    /// Lets `caller` in by a route, or refuses, without taking the call any further. [`Control::call`] asks again.
+    ///
+    /// # Errors
+    /// [`FaultKind::Unauthenticated`] or [`FaultKind::Denied`], as [`Control::call`] has it.
+    pub fn admit(&self, routing: &Routing, caller: &Principal, method: &Method) -> Result<(), Fault> {
+        let asker = Asker { service: None, user: caller.user().map(|user| &**user) };
+        authorize_at(&routing.policy, self.config.strict, asker, Asked::Http(method))
+    }
+
     /// Records a call that came in by a route and was refused before its caller was known. The fault comes back.
     pub fn refuse(&self, routing: Routing, id: CallId, fault: Fault) -> Fault {
         let Routing { entry, policy } = routing;
@@ -224,6 +247,11 @@ impl Control {
             patchbay_channel::refuse(&self.routed(entry).by(policy), &arrival, &fault);
         }
         fault
+    }
+
+    /// Tells the time of day.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.ports.clock)
     }
 
     /// What happened to services.

@@ -144,8 +144,12 @@ impl Snapshot {
         match same.filter(|before| before.policy.open == self.outskirts.open) {
             Some(entry) => entry.clone(),
             None => {
-                let DeclaredRoute { route, settings } = declared.clone();
-                RouteEntry { owner, policy: Arc::new(RoutePolicy::new(route, settings, self.outskirts.open)) }
+                let (DeclaredRoute { route, settings }, open) = (declared.clone(), self.outskirts.open);
+                let policy = match before {
+                    Some(before) => before.policy.changed(settings, open),
+                    None => RoutePolicy::new(route, settings, open),
+                };
+                RouteEntry { owner, policy: Arc::new(policy) }
             }
         }
     }

@@ -12,6 +12,7 @@ use crate::server;
 use crate::tls::{self, Tls};
 
 mod config;
+mod edges;
 mod headers;
 mod identify;
 mod reply_body;
@@ -59,7 +60,7 @@ impl HttpGateway {
     /// ends those that outlive [`HttpConfig::drain`], and returns.
     pub async fn serve(self, control: Arc<Control>, shutdown: impl Future<Output = ()>) {
         let (tls, limits) = (self.tls.as_ref(), self.config.connection_limits());
-        let answers = service::Answers::new(control, self.address, tls.is_some());
+        let answers = service::Answers::new(control, self.config.directory.clone(), self.address, tls.is_some());
         tokio::select! {
             () = server::serve(self.listener, tls, limits, answers, shutdown) => {}
             () = tls::watch(tls) => {}

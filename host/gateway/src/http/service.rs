@@ -1,22 +1,26 @@
 //! What happens to a request: find its service, take it through the channel, and send the reply back.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::uri::Scheme;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, request};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use patchbay_control::{Control, NoRoute};
-use patchbay_model::{Body, BodyError, CallId, Fault, FaultKind, Reply, empty_body, full_body};
+use patchbay_control::{Control, NoRoute, Routing};
+use patchbay_model::{Body, BodyError, CallId, Fault, FaultKind, Principal, Reply, empty_body, full_body};
 
+use super::edges::Edges;
 use super::headers::{check_coding, strip_reply, strip_request};
 use super::identify::{KEY_SET_PATH, challenge, identify};
 use super::reply_body::{ReplyBody, discard};
 use super::target::{Target, normalize};
+use crate::edge::{Edge, EdgeCaller, preflight_method};
 use crate::problem::reply_to;
 use crate::server::{Answer, Peer, Received};
+use tokio::time::Instant;
 
 /// Names the call, in the request that a service gets and in every reply. What a client sends in it is replaced.
 pub const CALL_HEADER: HeaderName = HeaderName::from_static("patchbay-call");
@@ -37,6 +41,7 @@ pub(super) struct Answers(Arc<Shared>);
 
 struct Shared {
     control: Arc<Control>,
+    edges: Edges,
     local: HeaderValue,
     scheme: Option<Scheme>,
 }
@@ -57,10 +62,11 @@ fn body_of(received: Received) -> Body {
 
 impl Answers {
     /// `address` is where the gateway listens, and `tls` whether it does so under TLS.
-    pub(super) fn new(control: Arc<Control>, address: SocketAddr, tls: bool) -> Self {
+    pub(super) fn new(control: Arc<Control>, directory: PathBuf, address: SocketAddr, tls: bool) -> Self {
         let local = HeaderValue::from_str(&address.to_string()).unwrap_or(HeaderValue::from_static("localhost"));
         let scheme = tls.then_some(Scheme::HTTPS);
-        Self(Arc::new(Shared { control, local, scheme }))
+        let edges = Edges::new(directory, control.clock());
+        Self(Arc::new(Shared { control, edges, local, scheme }))
     }
 }
 
@@ -105,29 +111,104 @@ impl Shared {
         head.headers.insert(CALL_HEADER, call_value(id));
         // The engine has no use for what hyper keeps here, such as the handle of an upgrade that will not be.
         head.extensions.clear();
-        let host = head.headers.get(HOST).and_then(|host| host.to_str().ok());
-        let routing = self.control.route(host, head.uri.path(), &head.method).map_err(|no_route| {
+        if let Some(preflight) = self.preflight(&head).await {
+            return Err(preflight);
+        }
+        let routing = self.route(&head.uri, &head.headers, &head.method).map_err(|no_route| {
             let mut reply = refuse(&Fault::from(&no_route));
             if let NoRoute::OtherMethods(methods) = &no_route {
                 reply.headers_mut().insert(ALLOW, allow(methods));
             }
             reply
         })?;
+        let edge = self.edges.of(routing.policy());
         let identities = self.control.identities();
         let caller = identify(&identities, &mut head.headers, peer, routing.policy()).await;
+        let request = Request::from_parts(head, body);
+        let visit = Visit { id, peer, routing };
+        match edge {
+            None => self.call(visit, caller, request).await,
+            Some(edge) => self.pass(&edge, visit, caller, request).await,
+        }
+    }
+
+    fn route(&self, uri: &Uri, headers: &HeaderMap, method: &Method) -> Result<Routing, NoRoute> {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+        self.control.route(host, uri.path(), method)
+    }
+
+    /// The answer to a browser that asks whether it may send a request, if the route of that has one. It comes before all
+    /// else, because browsers show no credential when they ask.
+    async fn preflight(&self, head: &request::Parts) -> Option<Reply> {
+        let method = preflight_method(&head.method, &head.headers)?;
+        let routing = self.route(&head.uri, &head.headers, &method).ok()?;
+        self.edges.of(routing.policy())?.preflight(&head.method, &head.headers).await
+    }
+
+    /// Takes a request to its service.
+    async fn call(
+        &self,
+        visit: Visit<'_>,
+        caller: Result<Principal, Fault>,
+        request: Request<Body>,
+    ) -> Result<Reply, Reply> {
+        let Visit { id, routing, .. } = visit;
         let (caller, outcome) = match caller {
-            Ok(caller) => {
-                let request = Request::from_parts(head, body);
-                (Some(caller.clone()), self.control.call(routing, caller, id, request).await)
-            }
+            Ok(caller) => (Some(caller.clone()), self.control.call(routing, caller, id, request).await),
             Err(fault) => (None, Err(self.control.refuse(routing, id, fault))),
         };
-        outcome.map_err(|fault| {
-            let mut reply = refuse(&fault);
-            challenge(&mut reply, &fault, caller.as_ref());
-            reply
-        })
+        outcome.map_err(|fault| told(&fault, id, caller.as_ref()))
     }
+
+    /// Takes a request through the edge of its route, which may know the answer already. So whoever is not let in is sent away
+    /// before it.
+    async fn pass(
+        &self,
+        edge: &Edge,
+        visit: Visit<'_>,
+        caller: Result<Principal, Fault>,
+        request: Request<Body>,
+    ) -> Result<Reply, Reply> {
+        let Visit { id, peer, ref routing } = visit;
+        let admitted = caller.map_err(|fault| (fault, None)).and_then(|caller| {
+            let admitted = self.control.admit(routing, &caller, request.method());
+            admitted.map(|()| caller.clone()).map_err(|fault| (fault, Some(caller)))
+        });
+        let caller = match admitted {
+            Ok(caller) => caller,
+            Err((fault, caller)) => {
+                let fault = self.control.refuse(visit.routing, id, fault);
+                let (head, _) = request.into_parts();
+                return Err(edge.refused(&head.method, &head.headers, told(&fault, id, caller.as_ref())).await);
+            }
+        };
+        let user = caller.user().cloned();
+        let from = EdgeCaller {
+            call: id,
+            user: user.as_deref(),
+            address: peer.address,
+            deadline: Instant::now() + routing.timeout(),
+            generation: routing.generation(),
+        };
+        let answered = edge.answer(request, &from, async |request| match self.call(visit, Ok(caller), request).await {
+            Ok(reply) | Err(reply) => reply,
+        });
+        Ok(answered.await)
+    }
+}
+
+/// One request on its way in.
+struct Visit<'p> {
+    id: CallId,
+    peer: &'p Peer,
+    routing: Routing,
+}
+
+/// The reply to a call that failed, for a caller of whom so much is known.
+fn told(fault: &Fault, id: CallId, caller: Option<&Principal>) -> Reply {
+    let mut reply = reply_to(fault, id);
+    challenge(&mut reply, fault, caller);
+    reply
 }
 
 impl Shared {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccessRule, DAY, Judge, Operation, Rate, Term};
+use super::{AccessRule, DAY, EdgeSettings, Judge, Operation, Rate, Term};
 use crate::settings::SettingsError;
 use crate::units;
 
@@ -37,6 +37,9 @@ pub struct RouteSettings {
     /// How often it may be called from each address; for IPv6, from each network of 64 bits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_per_address: Option<Rate>,
+    /// What happens to requests and replies at the edge of the host.
+    #[serde(skip_serializing_if = "EdgeSettings::is_empty")]
+    pub edge: EdgeSettings,
 }
 
 impl RouteSettings {
@@ -63,6 +66,7 @@ impl RouteSettings {
             "callers",
             "says who may come in, and `anonymous` that everybody may; leave one of them out",
         );
+        problems.extend(self.edge.problems());
         problems
     }
 }

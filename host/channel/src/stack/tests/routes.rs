@@ -18,7 +18,7 @@ fn ann() -> Principal {
 }
 
 fn behind(route: RouteSettings, open: bool) -> Service {
-    let route = RoutePolicy { route: "/x/*".parse().unwrap(), settings: route, open };
+    let route = RoutePolicy::new("/x/*".parse().unwrap(), route, open);
     Service { route: Some(route), ..Service::new(Behaviour::Answer) }
 }
 
