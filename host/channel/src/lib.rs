@@ -18,11 +18,11 @@ mod stack;
 mod standing;
 mod target;
 
-pub use access::{Asked, Ground, authorize, decide};
+pub use access::{Asked, Ground, Unknown, authorize, decide, decide_at, may};
 pub use breaker::{Breaker, BreakerNews, BreakerStatus};
 pub use bulkhead::Occupancy;
 pub use chance::chance;
 pub use payload::{Bounds, HttpPayload, MessagePayload, Payload, TypedPayload};
-pub use stack::call;
+pub use stack::{call, refuse};
 pub use standing::{Counts, LinkStanding, Standing};
-pub use target::{Arrival, Lease, LinkPolicy, StandIn, Target};
+pub use target::{Arrival, Lease, LinkPolicy, RoutePolicy, StandIn, Target};

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use patchbay_model::bus::Cause;
-use patchbay_model::policy::RetrySettings;
+use patchbay_model::policy::{Asker, RetrySettings, RouteSettings};
 use patchbay_model::ports::Prepared;
-use patchbay_model::{CallId, Fault, FunctionName, Principal, ServiceName, Settings, User};
+use patchbay_model::{CallId, Fault, FunctionName, Principal, Route, ServiceName, Settings, User};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -60,6 +60,13 @@ impl Arrival {
     }
 }
 
+impl Arrival {
+    /// Who asks, as rules see it.
+    pub fn asker(&self) -> Asker<'_> {
+        Asker { service: self.caller.service(), user: self.user.as_deref() }
+    }
+}
+
 /// The revision that was chosen for a call, kept for as long as the call lives.
 pub trait Lease: Send + Sync + 'static {
     /// Takes the call.
@@ -83,6 +90,25 @@ pub struct LinkPolicy {
     pub stand_in: Option<StandIn>,
     /// Its rate and its places.
     pub standing: LinkStanding,
+}
+
+/// The policies of a route, which hold for the calls that come in there.
+#[derive(Debug)]
+pub struct RoutePolicy {
+    /// The route.
+    pub route: Route,
+    /// What is enforced on it.
+    pub settings: RouteSettings,
+    /// Whether the host has no means to know anybody: then a route is for everybody, unless it has rules or the host is
+    /// strict.
+    pub open: bool,
+}
+
+impl RoutePolicy {
+    /// The policies of a route to which nobody came yet.
+    pub fn new(route: Route, settings: RouteSettings, open: bool) -> Self {
+        Self { route, settings, open }
+    }
 }
 
 /// What answers in place of a service that cannot.
@@ -122,6 +148,9 @@ pub trait Target: Send + Sync + Sized {
     /// The link that the call comes over, if it is one of its own policies.
     fn link(&self) -> Option<&LinkPolicy>;
 
+    /// The route that the call came in by, if it did by one.
+    fn route(&self) -> Option<&RoutePolicy>;
+
     /// What answers in its place when it cannot.
     fn stand_in(&self) -> Option<&StandIn>;
 
@@ -132,6 +161,6 @@ pub trait Target: Send + Sync + Sized {
     ///
     /// # Errors
     /// [`FaultKind::Unavailable`](patchbay_model::FaultKind::Unavailable) if there is none,
-    /// [`FaultKind::Denied`](patchbay_model::FaultKind::Denied) if the newest does not let `caller` call what it asks for.
-    fn choose(&self, caller: Option<&ServiceName>, asked: Asked<'_>) -> Result<Self::Lease, Fault>;
+    /// [`FaultKind::Denied`](patchbay_model::FaultKind::Denied) if the newest does not let its caller call what it asks for.
+    fn choose(&self, arrival: &Arrival, asked: Asked<'_>) -> Result<Self::Lease, Fault>;
 }

@@ -59,6 +59,6 @@ mod watchdog;
 mod workshop;
 
 pub use config::EngineConfig;
-pub use engine::{CacheFolder, CacheReport, Engine, EngineError, EngineReport, Premises};
+pub use engine::{CacheFolder, CacheReport, Engine, EngineError, EngineReport, Ports, Premises};
 pub use engines::Allocation;
 pub use workshop::{Workshop, work};

@@ -13,12 +13,14 @@ use crate::tls::{self, Tls};
 
 mod config;
 mod headers;
+mod identify;
 mod reply_body;
 mod service;
 mod target;
 
 pub use config::HttpConfig;
 pub(crate) use headers::strip_request;
+pub use identify::KEY_SET_PATH;
 pub(crate) use service::{Asked, call_value};
 pub use service::{CALL_HEADER, CALLER_HEADER, PARENT_HEADER};
 

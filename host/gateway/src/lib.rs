@@ -24,7 +24,7 @@ mod tls;
 pub use admin::DirectAdmin;
 pub use admin::{AdminApi, AdminConfig, AdminToken, HostFacts};
 pub use error::GatewayError;
-pub use http::{CALL_HEADER, CALLER_HEADER, HttpConfig, HttpGateway, PARENT_HEADER};
+pub use http::{CALL_HEADER, CALLER_HEADER, HttpConfig, HttpGateway, KEY_SET_PATH, PARENT_HEADER};
 pub use outbound::HttpOutbound;
 pub use problem::Problem;
 pub use readiness::{Readiness, ReadinessState};

@@ -9,6 +9,7 @@ mod conformance;
 mod floods;
 mod frames;
 pub(crate) mod host;
+mod identify;
 mod limits;
 mod messages;
 mod replies;

@@ -7,14 +7,16 @@ mod fallback;
 mod link;
 mod rate;
 mod retry;
+mod route;
 mod share;
 
-pub use access::{AnyOr, CallerRule, CallerRuleError, Scope};
+pub use access::{AccessRule, AccessRuleError, Asker, Operation, Term};
 pub use breaker::BreakerSettings;
 pub use fallback::Fallback;
 pub use link::{LinkRetry, LinkSettings};
 pub use rate::{Rate, RateError};
 pub use retry::{Repeatable, RepeatableError, RetrySettings};
+pub use route::RouteSettings;
 pub use share::{Share, ShareError};
 
 use std::time::Duration;

@@ -20,7 +20,7 @@ pub use bus::{
     Bus, BusHealth, Consumer, Feed, GroupInfo, Incoming, Interest, Messaging, Publication, Settlement, Stored,
     TopicInfo, TopicStored,
 };
-pub use identity::{Authenticator, TokenRequest, TokenSigner};
+pub use identity::{Authenticator, TokenError, TokenRequest, TokenSigner, TokenWish, Tokens};
 
 /// A boxed future, for traits that are used as `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

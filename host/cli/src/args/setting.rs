@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use patchbay_model::bus::{SubscriptionSettings, TopicFilter};
-use patchbay_model::policy::{CallerRule, Fallback, Rate, Repeatable, Share};
+use patchbay_model::policy::{AccessRule, Fallback, Rate, Repeatable, Share};
 use patchbay_model::{Destination, InterfaceName, ServiceName, units};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -127,7 +127,7 @@ impl Kind {
             Self::Rate => text.parse::<Rate>().map(|rate| json!(rate)).map_err(|error| error.to_string()),
             // Nobody is let in by no rule; `any` takes all rules away.
             Self::Callers if text == "any" => Ok(Value::Null),
-            Self::Callers => list::<CallerRule>(text),
+            Self::Callers => list::<AccessRule>(text),
             Self::Idempotent => list::<Repeatable>(text),
             Self::Links => links(text),
             Self::Fallback if text.is_empty() => Ok(Value::Null),
@@ -244,7 +244,7 @@ mod tests {
             ("timeout=soon", "is no duration"),
             ("queue=-1", "is no whole number"),
             ("outbound=api.example.com", "has no port"),
-            ("callers=orders,Payments", "`Payments` is no caller"),
+            ("callers=orders,Payments", "`Payments` is no rule"),
             ("rate=fast", "is no rate"),
             ("breaker.success_rate=0.8", "is no share"),
             ("retry.idempotent=GET,reserve it", "is no function"),

@@ -3,19 +3,20 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::header::{ALLOW, CONTENT_LENGTH, HOST};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::uri::Scheme;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use patchbay_control::{Control, NoRoute};
-use patchbay_model::{Body, BodyError, CallId, Fault, FaultKind, Reply, empty_body};
+use patchbay_model::{Body, BodyError, CallId, Fault, FaultKind, Reply, empty_body, full_body};
 
 use super::headers::{check_coding, strip_reply, strip_request};
+use super::identify::{KEY_SET_PATH, challenge, identify};
 use super::reply_body::{ReplyBody, discard};
 use super::target::{Target, normalize};
 use crate::problem::reply_to;
-use crate::server::{Answer, Received};
+use crate::server::{Answer, Peer, Received};
 
 /// Names the call, in the request that a service gets and in every reply. What a client sends in it is replaced.
 pub const CALL_HEADER: HeaderName = HeaderName::from_static("patchbay-call");
@@ -66,20 +67,20 @@ impl Answers {
 impl Answer for Answers {
     type Body = ReplyBody;
 
-    async fn answer(self, request: Request<Received>) -> Response<ReplyBody> {
-        self.0.answer(request).await
+    async fn answer(self, peer: Peer, request: Request<Received>) -> Response<ReplyBody> {
+        self.0.answer(peer, request).await
     }
 }
 
 impl Shared {
-    async fn answer(&self, request: Request<Received>) -> Response<ReplyBody> {
+    async fn answer(&self, peer: Peer, request: Request<Received>) -> Response<ReplyBody> {
         let id = self.control.new_call();
         let asked = Asked::new(id, request.method().clone());
-        asked.answer(self.take(id, request.map(body_of)).await)
+        asked.answer(self.take(id, &peer, request.map(body_of)).await)
     }
 
     /// Takes a request to its service. What comes back otherwise is the reply that says why not.
-    async fn take(&self, id: CallId, request: Request<Body>) -> Result<Reply, Reply> {
+    async fn take(&self, id: CallId, peer: &Peer, request: Request<Body>) -> Result<Reply, Reply> {
         let refuse = |fault: &Fault| reply_to(fault, id);
         let (mut head, body) = request.into_parts();
         let target = normalize(&mut head, &self.local, self.scheme.as_ref()).map_err(|fault| {
@@ -91,6 +92,9 @@ impl Shared {
         })?;
         if target == Target::Server {
             return Err(server_options());
+        }
+        if let Some(keys) = self.key_set(&head.method, head.uri.path()) {
+            return Err(keys);
         }
         check_coding(&head.headers).map_err(|fault| refuse(&fault))?;
         strip_request(&mut head.headers);
@@ -109,7 +113,36 @@ impl Shared {
             }
             reply
         })?;
-        self.control.call(routing, id, Request::from_parts(head, body)).await.map_err(|fault| refuse(&fault))
+        let identities = self.control.identities();
+        let caller = identify(&identities, &mut head.headers, peer, routing.policy()).await;
+        let (caller, outcome) = match caller {
+            Ok(caller) => {
+                let request = Request::from_parts(head, body);
+                (Some(caller.clone()), self.control.call(routing, caller, id, request).await)
+            }
+            Err(fault) => (None, Err(self.control.refuse(routing, id, fault))),
+        };
+        outcome.map_err(|fault| {
+            let mut reply = refuse(&fault);
+            challenge(&mut reply, &fault, caller.as_ref());
+            reply
+        })
+    }
+}
+
+impl Shared {
+    /// The public keys of the host, if it has some, and they are asked for.
+    fn key_set(&self, method: &Method, path: &str) -> Option<Reply> {
+        if path != KEY_SET_PATH || !matches!(*method, Method::GET | Method::HEAD) {
+            return None;
+        }
+        let keys = self.control.identities().signer.as_ref()?.key_set();
+        let mut reply = Reply::new(full_body(keys));
+        let headers = reply.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
+        // A key is published for as long before it is used, and after, as others may remember the set.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+        Some(reply)
     }
 }
 
