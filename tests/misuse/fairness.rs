@@ -111,7 +111,9 @@ async fn a_flooded_service_leaves_the_others_their_latency() {
         let (flooded, longest) = measure(&host, FLOODED_CALLS).await;
         let rate = (flood.answered() - before) as f64 / begun.elapsed().as_secs_f64();
         flood.end().await;
-        println!("{name}{path}: p99 {flooded:?}, longest {longest:?}, {quiet:?} alone; {rate:.0} calls of the flood a second");
+        println!(
+            "{name}{path}: p99 {flooded:?}, longest {longest:?}, {quiet:?} alone; {rate:.0} calls of the flood a second"
+        );
         if flooded > BESIDE_A_FLOOD {
             starved.push(format!("p99 {flooded:?} beside a flood of {name}{path}, {quiet:?} alone"));
         }
