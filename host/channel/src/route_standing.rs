@@ -111,8 +111,8 @@ mod tests {
 
     use super::*;
 
-    fn standing(settings: RouteSettings) -> RouteStanding {
-        RouteStanding::new(&settings, &Limits::default())
+    fn standing(settings: &RouteSettings) -> RouteStanding {
+        RouteStanding::new(settings, &Limits::default())
     }
 
     fn rate(text: &str) -> Option<Rate> {
@@ -121,7 +121,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn those_who_are_refused_for_themselves_take_nothing_from_others() {
-        let route = standing(RouteSettings {
+        let route = standing(&RouteSettings {
             rate: rate("10/s burst 4"),
             rate_per_address: rate("1/s burst 2"),
             ..RouteSettings::default()
@@ -153,7 +153,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_user_is_one_wherever_it_comes_from() {
-        let route = standing(RouteSettings { rate_per_user: rate("1/s"), ..RouteSettings::default() });
+        let route = standing(&RouteSettings { rate_per_user: rate("1/s"), ..RouteSettings::default() });
         let user = |subject: &str| User {
             proof: patchbay_model::Proof::ApiKey,
             issuer: "keys".to_owned(),
@@ -174,7 +174,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_route_without_rates_lets_everybody_in() {
-        let route = standing(RouteSettings { concurrency: Some(3), ..RouteSettings::default() });
+        let route = standing(&RouteSettings { concurrency: Some(3), ..RouteSettings::default() });
         let (verdicts, admitted) = route.admit(Instant::now(), None, None);
         assert!(verdicts.is_empty() && admitted.is_ok());
         let deadline = Instant::now() + Duration::from_secs(60);

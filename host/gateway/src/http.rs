@@ -14,6 +14,7 @@ use crate::tls::{self, Tls};
 mod config;
 mod headers;
 mod identify;
+mod rate_limit;
 mod reply_body;
 mod service;
 mod target;

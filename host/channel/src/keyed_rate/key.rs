@@ -2,7 +2,7 @@
 //! and none has to be copied.
 
 use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 
 use patchbay_model::User;
@@ -40,11 +40,7 @@ impl KeyMaker {
             (None, Some(IpAddr::V6(address))) => Counted::V6(address.to_bits() & !u128::from(u64::MAX)),
             (None, None) => Counted::Nobody,
         };
-        let half = |state: &RandomState| {
-            let mut hasher = state.build_hasher();
-            counted.hash(&mut hasher);
-            u128::from(hasher.finish())
-        };
+        let half = |state: &RandomState| u128::from(state.hash_one(&counted));
         half(&self.high) << 64 | half(&self.low)
     }
 }
