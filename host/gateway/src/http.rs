@@ -20,7 +20,7 @@ mod service;
 mod target;
 
 pub use config::HttpConfig;
-pub(crate) use headers::strip_request;
+pub(crate) use headers::{strip_reply, strip_request};
 pub use identify::KEY_SET_PATH;
 pub(crate) use service::{Asked, call_value};
 pub use service::{CALL_HEADER, CALLER_HEADER, PARENT_HEADER};

@@ -3,6 +3,7 @@
 
 mod access;
 mod breaker;
+mod edge;
 mod fallback;
 mod link;
 mod rate;
@@ -13,6 +14,10 @@ mod verdict;
 
 pub use access::{AccessRule, AccessRuleError, Asker, Operation, Term};
 pub use breaker::BreakerSettings;
+pub use edge::{
+    CacheSettings, CompressSettings, CorsSettings, EdgeSettings, FilesSettings, HeaderRules, IdempotencySettings,
+    OriginPattern, OriginPatternError, RedirectSettings, RewriteSettings,
+};
 pub use fallback::Fallback;
 pub use link::{LinkRetry, LinkSettings};
 pub use rate::{Rate, RateError};

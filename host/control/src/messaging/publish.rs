@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use patchbay_channel::{Asked, Ground, decide};
-use patchbay_model::bus::{BusError, Defaults, Message, Receipt, Topic, Topics};
+use patchbay_model::bus::{AUTHOR_ATTRIBUTES, BusError, Defaults, Message, Receipt, Topic, Topics};
 use patchbay_model::policy::Asker;
 use patchbay_model::ports::{BoxFuture, Messaging, Publication};
 use patchbay_model::{Course, ServiceName};
@@ -138,6 +138,12 @@ impl Control {
         }
         if let Some(cause) = course.and_then(|course| course.cause.as_ref()) {
             message.caused_by(cause);
+        }
+        if let Some(name) = AUTHOR_ATTRIBUTES.iter().find(|name| message.extension(name).is_some()) {
+            return Err(BusError::Invalid(format!("`{name}` tells who published, which only the host may say")));
+        }
+        if let Some(user) = course.and_then(|course| course.user.as_ref()) {
+            message.set_author(user);
         }
         message.check_attributes().map_err(|error| BusError::Invalid(error.to_string()))?;
         Ok(message)

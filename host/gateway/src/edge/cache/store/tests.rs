@@ -1,0 +1,1 @@
+//! The store of a cache: its bounds, and who waits for whom.

@@ -1,0 +1,1 @@
+//! What routes do at the edge, one feature after the other.
