@@ -140,6 +140,7 @@ impl Engine {
             tick: config.epoch_tick,
             stack: config.stack,
             watch: watchdog.watch(),
+            turnstiles: Arc::default(),
         };
         Ok(Self { offers: Offers::new(), compiler, totals, surroundings, report, _ticker: ticker, _watchdog: watchdog })
     }

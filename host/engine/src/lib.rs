@@ -53,6 +53,7 @@ mod state;
 mod stdio;
 mod task;
 mod ticker;
+mod turnstile;
 mod usage;
 mod watchdog;
 mod workshop;

@@ -12,6 +12,7 @@ use crate::engine::Ports;
 use crate::log_rate::{LogRate, Verdict};
 use crate::meter::{Meter, now};
 use crate::ticker::Pulse;
+use crate::turnstile::{Turnstile, Turnstiles};
 use crate::usage::Instances;
 use crate::watchdog::{Ticket, Watch};
 
@@ -24,6 +25,7 @@ pub(crate) struct Surroundings {
     /// Stack that the code of a guest may use, in bytes.
     pub(crate) stack: u64,
     pub(crate) watch: Arc<Watch>,
+    pub(crate) turnstiles: Arc<Turnstiles>,
 }
 
 /// One revision, as its instances see it.
@@ -35,6 +37,7 @@ pub(crate) struct Revision {
     pub(crate) instances: Arc<Instances>,
     log_rate: LogRate,
     ticket: Arc<Ticket>,
+    turnstile: Arc<Turnstile>,
     /// Where the requests go that its instances send.
     pub(crate) outlet: Arc<dyn Outlet>,
     surroundings: Surroundings,
@@ -49,6 +52,7 @@ impl Revision {
             settings: request.settings.clone(),
             instances: Arc::new(instances),
             ticket: Arc::new(surroundings.watch.ticket(request.revision.clone())),
+            turnstile: surroundings.turnstiles.of(&request.revision.service),
             log_rate: LogRate::new(request.settings.limits.log_rate, now()),
             outlet: surroundings.ports.outbound.open(&request.revision, &request.settings),
             surroundings,
@@ -98,7 +102,8 @@ impl Revision {
     }
 
     pub(crate) fn meter(&self) -> Arc<Meter> {
-        Arc::new(Meter::new(self.surroundings.pulse.clone(), self.ticket.clone(), self.surroundings.tick))
+        let (pulse, tick) = (self.surroundings.pulse.clone(), self.surroundings.tick);
+        Arc::new(Meter::new(pulse, self.ticket.clone(), self.turnstile.clone(), tick))
     }
 
     /// When a start without a call, to prove that the component can start, has taken too long.

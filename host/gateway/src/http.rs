@@ -15,6 +15,7 @@ mod config;
 mod edges;
 mod headers;
 mod identify;
+mod rate_limit;
 mod reply_body;
 mod service;
 mod target;

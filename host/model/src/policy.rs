@@ -10,6 +10,7 @@ mod rate;
 mod retry;
 mod route;
 mod share;
+mod verdict;
 
 pub use access::{AccessRule, AccessRuleError, Asker, Operation, Term};
 pub use breaker::BreakerSettings;
@@ -23,6 +24,7 @@ pub use rate::{Rate, RateError};
 pub use retry::{Repeatable, RepeatableError, RetrySettings};
 pub use route::RouteSettings;
 pub use share::{Share, ShareError};
+pub use verdict::{RateVerdict, RateVerdicts};
 
 use std::time::Duration;
 
