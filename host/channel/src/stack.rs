@@ -7,7 +7,7 @@ use patchbay_model::ports::BoxFuture;
 use patchbay_model::{Blame, CallContext, Fault, FaultKind, Hold};
 use tokio::time::{Instant, sleep};
 
-use crate::access::{authorize, authorize_at};
+use crate::access::authorize;
 use crate::bulkhead::Permit;
 use crate::deadline::{self, Ended, Limit};
 use crate::payload::{Bounds, Payload};
@@ -46,10 +46,9 @@ async fn admit<T: Target, P: Payload>(
 ) -> Result<P::Reply, Fault> {
     let (settings, standing, link) = (target.settings(), target.standing(), target.link());
 
-    // 2. Authorization: by the rules of the route, or of the service that another one calls; before anything is spent.
-    if let Some(route) = target.route() {
-        authorize_at(route, target.strict(), arrival.asker(), payload.asked())?;
-    } else if arrival.caller.service().is_some() {
+    // 2. Authorization: of services, by the rules of the one that is called; before anything is spent on them. Those who come
+    // in by a route were let in there.
+    if arrival.caller.service().is_some() {
         authorize(settings.callers.as_deref(), target.strict(), arrival.asker(), payload.asked())?;
     }
 
@@ -184,11 +183,12 @@ fn request_body<T: Target>(target: &T) -> u64 {
     target.route().and_then(|route| route.settings.request_body).map_or(of_service, |own| own.min(of_service))
 }
 
-/// The places that a call takes: that of its link, where the link has some of its own, and that of the service.
+/// The places that a call takes: that of its link or route, where that has some of its own, and that of the service.
 async fn enter<T: Target>(target: &T, deadline: Instant) -> Result<(Option<Permit>, Permit), Fault> {
     let standing = target.standing();
     let entering = async {
-        let of_link = match target.link().and_then(|link| link.standing.bulkhead.as_ref()) {
+        let of_link = target.link().and_then(|link| link.standing.bulkhead.as_ref());
+        let of_link = match of_link.or_else(|| target.route()?.standing.bulkhead()) {
             Some(bulkhead) => Some(bulkhead.enter(deadline).await?),
             None => None,
         };

@@ -1,15 +1,16 @@
 //! The handle on everything that runs: calls go in here, and so does every change.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::{Method, Request};
-use patchbay_channel::{Arrival, Asked, HttpPayload, RoutePolicy, authorize_at};
+use patchbay_channel::{Arrival, HttpPayload, RoutePolicy, let_in};
 use patchbay_model::bus::{Cause, Topics, TraceContext};
-use patchbay_model::policy::Asker;
+use patchbay_model::policy::RateVerdicts;
 use patchbay_model::ports::{
     Bus, Clock, ComponentStore, ComponentWriter, Executor, RegistryStore, StorageError, StoredComponent, Usage,
 };
@@ -135,6 +136,25 @@ impl Routing {
     }
 }
 
+/// A call that was let in by its route.
+pub struct Admitted {
+    routing: Routing,
+    id: CallId,
+    caller: Principal,
+}
+
+impl Admitted {
+    /// The route that it came in by.
+    pub const fn routing(&self) -> &Routing {
+        &self.routing
+    }
+
+    /// Who it comes from.
+    pub const fn caller(&self) -> &Principal {
+        &self.caller
+    }
+}
+
 /// Everything that runs.
 pub struct Control {
     pub(crate) config: ControlConfig,
@@ -211,18 +231,33 @@ impl Control {
         }
     }
 
-    /// Takes a call that came in by a route through the channel of its service. `caller` is who it comes from.
+    /// Lets a call in by its route, or refuses it: by the rules and the rates of the route. What the rates say comes either
+    /// way. `caller` is who it comes from, `address` where from.
+    ///
+    /// # Errors
+    /// [`FaultKind::Unauthenticated`], [`FaultKind::Denied`] or [`FaultKind::RateLimited`].
+    pub fn admit(
+        &self,
+        routing: Routing,
+        (id, caller): (CallId, Principal),
+        method: &Method,
+        address: IpAddr,
+    ) -> (RateVerdicts, Result<Admitted, Fault>) {
+        let user = caller.user().map(|user| &**user);
+        let (verdicts, outcome) = let_in(&routing.policy, self.config.strict, user, method, Some(address));
+        let outcome = match outcome {
+            Ok(()) => Ok(Admitted { routing, id, caller }),
+            Err(fault) => Err(self.refuse(routing, (id, caller), fault)),
+        };
+        (verdicts, outcome)
+    }
+
+    /// Takes a call that was let in by its route through the channel of its service.
     ///
     /// # Errors
     /// The fault that ended the call; [`FaultKind::NotFound`] if the route leads to no service.
-    pub async fn call(
-        &self,
-        routing: Routing,
-        caller: Principal,
-        id: CallId,
-        request: Request<Body>,
-    ) -> Result<Reply, Fault> {
-        let Routing { entry, policy } = routing;
+    pub async fn call(&self, admitted: Admitted, request: Request<Body>) -> Result<Reply, Fault> {
+        let Admitted { routing: Routing { entry, policy }, id, caller } = admitted;
         let entry = entry.ok_or_else(|| Fault::new(FaultKind::NotFound, "no service answers at this address"))?;
         let mut arrival = Arrival::from_outside(id, caller);
         arrival.cause = trace_of(&request);
@@ -230,20 +265,11 @@ impl Control {
         patchbay_channel::call(&target, arrival, HttpPayload::new(request)).await
     }
 
-    /// Lets `caller` in by a route, or refuses, without taking the call any further. [`Control::call`] asks again.
-    ///
-    /// # Errors
-    /// [`FaultKind::Unauthenticated`] or [`FaultKind::Denied`], as [`Control::call`] has it.
-    pub fn admit(&self, routing: &Routing, caller: &Principal, method: &Method) -> Result<(), Fault> {
-        let asker = Asker { service: None, user: caller.user().map(|user| &**user) };
-        authorize_at(&routing.policy, self.config.strict, asker, Asked::Http(method))
-    }
-
-    /// Records a call that came in by a route and was refused before its caller was known. The fault comes back.
-    pub fn refuse(&self, routing: Routing, id: CallId, fault: Fault) -> Fault {
+    /// Records a call that came in by a route and was refused there. The fault comes back.
+    pub fn refuse(&self, routing: Routing, (id, caller): (CallId, Principal), fault: Fault) -> Fault {
         let Routing { entry, policy } = routing;
         if let Some(entry) = entry {
-            let arrival = Arrival::from_outside(id, Principal::Outside);
+            let arrival = Arrival::from_outside(id, caller);
             patchbay_channel::refuse(&self.routed(entry).by(policy), &arrival, &fault);
         }
         fault

@@ -39,7 +39,7 @@ mod view;
 
 pub use authz::{AskError, Caller, Explanation, Question, RouteBook, Rulebook};
 pub use change::{Change, ChangeError, ChangeErrorKind, DeployRequest, Outcome, Progress, Step, StepState};
-pub use control::{Control, ControlConfig, NoRoute, Ports, Routing};
+pub use control::{Admitted, Control, ControlConfig, NoRoute, Ports, Routing};
 pub use declared::{DeclaredService, Places};
 pub use deploy::subscription_problem;
 pub use event::{Event, EventKind};

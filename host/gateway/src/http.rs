@@ -13,6 +13,7 @@ use crate::tls::{self, Tls};
 
 mod config;
 mod edges;
+mod entry;
 mod headers;
 mod identify;
 mod rate_limit;

@@ -200,7 +200,6 @@ struct Service {
     cut: CancellationToken,
     link: Option<LinkPolicy>,
     route: Option<RoutePolicy>,
-    strict: bool,
     stand_in: Option<StandIn>,
     other: Option<Arc<Service>>,
 }
@@ -231,7 +230,6 @@ impl Service {
             cut: CancellationToken::new(),
             link: None,
             route: None,
-            strict: false,
             stand_in: None,
             other: None,
         }
@@ -290,7 +288,7 @@ impl Target for &Service {
     }
 
     fn strict(&self) -> bool {
-        self.strict
+        false
     }
 
     fn standing(&self) -> &Standing {
