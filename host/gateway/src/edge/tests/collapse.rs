@@ -125,3 +125,48 @@ async fn streams_stay_streams() {
     assert_eq!((rest, second.text()), ("piece ".into(), "piece piece "));
     assert_eq!(origin.calls(), 1);
 }
+
+/// A caller that reads slowly holds up nobody but itself, and keeps others from nothing.
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_slow_reader_for_long() {
+    let (origin, edge) = (Origin::new(), edge("/*", PLAIN));
+    let from = stranger();
+    let unread = origin
+        .send(&edge, request("GET /"), &from, |_, _| async { reply("200\ncache-control: max-age=60\n\nfirst") })
+        .await;
+    let (begun, quick) = (Instant::now(), "200\ncache-control: max-age=60\n\nnumber #");
+    let got = origin.ask(&edge, "GET /", &stranger(), quick).await;
+    assert_eq!((got.text(), begun.elapsed().as_secs()), ("number 2", 2));
+    let got = origin.ask(&edge, "GET /", &stranger(), quick).await;
+    assert_eq!((got.text(), begun.elapsed().as_secs(), origin.calls()), ("number 2", 2, 2));
+    // It comes too late to replace what is newer.
+    assert_eq!(Got::of(unread).await.text(), "first");
+    assert_eq!(origin.ask(&edge, "GET /", &stranger(), quick).await.text(), "number 2");
+}
+
+/// What is on its way into the cache counts, too.
+#[tokio::test(start_paused = true)]
+async fn bodies_that_are_not_complete_have_a_bound_together() {
+    let (origin, edge) = (Origin::new(), edge("/*", r#"{"cache": {"memory": "64KiB", "max_reply": "40KiB"}}"#));
+    let large = format!("200\ncache-control: max-age=60\n\n{}", "x".repeat(40 << 10));
+    let from = stranger();
+    let mut bodies = Vec::new();
+    for target in ["/1", "/2"] {
+        // One frame of two, so that the body is not complete.
+        let frames = [Ok(http_body::Frame::data("x".repeat(39 << 10).into())), Ok(http_body::Frame::data("x".into()))];
+        let mut answer = reply("200\ncache-control: max-age=60");
+        *answer.body_mut() =
+            patchbay_model::Body::new(http_body_util::StreamBody::new(futures_util::stream::iter(frames)));
+        let text = format!("GET {target}");
+        let mut body = origin.send(&edge, request(&text), &from, |_, _| async { answer }).await.into_body();
+        http_body_util::BodyExt::frame(&mut body).await.unwrap().unwrap();
+        bodies.push(body);
+    }
+    for body in bodies {
+        http_body_util::BodyExt::collect(body).await.unwrap();
+    }
+    for (target, kept) in [("/1", true), ("/2", false)] {
+        let got = origin.ask(&edge, &format!("GET {target}"), &stranger(), &large).await;
+        assert_eq!(got.field("cache-status").contains("hit"), kept, "{target}");
+    }
+}

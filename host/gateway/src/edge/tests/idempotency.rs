@@ -283,3 +283,18 @@ async fn a_change_of_the_configuration_keeps_the_replies() {
     let after = make(r#"{"idempotency": {"ttl": "1h"}, "compress": {}}"#, Some(&before));
     assert_eq!(origin.ask(&after, PAY, &known(&ada), "200\n\n#").await.text(), "1");
 }
+
+/// What is read has a bound of its own, for all requests together.
+#[tokio::test(start_paused = true)]
+async fn requests_that_are_being_read_have_a_bound_together() {
+    let (origin, ada) = (Origin::new(), user("ada"));
+    let edge = edge("/*", r#"{"idempotency": {"memory": "1KiB", "max_request": "1KiB", "max_reply": "1KiB"}}"#);
+    let from = known(&ada);
+    let large = format!("POST /pay\nidempotency-key: \"k2\"\n\n{}", "x".repeat(1022));
+    while_running(&edge, &origin, &from, async || {
+        let got = origin.ask(&edge, &large, &from, "200").await;
+        assert_eq!((got.status, got.problem()), (503, "no-room".to_owned()));
+    })
+    .await;
+    assert_eq!(origin.ask(&edge, &large, &from, "200").await.status, 200);
+}

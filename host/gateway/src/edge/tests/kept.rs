@@ -52,6 +52,12 @@ async fn what_is_not_right_any_more_is_replaced() {
     assert_eq!((got.text(), got.field("cache-status").as_str()), ("body 2", "patchbay; fwd=stale; stored"));
     assert_eq!(origin.ask(&edge, "GET /", &stranger(), "500").await.text(), "body 2");
     wait(11).await;
+    // That one caller is refused is not for others to hear, and takes nothing from them.
+    let refused = origin.ask(&edge, "GET /", &stranger(), "403\n\nnot you").await;
+    assert_eq!(refused.text(), "not you");
+    let got = origin.ask(&edge, "GET /", &stranger(), "304\netag: \"2\"").await;
+    assert_eq!((got.status, got.text()), (200, "body 2"));
+    wait(11).await;
     // Now it must not be kept, and what was kept is not told any more either.
     origin.ask(&edge, "GET /", &stranger(), "200\ncache-control: no-store\n\nsecret #").await;
     origin.ask(&edge, "GET /", &stranger(), KEPT).await;

@@ -16,7 +16,7 @@ fn kept(body: usize, language: &str) -> Kept {
 }
 
 fn put(store: &Arc<Store>, key: &str, kept: Kept) {
-    match store.join(key, SystemTime::UNIX_EPOCH) {
+    match store.join(key, SystemTime::UNIX_EPOCH, 0) {
         Turn::First(leader) => leader.keep(kept),
         Turn::Wait(_) | Turn::Alone => panic!("nobody else asks for {key}"),
     }
@@ -72,14 +72,14 @@ fn one_uri_has_so_many_variants() {
 fn those_who_wait_and_those_who_ask_are_bounded() {
     let store = Arc::new(Store::new(1 << 20));
     let now = SystemTime::UNIX_EPOCH;
-    let leader = store.join("/", now);
+    let leader = store.join("/", now, 0);
     assert!(matches!(leader, Turn::First(_)));
-    let waiting: Vec<_> = (0..MAX_WAITING).map(|_| store.join("/", now)).collect();
+    let waiting: Vec<_> = (0..MAX_WAITING).map(|_| store.join("/", now, 0)).collect();
     assert!(waiting.iter().all(|turn| matches!(turn, Turn::Wait(_))));
-    assert!(matches!(store.join("/", now), Turn::Alone));
-    let leaders: Vec<_> = (1..MAX_FLIGHTS).map(|number| store.join(&format!("/{number}"), now)).collect();
+    assert!(matches!(store.join("/", now, 0), Turn::Alone));
+    let leaders: Vec<_> = (1..MAX_FLIGHTS).map(|number| store.join(&format!("/{number}"), now, 0)).collect();
     assert!(leaders.iter().all(|turn| matches!(turn, Turn::First(_))));
-    assert!(matches!(store.join("/one more", now), Turn::Alone));
+    assert!(matches!(store.join("/one more", now, 0), Turn::Alone));
     drop((leader, leaders));
     check(&store);
 }
