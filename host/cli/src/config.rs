@@ -2,6 +2,8 @@
 
 mod bus;
 mod closest;
+#[cfg_attr(not(test), allow(dead_code, reason = "routes get settings of their own, and with them an edge"))]
+mod edge;
 mod host;
 mod listeners;
 mod policies;
