@@ -2,10 +2,13 @@
 
 mod bus;
 mod closest;
+#[cfg_attr(not(test), allow(dead_code, reason = "routes get settings of their own, and with them an edge"))]
+mod edge;
 mod host;
 mod listeners;
 mod policies;
 mod problem;
+mod routes;
 mod services;
 mod settings;
 mod table;
@@ -96,6 +99,15 @@ impl ConfigFile {
     pub(crate) fn report(&mut self, at: &Range<usize>, key: &str, message: &str) {
         self.problems.push(Source::new(&self.file, &self.text).problem(at, key, message));
         self.problems.sort_by_key(|problem| (problem.line, problem.column));
+    }
+
+    /// The configuration, if nothing is wrong with it but that components are not there.
+    ///
+    /// # Errors
+    /// Everything else that is wrong.
+    pub(crate) fn finish_without_components(mut self) -> Result<Config, Problems> {
+        self.problems.retain(|problem| !problem.key.ends_with(".component"));
+        self.finish()
     }
 
     /// The configuration, if nothing is wrong with it.

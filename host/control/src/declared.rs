@@ -10,7 +10,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use patchbay_model::ports::StoredComponent;
-use patchbay_model::{Declaration, Origin, RegistryRecord, Route, ServiceName, ServiceRecord, Settings};
+use patchbay_model::{Declaration, Origin, RegistryRecord, ServiceName, ServiceRecord, Settings};
+
+use crate::routes::DeclaredRoute;
 
 /// A service as `runtime.toml` declares it. Its component is stored already.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +24,7 @@ pub struct DeclaredService {
     /// Its configuration, with the host's defaults filled in.
     pub settings: Settings,
     /// Its routes.
-    pub routes: Vec<Route>,
+    pub routes: Vec<DeclaredRoute>,
     /// Where the file says what of it.
     pub places: Places,
 }

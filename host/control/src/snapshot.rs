@@ -1,15 +1,17 @@
 //! The snapshot: everything a call needs to find its way, immutable, and replaced whole.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use patchbay_channel::Standing;
-use patchbay_model::{RegistryRecord, RevisionNumber, Route, ServiceName, ServiceRecord};
+use patchbay_channel::{RoutePolicy, Standing};
+use patchbay_model::{RegistryRecord, RevisionNumber, ServiceName, ServiceRecord};
 
+use crate::control::ControlConfig;
 use crate::declared::DeclaredService;
 use crate::links::Links;
 use crate::revision::{LiveRevision, ReadyRevision};
-use crate::routes::{RouteConflict, RouteTable};
+use crate::routes::{DeclaredRoute, RouteConflict, RouteEntry, RouteOwner, RouteTable};
 
 /// One service as of one snapshot.
 #[derive(Clone)]
@@ -29,14 +31,25 @@ pub(crate) struct ServiceEntry {
 
 impl ServiceEntry {
     /// The routes of the file and those of the deployment.
-    pub(crate) fn routes(&self) -> impl Iterator<Item = &Route> {
-        self.declared.iter().flat_map(|declared| &declared.routes).chain(&self.record.routes)
+    fn routes(&self) -> impl Iterator<Item = Cow<'_, DeclaredRoute>> {
+        let declared = self.declared.iter().flat_map(|declared| &declared.routes).map(Cow::Borrowed);
+        declared.chain(self.record.routes.iter().map(|route| Cow::Owned(route.clone().into())))
     }
+}
+
+/// What `runtime.toml` says of routes that is not about one service.
+#[derive(Debug, Default)]
+struct Outskirts {
+    /// Whether the host has no means to know who comes in.
+    open: bool,
+    /// The routes that the host itself answers.
+    own: Vec<DeclaredRoute>,
 }
 
 /// The services by name, and the routes that lead to them.
 #[derive(Default)]
 pub(crate) struct Snapshot {
+    outskirts: Arc<Outskirts>,
     services: BTreeMap<ServiceName, Arc<ServiceEntry>>,
     /// Shared with the snapshots before that had the same routes.
     routes: Arc<RouteTable>,
@@ -46,6 +59,17 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
+    /// A host without services, at whose own routes nothing answers yet.
+    pub(crate) fn new(config: &ControlConfig) -> Self {
+        let outskirts = Arc::new(Outskirts { open: config.open, own: config.routes.clone() });
+        Self { outskirts, ..Self::default() }
+    }
+
+    /// The same, with the routes that the host itself answers.
+    pub(crate) fn with_own_routes(self) -> Result<Self, RouteConflict> {
+        self.of(self.services.clone())
+    }
+
     pub(crate) fn service(&self, name: &ServiceName) -> Option<&Arc<ServiceEntry>> {
         self.services.get(name)
     }
@@ -56,6 +80,11 @@ impl Snapshot {
 
     pub(crate) fn routes(&self) -> &RouteTable {
         &self.routes
+    }
+
+    /// The routes, to be kept.
+    pub(crate) fn route_table(&self) -> Arc<RouteTable> {
+        Arc::clone(&self.routes)
     }
 
     pub(crate) fn version(&self) -> u64 {
@@ -79,7 +108,8 @@ impl Snapshot {
         // Most changes leave the routes as they are, and a table of thousands takes its time.
         if before.is_some_and(|before| before.routes().eq(entry.routes())) {
             let (links, version) = (Links::of(&services, &self.links), self.version + 1);
-            return Ok(Self { services, routes: Arc::clone(&self.routes), links, version });
+            let (outskirts, routes) = (Arc::clone(&self.outskirts), Arc::clone(&self.routes));
+            return Ok(Self { outskirts, services, routes, links, version });
         }
         self.of(services)
     }
@@ -96,9 +126,32 @@ impl Snapshot {
         // The routes of the file come first, so that a conflict is laid at the door of the deployment.
         let of_file = services.values().filter(|entry| entry.declared.is_some());
         let of_api = services.values().filter(|entry| entry.declared.is_none());
-        let pairs = of_file.chain(of_api).flat_map(|entry| entry.routes().map(|route| (&entry.name, route)));
+        let of_services = of_file.chain(of_api).flat_map(|entry| {
+            let owner = RouteOwner::Service(entry.name.clone());
+            entry.routes().map(move |route| (owner.clone(), route))
+        });
+        let own = self.outskirts.own.iter().map(|route| (RouteOwner::Host, Cow::Borrowed(route)));
+        let entries = own.chain(of_services).map(|(owner, route)| self.route_entry(owner, &route));
+        let routes = Arc::new(RouteTable::new(entries)?);
         let (links, version) = (Links::of(&services, &self.links), self.version + 1);
-        Ok(Self { routes: Arc::new(RouteTable::new(pairs)?), services, links, version })
+        Ok(Self { outskirts: Arc::clone(&self.outskirts), routes, services, links, version })
+    }
+
+    /// A route of the next snapshot. One that stays as it is keeps what it remembers of those who came.
+    fn route_entry(&self, owner: RouteOwner, declared: &DeclaredRoute) -> RouteEntry {
+        let before = self.routes.get(&declared.route).filter(|before| before.owner == owner);
+        let same = before.filter(|before| before.policy.settings == declared.settings);
+        match same.filter(|before| before.policy.open == self.outskirts.open) {
+            Some(entry) => entry.clone(),
+            None => {
+                let (DeclaredRoute { route, settings }, open) = (declared.clone(), self.outskirts.open);
+                let policy = match before {
+                    Some(before) => before.policy.changed(settings, open),
+                    None => RoutePolicy::new(route, settings, open),
+                };
+                RouteEntry { owner, policy: Arc::new(policy) }
+            }
+        }
     }
 
     /// Whether both have the same to remember. What they share is not looked into.

@@ -120,7 +120,7 @@ impl Control {
         registry: &RegistryRecord,
         actions: &BTreeMap<ServiceName, StartAction>,
     ) -> Result<(), RouteConflict> {
-        let mut snapshot = Snapshot::default();
+        let mut snapshot = Snapshot::new(&self.config).with_own_routes()?;
         for service in actions.iter().filter(|(_, action)| **action != StartAction::Remove).map(|(service, _)| service)
         {
             let mut entry = self.new_entry(service);

@@ -80,6 +80,7 @@ const ANY: &[&str] = &[
     host::IDENTITY,
     host::INVOKE,
     host::MESSAGING,
+    host::TOKENS,
 ];
 
 /// What components may import.

@@ -21,10 +21,11 @@ use tower_service::Service;
 
 use crate::error::{GatewayError, bind};
 use crate::readiness::Readiness;
-use crate::server::{self, AddressLimits, Answer, ConnectionLimits, Received};
+use crate::server::{self, AddressLimits, Answer, ConnectionLimits, Peer, Received};
 use crate::tls::{self, Tls};
 
 mod authenticate;
+mod authz;
 mod bus_error;
 mod call;
 mod change;
@@ -169,7 +170,7 @@ struct Routed(Router);
 impl Answer for Routed {
     type Body = Body;
 
-    async fn answer(mut self, request: Request<Received>) -> Response<Body> {
+    async fn answer(mut self, _: Peer, request: Request<Received>) -> Response<Body> {
         self.0.call(request.map(Body::new)).await.unwrap_or_else(|never| match never {})
     }
 }

@@ -12,13 +12,18 @@ use crate::server;
 use crate::tls::{self, Tls};
 
 mod config;
+mod edges;
+mod entry;
 mod headers;
+mod identify;
+mod rate_limit;
 mod reply_body;
 mod service;
 mod target;
 
 pub use config::HttpConfig;
-pub(crate) use headers::strip_request;
+pub(crate) use headers::{strip_reply, strip_request};
+pub use identify::KEY_SET_PATH;
 pub(crate) use service::{Asked, call_value};
 pub use service::{CALL_HEADER, CALLER_HEADER, PARENT_HEADER};
 
@@ -57,7 +62,7 @@ impl HttpGateway {
     /// ends those that outlive [`HttpConfig::drain`], and returns.
     pub async fn serve(self, control: Arc<Control>, shutdown: impl Future<Output = ()>) {
         let (tls, limits) = (self.tls.as_ref(), self.config.connection_limits());
-        let answers = service::Answers::new(control, self.address, tls.is_some());
+        let answers = service::Answers::new(control, self.config.directory.clone(), self.address, tls.is_some());
         tokio::select! {
             () = server::serve(self.listener, tls, limits, answers, shutdown) => {}
             () = tls::watch(tls) => {}

@@ -31,7 +31,7 @@ mod streams;
 mod wire;
 
 pub(crate) use addresses::AddressLimits;
-pub(crate) use answer::Answer;
+pub(crate) use answer::{Answer, Peer};
 pub(crate) use limits::ConnectionLimits;
 pub(crate) use received::Received;
 
@@ -141,7 +141,8 @@ impl Server {
                 Some(tls) => handshake::begin(stream, &tls, &limits, &stop).await,
             };
             if let Some(wire) = wire {
-                connection::run(wire, answer, &builder, &limits, &stop).await;
+                let peer = Peer { address: address.ip().to_canonical(), user: None };
+                connection::run(wire, (answer, peer), &builder, &limits, &stop).await;
             }
             drop((place, of_address));
         });

@@ -51,5 +51,5 @@ pub use log::{LogLevel, LogRecord, LogStream};
 pub use name::{NameError, RevisionId, RevisionNumber, ServiceName};
 pub use outbound::{Course, OutboundError, OutboundRequest};
 pub use route::{HostPattern, PathPattern, Route, RouteError, parse_method};
-pub use settings::{HealthCheck, InstancePolicy, Limits, Settings, SettingsError};
+pub use settings::{HealthCheck, InstancePolicy, Limits, Settings, SettingsError, TokenSettings};
 pub use typed::{FunctionName, FunctionNameError, TypedCall};

@@ -2,6 +2,7 @@
 
 mod bus;
 mod identity;
+mod replies;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -20,7 +21,8 @@ pub use bus::{
     Bus, BusHealth, Consumer, Feed, GroupInfo, Incoming, Interest, Messaging, Publication, Settlement, Stored,
     TopicInfo, TopicStored,
 };
-pub use identity::{Authenticator, TokenRequest, TokenSigner};
+pub use identity::{Authenticator, TokenError, TokenRequest, TokenSigner, TokenWish, Tokens};
+pub use replies::{Claim, Claimed, KeptReply, ReplyKey, ReplyStore, ReplyTerms};
 
 /// A boxed future, for traits that are used as `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::bus::{SubscriptionSettings, TopicFilter};
-use crate::policy::{BreakerSettings, CallerRule, DAY, Fallback, Judge, LinkSettings, Rate, RetrySettings};
+use crate::policy::{AccessRule, BreakerSettings, DAY, Fallback, Judge, LinkSettings, Rate, RetrySettings};
 use crate::{Destination, InterfaceName, units};
 
 /// How calls and instances meet, with what that means for isolation.
@@ -122,6 +122,28 @@ impl HealthCheck {
     }
 }
 
+/// What a service may have done with tokens.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TokenSettings {
+    /// Whether it may have tokens verified.
+    pub verify: bool,
+    /// Whom it may have tokens signed for; `*` is anybody.
+    pub audiences: Vec<String>,
+}
+
+impl TokenSettings {
+    /// Whether it may have nothing done.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether it may have a token signed for `audience`.
+    pub fn allows(&self, audience: &str) -> bool {
+        self.audiences.iter().any(|allowed| allowed == "*" || allowed == audience)
+    }
+}
+
 /// The configuration of a revision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -144,7 +166,10 @@ pub struct Settings {
     pub outbound: Vec<Destination>,
     /// Which services may call this one. Empty: none; absent: any, unless the host is strict.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub callers: Option<Vec<CallerRule>>,
+    pub callers: Option<Vec<AccessRule>>,
+    /// What the service may have done with tokens.
+    #[serde(skip_serializing_if = "TokenSettings::is_nothing")]
+    pub tokens: TokenSettings,
     /// What is said of links: by the imported interface without its version, such as `shop:inventory/stock`.
     pub links: BTreeMap<InterfaceName, LinkSettings>,
     /// How often the service may be called; absent: as often as it can.
@@ -175,6 +200,7 @@ impl Default for Settings {
             limits: Limits::default(),
             outbound: Vec::new(),
             callers: None,
+            tokens: TokenSettings::default(),
             links: BTreeMap::new(),
             rate: None,
             retry: RetrySettings::default(),

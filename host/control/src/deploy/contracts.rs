@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use patchbay_channel::{Asked, decide};
+use patchbay_channel::{Asked, may};
 use patchbay_contract::{Contract, ContractItem, can_serve};
 use patchbay_model::{FunctionName, InterfaceName, ServiceName, Settings};
 
@@ -80,7 +80,7 @@ impl Control {
     ) -> bool {
         import.functions.iter().all(|function| {
             let name = FunctionName { interface: interface.clone(), function: function.name.clone() };
-            decide(callee.callers.as_deref(), self.config.strict, caller, Asked::Function(&name)).allows()
+            may(callee.callers.as_deref(), self.config.strict, caller, Asked::Function(&name))
         })
     }
 

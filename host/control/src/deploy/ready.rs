@@ -71,7 +71,8 @@ impl Control {
         check_exports(contract)?;
         let links = self.check_imports(&request.service, contract, &request.settings)?;
         let breaks = self.check_callers(&request.service, contract, request.allow_breaking)?;
-        let subscribed = check_subscriptions(contract, &request.settings, &self.config.topics)?;
+        let (topics, strict) = (&self.config.topics, self.config.strict);
+        let subscribed = check_subscriptions((&request.service, contract), &request.settings, topics, strict)?;
         let note = format!(
             "{}{}, {} imports, instances = {}{links}{breaks}{subscribed}",
             units::round_size(inspected.record.size),

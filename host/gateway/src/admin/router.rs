@@ -18,7 +18,7 @@ use super::authenticate::authenticate;
 use super::change::StepNews;
 use super::rejection::Rejection;
 use super::{
-    AdminState, call, components, dead_letters, discovery, health, host, journals, policy, publish, revisions,
+    AdminState, authz, call, components, dead_letters, discovery, health, host, journals, policy, publish, revisions,
     services, subscriptions, tail, topics,
 };
 
@@ -68,7 +68,7 @@ fn endpoints() -> OpenApiRouter<AdminState> {
         .routes(routes!(call::call))
         .routes(routes!(discovery::discover))
         .routes(routes!(policy::policies))
-        .routes(routes!(policy::authz))
+        .routes(routes!(authz::explain))
         .routes(routes!(topics::list))
         .routes(routes!(publish::publish))
         .routes(routes!(tail::tail))

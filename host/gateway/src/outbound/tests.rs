@@ -31,7 +31,13 @@ fn outlet(outbound: &HttpOutbound, number: u32, addresses: &[SocketAddr], limit:
 
 async fn get(outlet: &dyn Outlet, address: SocketAddr) -> Result<String, OutboundError> {
     let request = OutboundRequest {
-        course: Course { call: None, deadline: (Instant::now() + PATIENCE).into_std(), hops: 0, cause: None, user: None },
+        course: Course {
+            call: None,
+            deadline: (Instant::now() + PATIENCE).into_std(),
+            hops: 0,
+            cause: None,
+            user: None,
+        },
         connect_timeout: None,
         first_byte_timeout: None,
         request: http::Request::get(format!("http://{address}/a?b")).header("host", "a").body(empty_body()).unwrap(),

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
-use patchbay_control::{Control, ControlConfig, DeployRequest, Journal, Ports};
+use patchbay_control::{Control, ControlConfig, DeclaredRoute, DeclaredService, DeployRequest, Journal, Places, Ports};
 use patchbay_model::bus::{TopicSettings, Topics};
 use patchbay_model::ports::{
     BoxFuture, Clock, CodeSource, ComponentStore, ComponentWriter, Executor, InstanceCount, Preparation, PrepareError,
@@ -228,6 +228,16 @@ pub(super) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 impl Host {
     /// A host whose instances all follow `script`, without a service.
     pub(crate) async fn empty(script: Script) -> Self {
+        Self::configured(script, ControlConfig::default(), Vec::new()).await
+    }
+
+    /// A host whose service `orders` is declared with these routes, and that has means to know who comes in.
+    pub(super) async fn guarded(script: Script, routes: Vec<DeclaredRoute>, strict: bool) -> Self {
+        let config = ControlConfig { open: false, strict, ..ControlConfig::default() };
+        Self::configured(script, config, routes).await
+    }
+
+    async fn configured(script: Script, config: ControlConfig, routes: Vec<DeclaredRoute>) -> Self {
         // The clients of the tests ask for it even where they speak no TLS; only the first one counts.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let components = Components::default();
@@ -243,8 +253,15 @@ impl Host {
             run: 7,
         };
         let logs = Arc::new(Journal::new(4));
-        let control = Control::new(ControlConfig { topics, ..ControlConfig::default() }, ports, Arc::clone(&logs));
-        control.start(Vec::new(), |_, _| {}).await.unwrap();
+        let control = Control::new(ControlConfig { topics, ..config }, ports, Arc::clone(&logs));
+        let declared = (!routes.is_empty()).then(|| DeclaredService {
+            name: "orders".parse().unwrap(),
+            component: components.put(component("orders")),
+            settings: Settings::default(),
+            routes,
+            places: Places::default(),
+        });
+        control.start(declared.into_iter().collect(), |_, _| {}).await.unwrap();
         Self { control, components, bus, logs, readiness: Readiness::default() }
     }
 
