@@ -30,7 +30,7 @@ pub use http::{CALL_HEADER, CALLER_HEADER, HttpConfig, HttpGateway, KEY_SET_PATH
 pub use outbound::HttpOutbound;
 pub use problem::Problem;
 pub use readiness::{Readiness, ReadinessState};
-pub use tls::{TlsConfig, TlsProblem};
+pub use tls::{ClientTrust, TlsConfig, TlsProblem};
 
 #[cfg(test)]
 mod tests;

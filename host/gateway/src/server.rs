@@ -11,7 +11,6 @@ use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -41,7 +40,7 @@ use refusals::{Often, Refusals};
 use streams::StreamExecutor;
 use wire::Wire;
 
-use crate::tls::Tls;
+use crate::tls::{Acceptor, Tls};
 
 /// How long to wait before the next try to accept when the host has run out of something.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
@@ -87,7 +86,7 @@ pub(crate) async fn serve<A: Answer>(
 struct Server {
     limits: Arc<ConnectionLimits>,
     builder: Arc<auto::Builder<StreamExecutor>>,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Acceptor>,
     places: Arc<Semaphore>,
     addresses: Arc<Addresses>,
     connections: TaskTracker,
@@ -136,12 +135,12 @@ impl Server {
         let (builder, limits, stop) = (Arc::clone(&self.builder), Arc::clone(&self.limits), self.stop.clone());
         let tls = self.tls.clone();
         self.connections.spawn(async move {
-            let wire = match tls {
-                None => Some(Wire::Plain(stream)),
-                Some(tls) => handshake::begin(stream, &tls, &limits, &stop).await,
+            let begun = match tls {
+                None => Some((Wire::Plain(stream), None)),
+                Some(tls) => handshake::begin(stream, &tls.get(), &limits, &stop).await,
             };
-            if let Some(wire) = wire {
-                let peer = Peer { address: address.ip().to_canonical(), user: None };
+            if let Some((wire, user)) = begun {
+                let peer = Peer { address: address.ip().to_canonical(), user };
                 connection::run(wire, (answer, peer), &builder, &limits, &stop).await;
             }
             drop((place, of_address));

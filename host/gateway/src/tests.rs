@@ -5,6 +5,7 @@ mod admin;
 mod bus;
 mod calls;
 mod client;
+mod clients;
 mod conformance;
 mod floods;
 mod frames;

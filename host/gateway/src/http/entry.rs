@@ -51,7 +51,7 @@ impl Entry {
         })?;
         let edge = self.edges.of(routing.policy());
         let identities = self.control.identities();
-        let caller = identify(&identities, &mut head.headers, peer, routing.policy()).await;
+        let caller = identify(&identities, &mut head.headers, peer, routing.policy(), self.control.clock().now()).await;
         let request = Request::from_parts(head, body);
         match edge {
             None => self.let_in(id, peer, routing, caller, request).await,

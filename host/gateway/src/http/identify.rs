@@ -1,6 +1,7 @@
 //! Who a request comes from: the credential that it shows, and what becomes of one that proves nothing.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -13,7 +14,7 @@ use crate::server::Peer;
 /// Where the public keys of the host are, if it signs tokens.
 pub const KEY_SET_PATH: &str = "/.well-known/jwks.json";
 
-/// Who a request of `peer` comes from. The credential is taken out of its headers, unless the route hands it on.
+/// Who a request of `peer` comes from, `now`. The credential is taken out of its headers, unless the route hands it on.
 ///
 /// # Errors
 /// [`FaultKind::Unauthenticated`] if it shows a credential that proves nothing, [`FaultKind::Invalid`] if it shows
@@ -23,6 +24,7 @@ pub(super) async fn identify(
     headers: &mut HeaderMap,
     peer: &Peer,
     route: &RoutePolicy,
+    now: SystemTime,
 ) -> Result<Principal, Fault> {
     let user = match &identities.authenticator {
         Some(authenticator) => match shown(headers, &identities.api_key_header)? {
@@ -37,7 +39,22 @@ pub(super) async fn identify(
         },
         None => None,
     };
-    Ok(user.or_else(|| peer.user.clone()).map_or(Principal::Outside, Principal::User))
+    match user {
+        Some(user) => Ok(Principal::User(user)),
+        None => with_certificate(peer, now),
+    }
+}
+
+/// Whom the certificate of the connection names. A connection may last longer than its certificate.
+fn with_certificate(peer: &Peer, now: SystemTime) -> Result<Principal, Fault> {
+    match &peer.user {
+        Some(user) if user.expires.is_some_and(|expires| expires <= now) => {
+            let fault = Fault::new(FaultKind::Unauthenticated, "the credential is not valid, or not any more");
+            Err(fault.with_details(format!("the certificate of {user} has ended")))
+        }
+        Some(user) => Ok(Principal::User(Arc::clone(user))),
+        None => Ok(Principal::Outside),
+    }
 }
 
 /// A credential, and where it stands.

@@ -1,9 +1,11 @@
 //! The beginning of a connection under TLS. It counts as a connection from its first byte, and has its time.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
+use patchbay_model::User;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -13,6 +15,7 @@ use super::connection::GRACE;
 use super::wire::Wire;
 use super::{ConnectionLimits, Stop};
 use crate::problem::Problem;
+use crate::tls;
 
 /// The type of the record that a TLS connection begins with (RFC 8446, 5.1).
 const HANDSHAKE: u8 = 22;
@@ -20,13 +23,16 @@ const HANDSHAKE: u8 = 22;
 /// How long a client that speaks no TLS has to read that it should.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// What a handshake comes to: the connection, and the user whom the certificate of the client names, if it showed one.
+type Begun = (Wire, Option<Arc<User>>);
+
 /// Does the handshake; `None` if there is nothing to serve after it.
 pub(super) async fn begin(
     stream: TcpStream,
     tls: &TlsAcceptor,
     limits: &ConnectionLimits,
     stop: &Stop,
-) -> Option<Wire> {
+) -> Option<Begun> {
     let stopped = async {
         stop.gracefully.cancelled().await;
         sleep(GRACE).await;
@@ -38,7 +44,7 @@ pub(super) async fn begin(
         accepted = timeout(limits.header_timeout, accept(stream, tls)) => accepted,
     };
     match accepted {
-        Ok(Ok(wire)) => wire,
+        Ok(Ok(begun)) => begun,
         Ok(Err(error)) => {
             tracing::debug!("a connection broke off in the TLS handshake: {error}");
             None
@@ -50,7 +56,7 @@ pub(super) async fn begin(
     }
 }
 
-async fn accept(stream: TcpStream, tls: &TlsAcceptor) -> io::Result<Option<Wire>> {
+async fn accept(stream: TcpStream, tls: &TlsAcceptor) -> io::Result<Option<Begun>> {
     let mut first = [0];
     if stream.peek(&mut first).await? == 0 {
         return Ok(None);
@@ -62,7 +68,10 @@ async fn accept(stream: TcpStream, tls: &TlsAcceptor) -> io::Result<Option<Wire>
         }
         return Ok(None);
     }
-    Ok(Some(Wire::Tls(Box::new(tls.accept(stream).await?))))
+    let stream = tls.accept(stream).await?;
+    let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+    let user = certificate.map(|certificate| tls::user(certificate)).transpose().map_err(io::Error::other)?;
+    Ok(Some((Wire::Tls(Box::new(stream)), user.map(Arc::new))))
 }
 
 /// Tells a client of plain HTTP where it is.

@@ -45,7 +45,7 @@ impl Pair {
 }
 
 fn config(folder: &Path) -> HttpConfig {
-    let tls = TlsConfig { certificate: folder.join("cert.pem"), key: folder.join("key.pem") };
+    let tls = TlsConfig { certificate: folder.join("cert.pem"), key: folder.join("key.pem"), clients: None };
     HttpConfig { tls: Some(tls), ..HttpConfig::default() }
 }
 

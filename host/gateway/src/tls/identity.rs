@@ -11,11 +11,12 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
 use super::TlsConfig;
+use super::clients::Clients;
 
 /// What is wrong with the files of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsProblem {
-    /// The key of the configuration that names the file: `certificate` or `key`.
+    /// The key of the configuration that names the file: `certificate`, `key` or `client_ca`.
     pub key: &'static str,
     /// The file, what is wrong with it, and what to do.
     pub problem: String,
@@ -32,25 +33,30 @@ impl std::error::Error for TlsProblem {}
 /// What a server shows to its clients.
 pub(super) struct Identity {
     pub(super) certified: Arc<CertifiedKey>,
-    /// The bytes of the two files.
+    /// Which certificates of clients are believed.
+    pub(super) clients: Option<Clients>,
+    /// The bytes of the files.
     pub(super) files: Files,
 }
 
-/// What two files hold, as far as it matters whether they hold the same as before.
+/// What the files hold, as far as it matters whether they hold the same as before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Files {
     certificate: Digest,
     key: Digest,
+    /// The authorities of clients.
+    pub(super) clients: Option<Digest>,
 }
 
 /// Certificates and keys are some kilobytes; whatever is larger is something else.
 const LARGEST: u64 = 1 << 20;
 
 impl Identity {
-    /// Reads the two files, and holds them against each other. Blocks for as long as the file system takes.
+    /// Reads the files, and holds them against each other. Blocks for as long as the file system takes.
     pub(super) fn read(config: &TlsConfig) -> Result<Self, TlsProblem> {
         let (chain_pem, key_pem) = (bytes("certificate", &config.certificate)?, bytes("key", &config.key)?);
-        let files = Files { certificate: Digest::of(&chain_pem), key: Digest::of(&key_pem) };
+        let (clients, clients_pem) = Clients::read(config.clients.as_ref())?.unzip();
+        let files = Files { certificate: Digest::of(&chain_pem), key: Digest::of(&key_pem), clients: clients_pem };
         let chain = chain(&chain_pem).map_err(|problem| wrong("certificate", &config.certificate, problem))?;
         let key = key(&key_pem).map_err(|problem| wrong("key", &config.key, problem))?;
         let key = ring::sign::any_supported_type(&key).map_err(|_| {
@@ -58,7 +64,7 @@ impl Identity {
         })?;
         let certified = CertifiedKey::new(chain, key);
         match certified.keys_match() {
-            Ok(()) => Ok(Self { certified: Arc::new(certified), files }),
+            Ok(()) => Ok(Self { certified: Arc::new(certified), clients, files }),
             Err(rustls::Error::InconsistentKeys(_)) => Err(wrong(
                 "key",
                 &config.key,
@@ -78,11 +84,11 @@ impl Identity {
     }
 }
 
-fn wrong(key: &'static str, path: &Path, problem: impl fmt::Display) -> TlsProblem {
+pub(super) fn wrong(key: &'static str, path: &Path, problem: impl fmt::Display) -> TlsProblem {
     TlsProblem { key, problem: format!("the file `{}` {problem}", path.display()) }
 }
 
-fn bytes(key: &'static str, path: &Path) -> Result<Vec<u8>, TlsProblem> {
+pub(super) fn bytes(key: &'static str, path: &Path) -> Result<Vec<u8>, TlsProblem> {
     let cannot = |error: std::io::Error| wrong(key, path, format!("cannot be read: {error}"));
     let metadata = fs::metadata(path).map_err(cannot)?;
     if !metadata.is_file() {
@@ -94,7 +100,7 @@ fn bytes(key: &'static str, path: &Path) -> Result<Vec<u8>, TlsProblem> {
     fs::read(path).map_err(cannot)
 }
 
-fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+pub(super) fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let chain = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
     let chain = chain.map_err(|error| format!("is damaged: {error}"))?;
     if chain.is_empty() {

@@ -16,7 +16,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::identity::{Files, Identity};
-use super::{TlsConfig, TlsProblem};
+use super::{Tls, TlsProblem};
 
 /// How often the files are read. A change is taken up when it was seen twice: certificate and key are two files, and
 /// nobody can replace both at once.
@@ -58,8 +58,10 @@ enum Look {
     Wrong(TlsProblem),
 }
 
-/// Takes up new files for as long as it is polled. `what` names the listener.
-pub(super) async fn watch(what: &'static str, config: &TlsConfig, current: &Current) {
+/// Takes up new files for as long as it is polled.
+pub(super) async fn watch(tls: &Tls) {
+    let Tls { what, config, current, .. } = tls;
+    let mut clients = current.files.clients;
     let mut known = Look::Usable(current.files);
     let mut before = known.clone();
     loop {
@@ -81,12 +83,18 @@ pub(super) async fn watch(what: &'static str, config: &TlsConfig, current: &Curr
         match read {
             Ok(identity) => {
                 let fingerprint = identity.fingerprint();
+                if identity.files.clients != clients {
+                    clients = identity.files.clients;
+                    tls.trust(identity.clients);
+                    tracing::info!("{what} asks clients for certificates of new authorities");
+                }
                 current.certified.store(identity.certified);
-                current.fingerprint.send_replace(fingerprint);
-                tracing::info!("{what} has a new certificate, {fingerprint}");
+                if current.fingerprint.send_replace(fingerprint) != fingerprint {
+                    tracing::info!("{what} has a new certificate, {fingerprint}");
+                }
             }
             Err(problem) => {
-                tracing::warn!("{what} keeps its certificate, because the new one cannot be used: {problem}");
+                tracing::warn!("{what} keeps its certificates, because the new ones cannot be used: {problem}");
             }
         }
     }
