@@ -1,11 +1,13 @@
 //! The composition root: the one file that names adapters and puts them behind the ports.
 
+mod auth;
 mod bus;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use patchbay_backends::identity::Identity;
 use patchbay_backends::{AdminToken, StateDir, SystemClock, random};
 use patchbay_control::{Control, Journal, Ports, ServiceLinks, ServiceMessaging, ServiceTokens};
 use patchbay_engine::{Allocation, CacheFolder, CacheReport, Engine, EngineConfig, EngineReport, Premises, Workshop};
@@ -85,7 +87,9 @@ impl App {
             config: facts(config),
         };
         let announced = Announcement::make(&state, &admin);
+        let identity = auth::open(&config.auth, Arc::clone(&clock) as _, &Identity::default())?;
         let control = Control::new(config.control.clone(), hazards::around(ports, &hazard), Arc::clone(&logs));
+        control.set_identities(auth::identities(&config.auth, &identity)?);
         outbound.attach(&control);
         links.attach(&control);
         messaging.attach(&control);
@@ -207,6 +211,11 @@ fn facts(config: &Config) -> BTreeMap<String, String> {
         if let Some(tls) = tls {
             facts.insert(format!("{section}.certificate"), tls.certificate.display().to_string());
             facts.insert(format!("{section}.key"), tls.key.display().to_string());
+            if let Some(clients) = &tls.clients {
+                facts.insert(format!("{section}.client_ca"), clients.authorities.display().to_string());
+                let needed = if clients.required { "required" } else { "optional" };
+                facts.insert(format!("{section}.client_auth"), needed.to_owned());
+            }
         }
     }
     facts

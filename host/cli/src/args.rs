@@ -86,6 +86,9 @@ pub(crate) enum Command {
     /// Ask who may call what
     #[command(subcommand, after_help = "Example:\n  patchbay authz explain orders inventory")]
     Authz(AuthzCommand),
+    /// Make API keys
+    #[command(subcommand, after_help = "Example:\n  patchbay keys new robot --scope orders.read")]
+    Keys(KeysCommand),
     /// Publish a message to a topic
     #[command(
         long_about = "Publish a message to a topic.\n\n\
@@ -252,6 +255,43 @@ pub(crate) struct InspectArgs {
     pub(crate) policy: bool,
     #[command(flatten)]
     pub(crate) host: HostArgs,
+}
+
+/// `patchbay keys`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make an API key, and show it once
+    #[command(
+        long_about = "Make an API key, and show it once. No host is needed, and none is told.\n\n\
+            The host keeps the SHA-256 of a key alone, in `[auth.keys]` of runtime.toml or in the file that `auth.keys_file` \
+            names. The command prints the line for it.",
+        after_help = "Examples:\n  patchbay keys new robot --scope orders.read\n  \
+            patchbay --json keys new robot --expires 2027-01-31T12:00:00Z"
+    )]
+    New(NewKeyArgs),
+}
+
+/// `patchbay keys new`.
+#[derive(Debug, Args)]
+pub(crate) struct NewKeyArgs {
+    /// Whom the key is for
+    #[arg(value_parser = crate::config::key_name)]
+    pub(crate) name: String,
+    /// What whoever has it may do; can be given several times
+    #[arg(long = "scope", value_name = "SCOPE")]
+    pub(crate) scopes: Vec<String>,
+    /// What whoever has it belongs to; can be given several times
+    #[arg(long = "group", value_name = "GROUP")]
+    pub(crate) groups: Vec<String>,
+    /// When it ends, in UTC, such as 2027-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) expires: Option<String>,
+}
+
+/// A time, as it is written.
+fn time(text: &str) -> Result<String, String> {
+    let time = patchbay_model::units::parse_timestamp(text);
+    time.map(|_| text.to_owned()).ok_or_else(|| "write a time in UTC such as 2027-01-31T12:00:00Z".to_owned())
 }
 
 /// `patchbay authz`.

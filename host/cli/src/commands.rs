@@ -9,6 +9,7 @@ mod deploy;
 mod dlq;
 mod inspect;
 mod journals;
+mod keys;
 mod message_data;
 mod ps;
 mod publish;
@@ -18,7 +19,7 @@ mod tail;
 mod topics;
 mod up;
 
-use crate::args::{AuthzCommand, Cli, Command};
+use crate::args::{AuthzCommand, Cli, Command, KeysCommand};
 use crate::failure::Failure;
 use crate::screen::Screen;
 
@@ -39,6 +40,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Inspect(args) => inspect::run(&args, screen).await,
         Command::Authz(AuthzCommand::Explain(args)) => authz::explain(&args, screen).await,
         Command::Authz(AuthzCommand::Test(args)) => authz::test(&args, screen),
+        Command::Keys(KeysCommand::New(args)) => keys::new(&args, screen),
         Command::Publish(args) => publish::run(&args, screen).await,
         Command::Tail(args) => tail::run(&args, screen).await,
         Command::Topics(args) => topics::run(&args, screen).await,

@@ -1,5 +1,6 @@
 //! `runtime.toml`: from text to a typed configuration, with everything that is wrong told at once.
 
+mod auth;
 mod bus;
 mod closest;
 #[cfg_attr(not(test), allow(dead_code, reason = "routes get settings of their own, and with them an edge"))]
@@ -27,6 +28,7 @@ use patchbay_engine::EngineConfig;
 use patchbay_gateway::{AdminConfig, HttpConfig};
 use toml::de::DeTable;
 
+pub(crate) use auth::{AuthConfig, name as key_name};
 pub(crate) use bus::{BusBackend, BusConfig};
 pub(crate) use closest::suggestion;
 pub(crate) use host::HostConfig;
@@ -48,6 +50,7 @@ pub(crate) struct Config {
     pub(crate) engine: EngineConfig,
     pub(crate) control: ControlConfig,
     pub(crate) bus: BusConfig,
+    pub(crate) auth: AuthConfig,
     pub(crate) services: Vec<ServiceConfig>,
 }
 
@@ -169,9 +172,10 @@ fn read(file: &str, text: &str, directory: &Path) -> (Config, Vec<Problem>, BTre
         let engine = root.section("engine", host::engine);
         let control = host::control(root, host.strict);
         let bus = root.section("bus", |table| bus::read(table, directory));
+        let auth = root.section("auth", |table| auth::read(table, directory));
         admin.max_message = bus.max_message as u64;
         let services = services::read(root, &control.defaults, directory);
-        Config { host, http, admin, engine, control, bus, services }
+        Config { host, http, admin, engine, control, bus, auth, services }
     });
     let (problems, asked) = reader.finish();
     (config, problems, asked)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
 
-// The reader names the configurations of the engine and of the buses, which are data and need nothing else of them.
+// The reader names the configurations of the engine, of the buses and of identity, which are data and need nothing else of them.
 extern crate self as patchbay_backends;
 extern crate self as patchbay_engine;
 
@@ -19,6 +19,17 @@ pub mod bus {
 
     pub use options::Damage;
     pub use settings::{NatsLogin, NatsSettings, NatsTls};
+}
+
+#[path = "../../../host/backends/src/identity"]
+#[allow(dead_code, missing_docs, reason = "identity looks at all of it")]
+pub mod identity {
+    mod algorithm;
+    mod settings;
+
+    pub use settings::{
+        ApiKeySettings, AuthSettings, HOST_ISSUER, IssuerSettings, KeySource, RESERVED_NAMES, SigningSettings,
+    };
 }
 
 #[path = "../../../host/engine/src"]

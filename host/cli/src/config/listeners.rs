@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use patchbay_gateway::{AdminConfig, HttpConfig, TlsConfig};
+use patchbay_gateway::{AdminConfig, ClientTrust, HttpConfig, TlsConfig};
+
+use toml::de::DeValue;
 
 use super::table::Table;
-use super::value;
+use super::{closest, value};
 
 /// Reads `[http]`. `drain` is how long the host as a whole has to stop; files are relative to `directory`.
 pub(crate) fn http(table: &mut Table<'_>, drain: Duration, directory: &Path) -> HttpConfig {
@@ -22,15 +24,15 @@ pub(crate) fn http(table: &mut Table<'_>, drain: Duration, directory: &Path) -> 
     table.set("max_headers", &mut http.max_headers, value::number);
     table.set("max_head", &mut http.max_head, value::size);
     table.set("max_streams", &mut http.max_streams, value::number);
-    http.tls = tls(table, directory);
+    http.tls = tls(table, directory, true);
     for problem in http.problems() {
         table.report_own(problem.key, &problem.problem);
     }
     http
 }
 
-/// Reads the `tls` of a listener, and the files that it names.
-fn tls(table: &mut Table<'_>, directory: &Path) -> Option<TlsConfig> {
+/// Reads the `tls` of a listener, and the files that it names. `asks`: clients can be asked for certificates.
+fn tls(table: &mut Table<'_>, directory: &Path, asks: bool) -> Option<TlsConfig> {
     let configured = table.has("tls");
     table.section("tls", |table| {
         let mut file = |key, what: &str| {
@@ -44,12 +46,32 @@ fn tls(table: &mut Table<'_>, directory: &Path) -> Option<TlsConfig> {
             path.map(|path| directory.join(path))
         };
         let (certificate, key) = (file("certificate", "certificate"), file("key", "private key"));
-        let tls = TlsConfig { certificate: certificate?, key: key? };
+        let clients = if asks { clients(table, directory) } else { None };
+        let tls = TlsConfig { certificate: certificate?, key: key?, clients };
         if let Err(problem) = tls.check() {
             table.report(problem.key, problem.problem);
         }
         Some(tls)
     })
+}
+
+/// Which certificates of clients are believed.
+fn clients(table: &mut Table<'_>, directory: &Path) -> Option<ClientTrust> {
+    let authorities = table.optional("client_ca", value::path).map(|path| directory.join(path));
+    let required = table.optional("client_auth", client_auth);
+    if table.has("client_auth") && !table.has("client_ca") {
+        table.report("client_ca", "is missing; name the file of the authorities that sign the certificates of clients");
+    }
+    Some(ClientTrust { authorities: authorities?, required: required.unwrap_or(true) })
+}
+
+/// Whether a client has to show a certificate.
+fn client_auth(value: &DeValue<'_>) -> Result<bool, String> {
+    match value::text(value)?.as_str() {
+        "required" => Ok(true),
+        "optional" => Ok(false),
+        other => Err(format!("`{other}` is not known here; {}", closest::suggestion(other, &["required", "optional"]))),
+    }
 }
 
 /// Reads `[admin]`. `drain` is how long the host as a whole has to stop; files are relative to `directory`.
@@ -60,7 +82,7 @@ pub(crate) fn admin(table: &mut Table<'_>, drain: Duration, directory: &Path) ->
     table.set("max_connections", &mut admin.max_connections, value::number);
     table.set("max_upload", &mut admin.max_upload, value::size);
     table.set("upload_pause", &mut admin.upload_pause, value::duration);
-    admin.tls = tls(table, directory);
+    admin.tls = tls(table, directory, false);
     for problem in admin.problems() {
         table.report_own(problem.key, &problem.problem);
     }

@@ -1,5 +1,7 @@
 //! The shipped `runtime.toml`, files with everything wrong, and files that are noise.
 
+mod auth;
+
 use std::time::Duration;
 
 use patchbay_control::Places;
@@ -135,7 +137,7 @@ fn certificates_have_to_be_there_and_right() {
             "[http.tls]\ncertificate = \"Cargo.toml\"\nkey = \"Cargo.toml\"\nca = 1\n",
             &[
                 "runtime.toml:2:15: http.tls.certificate: the file `",
-                "runtime.toml:4:1: http.tls.ca: unknown key; known here are `certificate`, `key`",
+                "runtime.toml:4:1: http.tls.ca: unknown key; known here are `certificate`, `client_auth`, `client_ca`, `key`",
             ],
         ),
     ] {
@@ -322,11 +324,11 @@ per_user = "1/s"
             "runtime.toml:4:1: defaults.config: unknown key; known here are `breaker`, `callers`, `concurrency`, \
              `core_instances`, `cpu_time`, `handles`, `instance_calls`, `instance_idle`, `instance_uses`, `instances`, \
              `links`, `log_rate`, `memory`, `outbound`, `outbound_body`, `outbound_connections`, `queue`, \
-             `queue_wait`, `rate`, `request_body`, `response_body`, `retry`, `table_elements`, `timeout`",
+             `queue_wait`, `rate`, `request_body`, `response_body`, `retry`, `table_elements`, `timeout`, `tokens`",
             "runtime.toml:5:11: defaults.health: unknown key; known here are `breaker`, `callers`, `concurrency`, \
              `core_instances`, `cpu_time`, `handles`, `instance_calls`, `instance_idle`, `instance_uses`, `instances`, \
              `links`, `log_rate`, `memory`, `outbound`, `outbound_body`, `outbound_connections`, `queue`, \
-             `queue_wait`, `rate`, `request_body`, `response_body`, `retry`, `table_elements`, `timeout`",
+             `queue_wait`, `rate`, `request_body`, `response_body`, `retry`, `table_elements`, `timeout`, `tokens`",
         ],
     ),
     (
