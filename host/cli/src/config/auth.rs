@@ -72,10 +72,9 @@ fn issuer(table: &mut Table<'_>, directory: &Path) -> Option<IssuerSettings> {
     let iss =
         required(table, "issuer", "write what its tokens have in `iss`, such as `issuer = \"https://id.example\"`");
     let keys = key_source(table, directory);
-    let mut issuer = IssuerSettings::new(iss.clone().unwrap_or_default(), Vec::new(), KeySource::Discovery);
-    if let Some(keys) = &keys {
-        issuer.keys = keys.clone();
-    }
+    // Where it is not said, nothing that depends on it can be judged.
+    let source = keys.clone().unwrap_or_else(|| KeySource::File(PathBuf::new()));
+    let mut issuer = IssuerSettings::new(iss.clone().unwrap_or_default(), Vec::new(), source);
     let has_audiences = table.has("audiences");
     if has_audiences {
         issuer.audiences = elements(table.list("audiences", value::text));
@@ -93,7 +92,7 @@ fn issuer(table: &mut Table<'_>, directory: &Path) -> Option<IssuerSettings> {
         issuer.scopes_claims = elements(table.list("scopes_claims", value::text));
     }
     table.set("groups_claim", &mut issuer.groups_claim, value::text);
-    for problem in issuer.problems() {
+    for problem in issuer.problems().into_iter().filter(|problem| keys.is_some() || problem.key != "algorithms") {
         table.report_own(problem.key, &problem.problem);
     }
     (iss.is_some() && keys.is_some() && has_audiences).then_some(issuer)
