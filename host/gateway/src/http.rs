@@ -62,7 +62,7 @@ impl HttpGateway {
     /// ends those that outlive [`HttpConfig::drain`], and returns.
     pub async fn serve(self, control: Arc<Control>, shutdown: impl Future<Output = ()>) {
         let (tls, limits) = (self.tls.as_ref(), self.config.connection_limits());
-        let answers = service::Answers::new(control, self.config.directory.clone(), self.address, tls.is_some());
+        let answers = service::Answers::new(control, self.address, tls.is_some());
         tokio::select! {
             () = server::serve(self.listener, tls, limits, answers, shutdown) => {}
             () = tls::watch(tls) => {}

@@ -1,7 +1,6 @@
 //! The way in: which route a request comes in by, who it comes from, whether they are let in, and what the edge of the route does
 //! before and after the service.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST};
@@ -26,9 +25,9 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// `directory` is what directories of files are relative to.
-    pub(super) fn new(control: Arc<Control>, directory: PathBuf) -> Self {
-        let edges = Edges::new(directory, control.clock());
+    /// The way into what runs there.
+    pub(super) fn new(control: Arc<Control>) -> Self {
+        let edges = Edges::new(control.clock());
         Self { control, edges }
     }
 
