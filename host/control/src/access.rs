@@ -27,7 +27,7 @@ impl Control {
         let active = snapshot.service(target)?.active.as_ref()?;
         let (contract, rules) = (&active.ready.contract, active.ready.record.settings.callers.as_deref());
         let explain = |asked: Asked<'_>| {
-            let ground = decide(rules, self.config.strict, caller, asked);
+            let ground = decide(rules, snapshot.config().strict, caller, asked);
             let asked = match asked {
                 Asked::Http => "http".to_owned(),
                 Asked::Function(function) => function.to_string(),

@@ -1,8 +1,7 @@
 //! The handle on everything that runs: calls go in here, and so does every change.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -12,15 +11,16 @@ use patchbay_model::bus::{Cause, Topics, TraceContext};
 use patchbay_model::ports::{
     Bus, Clock, ComponentStore, ComponentWriter, Executor, RegistryStore, StorageError, StoredComponent, Usage,
 };
-use patchbay_model::{Body, CallId, Fault, FaultKind, LogRecord, Principal, Reply, ServiceName, Settings};
+use patchbay_model::{Body, CallId, Digest, Fault, FaultKind, LogRecord, Principal, Reply, ServiceName, Settings};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
+use crate::applied::Applied;
 use crate::declared::{DeclaredService, Places};
 use crate::event::{Event, EventKind};
 use crate::journal::Journal;
 use crate::messaging::MessagingState;
-use crate::pins::Pins;
+use crate::pins::{Pin, Pins};
 use crate::routes::Found;
 use crate::snapshot::{ServiceEntry, Snapshot};
 use crate::steps::Teller;
@@ -106,18 +106,17 @@ impl Routing {
 
 /// Everything that runs.
 pub struct Control {
-    pub(crate) config: ControlConfig,
     pub(crate) ports: Ports,
     pub(crate) snapshot: ArcSwap<Snapshot>,
     /// Held by the one who saves the registry and publishes a snapshot.
     pub(crate) writer: tokio::sync::Mutex<()>,
     /// One change of a service at a time.
     pub(crate) turns: Turns,
+    /// One reload at a time.
+    pub(crate) reloads: Arc<tokio::sync::Mutex<()>>,
     /// Components that a change under way needs.
     pub(crate) pins: Pins,
     pub(crate) tasks: TaskTracker,
-    /// What `runtime.toml` declares. Set once, at start.
-    pub(crate) declared: OnceLock<BTreeMap<ServiceName, Arc<DeclaredService>>>,
     /// Messages and subscriptions.
     pub(crate) messaging: MessagingState,
     /// The number of the next call.
@@ -134,14 +133,13 @@ impl Control {
     pub fn new(config: ControlConfig, ports: Ports, logs: Arc<Journal<LogRecord>>) -> Arc<Self> {
         Arc::new(Self {
             messaging: MessagingState::new(ports.run),
-            config,
             ports,
-            snapshot: ArcSwap::default(),
+            snapshot: ArcSwap::from_pointee(Snapshot::empty(Applied::new(config, Vec::new()))),
             writer: tokio::sync::Mutex::default(),
             turns: Turns::default(),
+            reloads: Arc::default(),
             pins: Pins::default(),
             tasks: TaskTracker::new(),
-            declared: OnceLock::new(),
             // Call 0 is that of the host itself, when it asks for a health path.
             calls: AtomicU64::new(1),
             events: Arc::new(Journal::new(KEPT_EVENTS)),
@@ -205,6 +203,13 @@ impl Control {
         Ok(stored)
     }
 
+    /// Keeps a component, stored or about to be, until what is returned is dropped.
+    pub async fn hold(&self, digest: Digest) -> Pin {
+        // Nobody is about to forget it who did not know of this yet.
+        let _writer = self.writer.lock().await;
+        self.pins.pin(digest)
+    }
+
     /// What the executor holds in memory.
     pub fn usage(&self) -> Usage {
         self.ports.executor.usage()
@@ -214,7 +219,7 @@ impl Control {
     pub fn settings_of(&self, service: &ServiceName) -> Settings {
         let snapshot = self.snapshot.load();
         let active = snapshot.service(service).and_then(|entry| entry.active.clone());
-        active.map_or_else(|| self.config.defaults.clone(), |active| active.ready.record.settings.clone())
+        active.map_or_else(|| snapshot.config().defaults.clone(), |active| active.ready.record.settings.clone())
     }
 
     /// Takes no more changes and no more calls, and waits for those there are, `deadline` at most.
@@ -238,7 +243,7 @@ impl Control {
 
     /// What `runtime.toml` says of a service.
     pub(crate) fn declared_service(&self, service: &ServiceName) -> Option<Arc<DeclaredService>> {
-        self.declared.get()?.get(service).cloned()
+        self.snapshot.load().applied().services.get(service).cloned()
     }
 
     pub(crate) fn teller(&self, service: &ServiceName) -> Teller {
@@ -246,7 +251,10 @@ impl Control {
     }
 
     pub(crate) fn tell_host(&self, kind: EventKind, message: &str) {
-        tracing::info!("{message}");
+        match kind {
+            EventKind::ReloadRefused => tracing::warn!("{message}"),
+            _ => tracing::info!("{message}"),
+        }
         let time = self.ports.clock.now();
         self.events.append(Event { time, kind, service: None, revision: None, message: message.to_owned() });
     }

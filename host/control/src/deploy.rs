@@ -20,7 +20,8 @@ mod swap;
 
 pub use subscriptions::subscription_problem;
 
-pub(crate) use swap::entry_of;
+pub(crate) use contracts::lacks;
+pub(crate) use swap::{Replaced, entry_of, trim};
 
 /// News that can wait unread; more than a change has.
 const PROGRESS_ROOM: usize = 32;

@@ -8,6 +8,7 @@
 //! live together; `internal.rs` has who may call whom, and `links.rs` which service serves what another one imports.
 
 mod access;
+mod applied;
 mod change;
 mod control;
 mod declared;
@@ -25,6 +26,7 @@ mod links;
 mod messaging;
 mod pins;
 mod policies;
+mod reload;
 mod revision;
 mod routes;
 mod snapshot;
@@ -50,7 +52,9 @@ pub use messaging::{
     DeadLetter, DeadLetterPlace, Death, ServiceMessaging, StoredDeadLetter, SubscriptionState, SubscriptionView, Tail,
 };
 pub use patchbay_channel::{BreakerStatus, Counts, TypedPayload};
+pub use pins::Pin;
 pub use policies::{PolicySource, PolicyValue};
+pub use reload::{PreparedReload, ReloadError, ReloadProblem, ReloadRequest, ServiceChange};
 pub use routes::{Found, RouteConflict, RouteTable};
 pub use start::{StartError, Started};
 pub use typed::ServiceLinks;

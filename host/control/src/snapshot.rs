@@ -6,6 +6,8 @@ use std::sync::Arc;
 use patchbay_channel::Standing;
 use patchbay_model::{RegistryRecord, RevisionNumber, Route, ServiceName, ServiceRecord};
 
+use crate::applied::Applied;
+use crate::control::ControlConfig;
 use crate::declared::DeclaredService;
 use crate::links::Links;
 use crate::revision::{LiveRevision, ReadyRevision};
@@ -18,6 +20,8 @@ pub(crate) struct ServiceEntry {
     pub(crate) record: ServiceRecord,
     /// What `runtime.toml` says of it now.
     pub(crate) declared: Option<Arc<DeclaredService>>,
+    /// Whether the host is strict: a call goes by what held when it came, and so it is read where the call began.
+    pub(crate) strict: bool,
     /// What serves; `None` if nothing can, for the reason in `failure`.
     pub(crate) active: Option<Arc<LiveRevision>>,
     /// The retained revisions that are compiled.
@@ -28,6 +32,26 @@ pub(crate) struct ServiceEntry {
 }
 
 impl ServiceEntry {
+    /// A service that has no revision yet.
+    pub(crate) fn new(name: &ServiceName, applied: &Applied) -> Self {
+        Self {
+            name: name.clone(),
+            record: ServiceRecord {
+                next: RevisionNumber::FIRST,
+                active: RevisionNumber::FIRST,
+                revisions: Vec::new(),
+                routes: Vec::new(),
+                declaration: None,
+            },
+            declared: applied.services.get(name).cloned(),
+            strict: applied.config.strict,
+            active: None,
+            ready: BTreeMap::new(),
+            failure: None,
+            standing: Arc::new(Standing::new(&applied.config.defaults)),
+        }
+    }
+
     /// The routes of the file and those of the deployment.
     pub(crate) fn routes(&self) -> impl Iterator<Item = &Route> {
         self.declared.iter().flat_map(|declared| &declared.routes).chain(&self.record.routes)
@@ -41,11 +65,28 @@ pub(crate) struct Snapshot {
     /// Shared with the snapshots before that had the same routes.
     routes: Arc<RouteTable>,
     links: Links,
+    /// What was applied of `runtime.toml`.
+    applied: Arc<Applied>,
     /// Grows by one with each snapshot.
     version: u64,
 }
 
 impl Snapshot {
+    /// One without services, of what `applied` says.
+    pub(crate) fn empty(applied: Applied) -> Self {
+        Self { applied: Arc::new(applied), ..Self::default() }
+    }
+
+    /// What concerns all services.
+    pub(crate) fn config(&self) -> &ControlConfig {
+        &self.applied.config
+    }
+
+    /// What was applied of `runtime.toml`.
+    pub(crate) fn applied(&self) -> &Arc<Applied> {
+        &self.applied
+    }
+
     pub(crate) fn service(&self, name: &ServiceName) -> Option<&Arc<ServiceEntry>> {
         self.services.get(name)
     }
@@ -79,26 +120,37 @@ impl Snapshot {
         // Most changes leave the routes as they are, and a table of thousands takes its time.
         if before.is_some_and(|before| before.routes().eq(entry.routes())) {
             let (links, version) = (Links::of(&services, &self.links), self.version + 1);
-            return Ok(Self { services, routes: Arc::clone(&self.routes), links, version });
+            let (routes, applied) = (Arc::clone(&self.routes), Arc::clone(&self.applied));
+            return Ok(Self { services, routes, links, applied, version });
         }
-        self.of(services)
+        self.of(services, Arc::clone(&self.applied))
     }
 
     /// The snapshot without one service.
     pub(crate) fn without(&self, name: &ServiceName) -> Result<Self, RouteConflict> {
         let mut services = self.services.clone();
         services.remove(name);
-        self.of(services)
+        self.of(services, Arc::clone(&self.applied))
+    }
+
+    /// The one that comes after this one, of these services, in place of all there are.
+    pub(crate) fn replaced(&self, services: Vec<ServiceEntry>, applied: Arc<Applied>) -> Result<Self, RouteConflict> {
+        let services = services.into_iter().map(|entry| (entry.name.clone(), Arc::new(entry))).collect();
+        self.of(services, applied)
     }
 
     /// The one that comes after this one, of these services.
-    fn of(&self, services: BTreeMap<ServiceName, Arc<ServiceEntry>>) -> Result<Self, RouteConflict> {
+    fn of(
+        &self,
+        services: BTreeMap<ServiceName, Arc<ServiceEntry>>,
+        applied: Arc<Applied>,
+    ) -> Result<Self, RouteConflict> {
         // The routes of the file come first, so that a conflict is laid at the door of the deployment.
         let of_file = services.values().filter(|entry| entry.declared.is_some());
         let of_api = services.values().filter(|entry| entry.declared.is_none());
         let pairs = of_file.chain(of_api).flat_map(|entry| entry.routes().map(|route| (&entry.name, route)));
         let (links, version) = (Links::of(&services, &self.links), self.version + 1);
-        Ok(Self { routes: Arc::new(RouteTable::new(pairs)?), services, links, version })
+        Ok(Self { routes: Arc::new(RouteTable::new(pairs)?), services, links, applied, version })
     }
 
     /// Whether both have the same to remember. What they share is not looked into.

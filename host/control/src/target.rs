@@ -23,7 +23,7 @@ pub(crate) struct Routed<'a> {
 impl Control {
     /// `entry` as the channel sees it.
     pub(crate) fn routed(&self, entry: Arc<ServiceEntry>) -> Routed<'_> {
-        Routed { snapshot: &self.snapshot, strict: self.config.strict, entry, link: None }
+        Routed { snapshot: &self.snapshot, strict: entry.strict, entry, link: None }
     }
 }
 
@@ -67,7 +67,7 @@ impl Target for Routed<'_> {
 
     fn instead(&self) -> Option<Self> {
         let entry = self.snapshot.load().service(self.stand_in()?.service.as_ref()?).cloned()?;
-        Some(Self { snapshot: self.snapshot, strict: self.strict, entry, link: None })
+        Some(Self { snapshot: self.snapshot, strict: entry.strict, entry, link: None })
     }
 
     fn choose(&self, caller: Option<&ServiceName>, asked: Asked<'_>) -> Result<Lease, Fault> {
@@ -75,6 +75,10 @@ impl Target for Routed<'_> {
             let fault = Fault::new(FaultKind::Unavailable, "the service has no revision that can serve");
             Err(fault.with_details(details).unprocessed())
         };
+        // A call is answered by what it was routed by for as long as that takes calls.
+        if let Some(lease) = self.entry.active.as_ref().and_then(|active| active.enter()) {
+            return Ok(lease);
+        }
         // The entry may be of an older snapshot by now. A revision that was replaced refuses the call, and then a
         // newer snapshot is there already: it is published before the old revision closes.
         loop {
@@ -87,7 +91,7 @@ impl Target for Routed<'_> {
             };
             // Another revision may have other rules than the one that was asked when the call arrived.
             if let Some(caller) = caller.filter(|_| !Arc::ptr_eq(entry, &self.entry)) {
-                authorize(active.ready.record.settings.callers.as_deref(), self.strict, caller, asked)?;
+                authorize(active.ready.record.settings.callers.as_deref(), entry.strict, caller, asked)?;
             }
             if let Some(lease) = active.enter() {
                 return Ok(lease);

@@ -144,7 +144,8 @@ impl Control {
     /// Refuses a publisher that may not publish to a topic.
     fn may_publish(&self, publisher: Publisher<'_>, topic: &Topic) -> Result<(), BusError> {
         let Publisher::Service(service) = publisher else { return Ok(()) };
-        let declared = self.config.topics.of(topic);
+        let snapshot = self.snapshot.load();
+        let declared = snapshot.config().topics.of(topic);
         let own = declared.filter(|(filter, _)| [Topics::DEAD_LETTERS, Topics::REPLAYS].contains(&filter.as_str()));
         if own.is_some() {
             return Err(BusError::Denied(format!("only the host publishes to `{topic}`")));

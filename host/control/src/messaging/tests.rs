@@ -237,8 +237,13 @@ async fn what_cannot_be_published_is_refused() {
     let bench = Bench::configured(config);
     let messaging = ServiceMessaging::default();
     messaging.attach(&bench.control);
-    let course =
-        Course { call: None, deadline: (Instant::now() + Duration::from_secs(5)).into_std(), hops: 0, cause: None, user: None };
+    let course = Course {
+        call: None,
+        deadline: (Instant::now() + Duration::from_secs(5)).into_std(),
+        hops: 0,
+        cause: None,
+        user: None,
+    };
     let to = |topic: &str| Publication { topic: topic.to_owned(), ..Publication::default() };
     let extended = |name: &str| Publication { extensions: vec![(name.to_owned(), "1".to_owned())], ..to("other") };
     let from = |source: &str| Publication { source: Some(source.to_owned()), ..to("other") };
