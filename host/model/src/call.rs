@@ -97,7 +97,16 @@ pub struct CallContext {
 impl CallContext {
     /// A call from outside that comes for the first time.
     pub const fn new(id: CallId, deadline: Instant) -> Self {
-        Self { id, deadline, hops: 0, caller: Principal::Outside, attempt: 1, idempotency_key: None, cause: None, user: None }
+        Self {
+            id,
+            deadline,
+            hops: 0,
+            caller: Principal::Outside,
+            attempt: 1,
+            idempotency_key: None,
+            cause: None,
+            user: None,
+        }
     }
 
     /// What is done in the course of the call.

@@ -2,7 +2,9 @@
 
 mod bus;
 mod identity;
+mod secrets;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ pub use bus::{
     TopicInfo, TopicStored,
 };
 pub use identity::{Authenticator, TokenRequest, TokenSigner};
+pub use secrets::{NoSecrets, OpenSecret, SecretError, Secrets};
 
 /// A boxed future, for traits that are used as `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -38,6 +41,8 @@ pub struct PrepareRequest {
     pub instances: InstancePolicy,
     /// The rest of the configuration. Its problems were excluded before.
     pub settings: Settings,
+    /// The secrets that `settings` grant, by the names that the service has for them.
+    pub secrets: BTreeMap<String, Arc<dyn OpenSecret>>,
 }
 
 /// Why a component cannot run here.
