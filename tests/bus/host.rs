@@ -73,6 +73,7 @@ impl Host {
             registry: Arc::new(state.registry()),
             clock: Arc::new(SystemClock),
             bus: Arc::clone(&bus),
+            secrets: Arc::new(NoSecrets),
             run: 1,
         };
         let control = Control::new(ControlConfig { topics, ..ControlConfig::default() }, ports, logs);

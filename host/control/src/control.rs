@@ -9,7 +9,7 @@ use http::{Method, Request};
 use patchbay_channel::{Arrival, HttpPayload};
 use patchbay_model::bus::{Cause, Topics, TraceContext};
 use patchbay_model::ports::{
-    Bus, Clock, ComponentStore, ComponentWriter, Executor, RegistryStore, StorageError, StoredComponent, Usage,
+    Bus, Clock, ComponentStore, ComponentWriter, Executor, RegistryStore, Secrets, StorageError, StoredComponent, Usage,
 };
 use patchbay_model::{Body, CallId, Digest, Fault, FaultKind, LogRecord, Principal, Reply, ServiceName, Settings};
 use tokio::time::timeout;
@@ -70,6 +70,8 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// Carries messages. It knows the same topics as control.
     pub bus: Arc<dyn Bus>,
+    /// Finds secrets.
+    pub secrets: Arc<dyn Secrets>,
     /// A random number, another one for every run of every host: part of the ids of messages.
     pub run: u64,
 }

@@ -29,6 +29,7 @@ mod policies;
 mod reload;
 mod revision;
 mod routes;
+mod secrets;
 mod snapshot;
 mod stand_in;
 mod start;

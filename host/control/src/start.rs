@@ -144,6 +144,7 @@ impl Control {
     async fn try_restore(&self, service: &ServiceName) -> Result<RevisionId, ChangeError> {
         let number = entry_of(&self.snapshot.load(), service)?.record.active;
         let id = RevisionId { service: service.clone(), number };
+        self.check_grants_of(&id)?;
         let (ready, _) = self.prepare_retained(&id, &self.teller(service)).await?;
         if let Err(fault) = ready.prepared.warm().await {
             tracing::warn!(revision = %id, "no instance could be made at start: {fault}");

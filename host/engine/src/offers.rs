@@ -80,6 +80,7 @@ const ANY: &[&str] = &[
     host::IDENTITY,
     host::INVOKE,
     host::MESSAGING,
+    host::SECRETS,
 ];
 
 /// What components may import.

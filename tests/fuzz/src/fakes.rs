@@ -25,6 +25,7 @@ pub(crate) async fn admin(component: &'static [u8]) -> DirectAdmin {
         registry: Arc::<Registry>::default(),
         clock: Arc::new(Midnight),
         bus: Arc::new(bus::Void),
+        secrets: Arc::new(NoSecrets),
         run: 1,
     };
     let control = Control::new(ControlConfig::default(), ports, Arc::new(Journal::new(4)));

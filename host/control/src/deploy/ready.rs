@@ -1,15 +1,16 @@
 //! From a stored component to a revision that is ready to serve: inspect, compile, warm, health.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, header};
 use patchbay_contract::Contract;
 use patchbay_model::bus::Topics;
-use patchbay_model::ports::{CodeSource, PrepareError, PrepareRequest};
+use patchbay_model::ports::{CodeSource, OpenSecret, PrepareError, PrepareRequest};
 use patchbay_model::{
-    Call, CallContext, CallId, Digest, Fault, HealthCheck, Hold, InstancePolicy, Principal, RevisionId, RevisionNumber,
-    RevisionRecord, ServiceName, empty_body, units,
+    Call, CallContext, CallId, Digest, Fault, HealthCheck, Hold, InstancePolicy, Origin, Principal, RevisionId,
+    RevisionNumber, RevisionRecord, ServiceName, empty_body, units,
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -30,6 +31,7 @@ pub(crate) struct Inspected {
     policy: InstancePolicy,
     stand_ins: StandIns,
     bytes: Bytes,
+    secrets: BTreeMap<String, Arc<dyn OpenSecret>>,
     /// What is worth telling of it.
     note: String,
 }
@@ -51,6 +53,9 @@ impl Control {
         &self,
         request: &DeployRequest,
     ) -> Result<((Inspected, RevisionId), String), ChangeError> {
+        if request.origin == Origin::Api {
+            self.check_grants(&request.service, &request.settings)?;
+        }
         let snapshot = self.snapshot.load_full();
         let has_routes = self.will_have_routes(request);
         let (inspected, id) = self.examine(request, has_routes, &snapshot.config().topics).await?;
@@ -84,6 +89,7 @@ impl Control {
         };
         let id = RevisionId { service: request.service.clone(), number };
         let mut inspected = look_into(record, bytes).await?;
+        inspected.secrets = self.open_secrets(&request.settings).await?;
         let contract = &inspected.contract;
         // What exports nothing that can be called the engine refuses, with better advice.
         let only_functions = contract.http_handler().is_none()
@@ -127,13 +133,14 @@ impl Control {
         id: &RevisionId,
         teller: &Teller,
     ) -> Result<(Arc<ReadyRevision>, String), ChangeError> {
-        let Inspected { record, contract, policy, stand_ins, bytes, note: _ } = inspected;
+        let Inspected { record, contract, policy, stand_ins, bytes, secrets, note: _ } = inspected;
         let request = PrepareRequest {
             revision: id.clone(),
             component: record.component,
             bytes,
             instances: policy,
             settings: record.settings.clone(),
+            secrets,
         };
         let preparation = self.ports.executor.prepare(request).await.map_err(|error| match error {
             PrepareError::Malformed(_) | PrepareError::Incompatible(_) => refused(error.to_string()),
@@ -188,7 +195,9 @@ impl Control {
     ) -> Result<(Arc<ReadyRevision>, String), ChangeError> {
         let record = self.record_of(id).ok_or_else(|| unknown(id))?;
         let bytes = self.ports.components.read(&record.component).await?;
-        self.compile(look_into(record, bytes).await?, id, teller).await
+        let secrets = self.open_secrets(&record.settings).await?;
+        let inspected = Inspected { secrets, ..look_into(record, bytes).await? };
+        self.compile(inspected, id, teller).await
     }
 
     /// The component of a retained revision.
@@ -227,7 +236,7 @@ async fn look_into(record: RevisionRecord, bytes: Bytes) -> Result<Inspected, Ch
         .map_err(|error| refused(error.to_string()))?;
     let policy = record.settings.instances.unwrap_or_else(|| contract.default_policy());
     let stand_ins = StandIns::of(&contract, &record.settings).map_err(refused)?;
-    Ok(Inspected { record, contract, policy, stand_ins, bytes, note: String::new() })
+    Ok(Inspected { record, contract, policy, stand_ins, bytes, secrets: BTreeMap::new(), note: String::new() })
 }
 
 /// Asks the health path of a revision that is not published yet.

@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use patchbay_control::{Control, ControlConfig, DeployRequest, Journal, Ports};
 use patchbay_model::bus::{TopicSettings, Topics};
 use patchbay_model::ports::{
-    BoxFuture, Clock, CodeSource, ComponentStore, ComponentWriter, Executor, InstanceCount, Preparation, PrepareError,
+    BoxFuture, Clock, CodeSource, ComponentStore, ComponentWriter, Executor, InstanceCount, NoSecrets, Preparation, PrepareError,
     PrepareRequest, Prepared, RegistryStore, StorageError, StoredComponent, Usage,
 };
 use patchbay_model::{Call, Digest, Fault, LogRecord, Origin, RegistryRecord, Reply, Settings, full_body};
@@ -240,6 +240,7 @@ impl Host {
             registry: Arc::new(Registry),
             clock: Arc::new(Midnight),
             bus: Arc::new(Shared(Arc::clone(&bus))),
+            secrets: Arc::new(NoSecrets),
             run: 7,
         };
         let logs = Arc::new(Journal::new(4));
