@@ -18,7 +18,7 @@ use super::authenticate::authenticate;
 use super::change::StepNews;
 use super::rejection::Rejection;
 use super::{
-    AdminState, call, components, dead_letters, discovery, health, host, journals, policy, publish, revisions,
+    AdminState, call, components, dead_letters, discovery, health, host, journals, policy, publish, reload, revisions,
     services, subscriptions, tail, topics,
 };
 
@@ -79,6 +79,7 @@ fn endpoints() -> OpenApiRouter<AdminState> {
         .routes(routes!(journals::events))
         .routes(routes!(journals::logs))
         .routes(routes!(host::host))
+        .routes(routes!(reload::reload))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
         .routes(routes!(openapi))
