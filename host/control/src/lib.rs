@@ -7,6 +7,7 @@
 //! `gate.rs` is why no call is lost in a swap; `declared.rs` has the rules by which `runtime.toml` and the admin API
 //! live together; `internal.rs` has who may call whom, and `links.rs` which service serves what another one imports.
 
+mod applied;
 mod authz;
 mod change;
 mod control;
@@ -25,8 +26,10 @@ mod links;
 mod messaging;
 mod pins;
 mod policies;
+mod reload;
 mod revision;
 mod routes;
+mod secrets;
 mod snapshot;
 mod stand_in;
 mod start;
@@ -51,7 +54,9 @@ pub use messaging::{
     DeadLetter, DeadLetterPlace, Death, ServiceMessaging, StoredDeadLetter, SubscriptionState, SubscriptionView, Tail,
 };
 pub use patchbay_channel::{BreakerStatus, Counts, RoutePolicy, TypedPayload};
+pub use pins::Pin;
 pub use policies::{PolicySource, PolicyValue};
+pub use reload::{PreparedReload, ReloadError, ReloadProblem, ReloadRequest, ServiceChange};
 pub use routes::{DeclaredRoute, Found, RouteConflict, RouteEntry, RouteOwner, RouteTable};
 pub use start::{StartError, Started};
 pub use tokens::{Identities, ServiceTokens};
