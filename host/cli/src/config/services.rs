@@ -7,7 +7,7 @@ use patchbay_control::{Places, RouteTable};
 use patchbay_model::{Route, ServiceName, Settings};
 
 use super::table::{Named, Reader, Table};
-use super::{policies, settings, topics, value};
+use super::{policies, secrets, settings, topics, value};
 
 /// A service as the file declares it. Its component is not read yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +55,7 @@ fn service(
         let routes = table.list("routes", value::parsed::<Route>);
         let mut settings = settings::read(table, defaults);
         settings.config = settings::config(table);
+        settings.secrets = secrets::read(table);
         settings.health = settings::health(table);
         settings.fallback = policies::fallback(table);
         settings.subscriptions = topics::subscriptions(table);
