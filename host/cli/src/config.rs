@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use patchbay_control::ControlConfig;
 use patchbay_engine::EngineConfig;
 use patchbay_gateway::{AdminConfig, HttpConfig};
+use patchbay_model::ServiceName;
 use toml::de::DeTable;
 
 pub(crate) use bus::{BusBackend, BusConfig};
@@ -106,6 +107,24 @@ impl ConfigFile {
     pub(crate) fn report(&mut self, at: &Range<usize>, key: &str, message: &str) {
         self.problems.push(Source::new(&self.file, &self.text).problem(at, key, message));
         self.problems.sort_by_key(|problem| (problem.line, problem.column));
+    }
+
+    /// Notes one more problem, where a key stands.
+    pub(crate) fn complain(&mut self, key: &str, message: &str) {
+        let at = self.document().place(key);
+        self.report(&at, key, message);
+    }
+
+    /// A problem with a service, as one line with the place at which its component is named, if the file declares it.
+    pub(crate) fn placed(&self, service: &ServiceName, message: &str) -> String {
+        let declared = self.config.services.iter().find(|declared| declared.name == *service);
+        declared.map_or_else(
+            || format!("`{service}`: {message}"),
+            |declared| {
+                let source = Source::new(&self.file, &self.text);
+                source.problem(&declared.component_at, format!("services.{service}"), message).to_string()
+            },
+        )
     }
 
     /// The configuration, if nothing is wrong with it.

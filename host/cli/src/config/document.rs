@@ -1,6 +1,7 @@
 //! The file key by key, as it is written: to tell what is different in another one. What is secret is not shown.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use patchbay_gateway::{KeyChange, KeyChangeKind};
 use toml::de::{DeTable, DeValue};
@@ -25,6 +26,7 @@ struct Said {
     /// The value, to be shown.
     shown: String,
     line: usize,
+    at: Range<usize>,
 }
 
 impl Document {
@@ -46,9 +48,17 @@ impl Document {
             }
             let text = text_of(value.get_ref());
             let shown = reference.unwrap_or_else(|| shown(&path, &text));
-            let line = source.line_of(key.span().start);
-            self.0.insert(path, Said { value: text, shown, line });
+            let at = key.span();
+            let line = source.line_of(at.start);
+            self.0.insert(path, Said { value: text, shown, line, at });
         }
+    }
+
+    /// Where a key stands, or the first one within it, in bytes of the text; at its beginning, if it says nothing of it.
+    pub(crate) fn place(&self, key: &str) -> Range<usize> {
+        let within = format!("{key}.");
+        let said = self.0.iter().find(|(own, _)| *own == key || own.starts_with(&within));
+        said.map_or(0..0, |(_, said)| said.at.clone())
     }
 
     /// What is different in `new`, in the order of its lines; what is gone comes last.

@@ -14,6 +14,7 @@ use bindings::exports::test::inside::calls::Guest;
 use bindings::patchbay::host::discovery::{self, Service};
 use bindings::patchbay::host::identity::{self, Principal};
 use bindings::patchbay::host::invoke::{self, Options};
+use bindings::patchbay::host::secrets;
 
 bindings::export!(Insider with_types_in bindings);
 wasip2::http::proxy::export!(Insider);
@@ -57,6 +58,7 @@ fn asked(what: &str, arguments: &[&str]) -> String {
         "version" => discovery::version().to_string(),
         "resolve" => discovery::resolve(text(0)).map_or_else(|| "none".to_owned(), |service| told(&service)),
         "providers" => discovery::providers(text(0)).iter().map(told).collect::<Vec<_>>().join(", "),
+        "secret" => secrets::get(text(0)).unwrap_or_else(|| "none".to_owned()),
         "invoke" => invoked(text(0), text(1), text(2), text(3), text(4)),
         _ => "up".to_owned(),
     }
