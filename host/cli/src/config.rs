@@ -30,7 +30,7 @@ pub(crate) use closest::suggestion;
 pub(crate) use host::HostConfig;
 pub(crate) use problem::{Problem, Problems, Source};
 pub(crate) use services::ServiceConfig;
-pub(crate) use value::{INSTANCE_POLICIES, instance_policy};
+pub(crate) use value::{INSTANCE_POLICIES, instance_policy, priority_named};
 
 use table::Reader;
 
@@ -165,7 +165,7 @@ fn read(file: &str, text: &str, directory: &Path) -> (Config, Vec<Problem>, BTre
         let http = root.section("http", |table| listeners::http(table, host.drain, directory));
         let mut admin = root.section("admin", |table| listeners::admin(table, host.drain, directory));
         let engine = root.section("engine", host::engine);
-        let control = host::control(root, host.strict);
+        let control = host::control(root, &host);
         let bus = root.section("bus", |table| bus::read(table, directory));
         admin.max_message = bus.max_message as u64;
         let services = services::read(root, &control.defaults, directory);

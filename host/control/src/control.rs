@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::{Method, Request};
-use patchbay_channel::{Arrival, Asked, HttpPayload, RoutePolicy, authorize_at};
+use patchbay_channel::{Arrival, Asked, HttpPayload, RoutePolicy, Shedder, authorize_at};
 use patchbay_model::bus::{Cause, Topics, TraceContext};
 use patchbay_model::policy::Asker;
 use patchbay_model::ports::{
@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use crate::declared::{DeclaredService, Places};
 use crate::event::{Event, EventKind};
 use crate::journal::Journal;
+use crate::load::ShedConfig;
 use crate::messaging::MessagingState;
 use crate::pins::Pins;
 use crate::routes::{DeclaredRoute, Found, RouteEntry, RouteOwner};
@@ -47,6 +48,8 @@ pub struct ControlConfig {
     /// Whether the host has no means to know who comes in from outside. Routes are for everybody then, unless they have
     /// rules, or the host is strict.
     pub open: bool,
+    /// When calls are refused because the host is saturated.
+    pub shed: ShedConfig,
     /// The routes that lead to no service: the host answers there by itself.
     pub routes: Vec<DeclaredRoute>,
 }
@@ -61,6 +64,7 @@ impl Default for ControlConfig {
             strict: false,
             topics: Topics::default(),
             open: true,
+            shed: ShedConfig::default(),
             routes: Vec::new(),
         }
     }
@@ -121,6 +125,11 @@ impl Routing {
         &self.policy
     }
 
+    /// What is enforced for its service, if that can serve.
+    pub(crate) fn settings(&self) -> Option<&Settings> {
+        Some(&self.entry.as_ref()?.active.as_ref()?.ready.record.settings)
+    }
+
     /// A number that is another one whenever another revision may answer.
     pub fn generation(&self) -> u64 {
         let active = self.entry.as_ref().and_then(|entry| entry.active.as_ref());
@@ -153,6 +162,8 @@ pub struct Control {
     pub(crate) messaging: MessagingState,
     /// How people are known.
     pub(crate) identities: ArcSwap<Identities>,
+    /// Refuses calls while the host is saturated.
+    pub(crate) shedder: Shedder,
     /// The number of the next call.
     calls: AtomicU64,
     events: Arc<Journal<Event>>,
@@ -177,6 +188,7 @@ impl Control {
             tasks: TaskTracker::new(),
             declared: OnceLock::new(),
             identities: ArcSwap::default(),
+            shedder: Shedder::default(),
             // Call 0 is that of the host itself, when it asks for a health path.
             calls: AtomicU64::new(1),
             events: Arc::new(Journal::new(KEPT_EVENTS)),
@@ -324,8 +336,13 @@ impl Control {
 
     pub(crate) fn tell_host(&self, kind: EventKind, message: &str) {
         tracing::info!("{message}");
+        self.append_host(kind, message.to_owned());
+    }
+
+    /// An event of the host that is told in the log already.
+    pub(crate) fn append_host(&self, kind: EventKind, message: String) {
         let time = self.ports.clock.now();
-        self.events.append(Event { time, kind, service: None, revision: None, message: message.to_owned() });
+        self.events.append(Event { time, kind, service: None, revision: None, message });
     }
 }
 

@@ -13,6 +13,10 @@ pub enum EventKind {
     HostStarted,
     /// The host stops: it drains and then exits.
     HostStopping,
+    /// The host is saturated: it refuses calls, those of low priority first.
+    SheddingBegan,
+    /// The host has room for all calls again.
+    SheddingEnded,
     /// A step of a change is done.
     StepDone,
     /// A change was refused or failed; what served before still serves.

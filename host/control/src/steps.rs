@@ -28,6 +28,7 @@ impl Teller {
             | EventKind::Cut
             | EventKind::ServiceFailed
             | EventKind::BreakerOpened
+            | EventKind::SheddingBegan
             | EventKind::CacheDamaged => {
                 tracing::warn!(service = %self.service, "{message}");
             }
@@ -36,6 +37,7 @@ impl Teller {
             }
             EventKind::HostStarted
             | EventKind::HostStopping
+            | EventKind::SheddingEnded
             | EventKind::Published
             | EventKind::BreakerClosed
             | EventKind::Removed => {

@@ -2,6 +2,7 @@
 
 mod bus;
 mod identity;
+mod load;
 mod replies;
 
 use std::future::Future;
@@ -22,6 +23,7 @@ pub use bus::{
     TopicInfo, TopicStored,
 };
 pub use identity::{Authenticator, TokenError, TokenRequest, TokenSigner, TokenWish, Tokens};
+pub use load::HostLoad;
 pub use replies::{Claim, Claimed, KeptReply, ReplyKey, ReplyStore, ReplyTerms};
 
 /// A boxed future, for traits that are used as `dyn`.

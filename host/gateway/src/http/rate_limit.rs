@@ -35,7 +35,7 @@ fn list<'a>(
         for (key, number) in parameters(verdict) {
             item = item.parameter(key, integer(number));
         }
-        item.finish();
+        let _ = item.finish();
     }
     HeaderValue::try_from(list.finish()?).ok()
 }

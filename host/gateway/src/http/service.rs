@@ -122,6 +122,8 @@ impl Shared {
             reply
         })?;
         let edge = self.edges.of(routing.policy());
+        // Before anything is spent on it, such as holding a credential against keys.
+        self.control.let_in(&routing, id).map_err(|fault| refuse(&fault))?;
         let identities = self.control.identities();
         let caller = identify(&identities, &mut head.headers, peer, routing.policy()).await;
         let request = Request::from_parts(head, body);
