@@ -21,7 +21,7 @@ mod stack;
 mod standing;
 mod target;
 
-pub use access::{Asked, Ground, Unknown, authorize, authorize_at, decide, decide_at, may};
+pub use access::{Asked, Ground, Unknown, authorize, decide, decide_at, let_in, may};
 pub use breaker::{Breaker, BreakerNews, BreakerStatus};
 pub use bulkhead::Occupancy;
 pub use chance::chance;

@@ -7,7 +7,7 @@ use patchbay_model::ports::BoxFuture;
 use patchbay_model::{Blame, CallContext, Fault, FaultKind, Hold, Principal};
 use tokio::time::{Instant, sleep};
 
-use crate::access::{authorize, authorize_at};
+use crate::access::authorize;
 use crate::bulkhead::Permit;
 use crate::deadline::{self, Ended, Limit};
 use crate::payload::{Bounds, Payload};
@@ -23,7 +23,7 @@ use crate::target::{Arrival, Lease, Target};
 /// The fault that ended the call, with a sentence for its caller and details for the operator.
 pub async fn call<T: Target, P: Payload>(target: &T, arrival: Arrival, mut payload: P) -> Result<P::Reply, Fault> {
     // 0. Load: a host that is saturated refuses at once, and does not keep itself busy by telling of each one.
-    let_in(target, &arrival)?;
+    has_room(target, &arrival)?;
 
     // 1. Trace: outermost, so that refusals are seen too.
     let mut story = Story::of(&arrival);
@@ -39,7 +39,7 @@ pub async fn call<T: Target, P: Payload>(target: &T, arrival: Arrival, mut paylo
 /// Lets a call in, unless the host is saturated and others come first. What a service asks for in the course of a call that
 /// was let in is not refused: all that was spent on that call would be lost. Nor is what the host itself asks, or its
 /// operator.
-fn let_in<T: Target>(target: &T, arrival: &Arrival) -> Result<(), Fault> {
+fn has_room<T: Target>(target: &T, arrival: &Arrival) -> Result<(), Fault> {
     let from_outside = match arrival.caller {
         Principal::Outside | Principal::User(_) => true,
         // A message comes from a service, and begins something new.
@@ -66,10 +66,9 @@ async fn admit<T: Target, P: Payload>(
 ) -> Result<P::Reply, Fault> {
     let (settings, standing, link) = (target.settings(), target.standing(), target.link());
 
-    // 2. Authorization: by the rules of the route, or of the service that another one calls; before anything is spent.
-    if let Some(route) = target.route() {
-        authorize_at(route, target.strict(), arrival.asker(), payload.asked())?;
-    } else if arrival.caller.service().is_some() {
+    // 2. Authorization: of services, by the rules of the one that is called; before anything is spent on them. Those who come
+    // in by a route were let in there.
+    if arrival.caller.service().is_some() {
         authorize(settings.callers.as_deref(), target.strict(), arrival.asker(), payload.asked())?;
     }
 
@@ -204,11 +203,12 @@ fn request_body<T: Target>(target: &T) -> u64 {
     target.route().and_then(|route| route.settings.request_body).map_or(of_service, |own| own.min(of_service))
 }
 
-/// The places that a call takes: that of its link, where the link has some of its own, and that of the service.
+/// The places that a call takes: that of its link or route, where that has some of its own, and that of the service.
 async fn enter<T: Target>(target: &T, deadline: Instant) -> Result<(Option<Permit>, Permit), Fault> {
     let standing = target.standing();
     let entering = async {
-        let of_link = match target.link().and_then(|link| link.standing.bulkhead.as_ref()) {
+        let of_link = target.link().and_then(|link| link.standing.bulkhead.as_ref());
+        let of_link = match of_link.or_else(|| target.route()?.standing.bulkhead()) {
             Some(bulkhead) => Some(bulkhead.enter(deadline).await?),
             None => None,
         };

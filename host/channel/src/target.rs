@@ -9,12 +9,13 @@ use bytes::Bytes;
 use patchbay_model::bus::Cause;
 use patchbay_model::policy::{Asker, RetrySettings, RouteSettings};
 use patchbay_model::ports::Prepared;
-use patchbay_model::{CallId, Fault, FunctionName, Principal, Route, ServiceName, Settings, User};
+use patchbay_model::{CallId, Fault, FunctionName, Limits, Principal, Route, ServiceName, Settings, User};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Asked;
 use crate::breaker::Breaker;
+use crate::route_standing::RouteStanding;
 use crate::shed::Shedder;
 use crate::standing::{LinkStanding, Standing};
 
@@ -104,6 +105,8 @@ pub struct RoutePolicy {
     /// Whether the host has no means to know anybody: then a route is for everybody, unless it has rules or the host is
     /// strict.
     pub open: bool,
+    /// Its rates and its places.
+    pub standing: RouteStanding,
     /// What whoever leads calls in by the route makes of it once, and keeps as long as it is the same.
     pub edge: OnceLock<Attached>,
     /// The same of the policy that this one took the place of, for what is to outlive a change.
@@ -115,15 +118,21 @@ pub type Attached = Option<Arc<dyn Any + Send + Sync>>;
 
 impl fmt::Debug for RoutePolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { route, settings, open, edge: _, previous_edge: _ } = self;
-        f.debug_struct("RoutePolicy").field("route", route).field("settings", settings).field("open", open).finish()
+        let Self { route, settings, open, .. } = self;
+        f.debug_struct("RoutePolicy")
+            .field("route", route)
+            .field("settings", settings)
+            .field("open", open)
+            .finish_non_exhaustive()
     }
 }
 
 impl RoutePolicy {
     /// The policies of a route to which nobody came yet.
     pub fn new(route: Route, settings: RouteSettings, open: bool) -> Self {
-        Self { route, settings, open, edge: OnceLock::new(), previous_edge: None }
+        // The revision that answers may have another queue each time; that of the route is one of its own.
+        let standing = RouteStanding::new(&settings, &Limits::default());
+        Self { route, settings, open, standing, edge: OnceLock::new(), previous_edge: None }
     }
 
     /// The policies of the same route after a change.

@@ -2,6 +2,8 @@
 
 mod bus;
 mod closest;
+#[cfg_attr(not(test), allow(dead_code, reason = "routes get settings of their own, and with them an edge"))]
+mod edge;
 mod host;
 mod listeners;
 mod policies;
@@ -165,10 +167,12 @@ fn read(file: &str, text: &str, directory: &Path) -> (Config, Vec<Problem>, BTre
         let http = root.section("http", |table| listeners::http(table, host.drain, directory));
         let mut admin = root.section("admin", |table| listeners::admin(table, host.drain, directory));
         let engine = root.section("engine", host::engine);
-        let control = host::control(root, &host);
+        let mut control = host::control(root, &host);
         let bus = root.section("bus", |table| bus::read(table, directory));
         admin.max_message = bus.max_message as u64;
-        let services = services::read(root, &control.defaults, directory);
+        let mut placed = Vec::new();
+        control.routes = routes::of_host(root, directory, &mut placed);
+        let services = services::read(root, &control.defaults, directory, placed);
         Config { host, http, admin, engine, control, bus, services }
     });
     let (problems, asked) = reader.finish();

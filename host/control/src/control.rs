@@ -1,28 +1,31 @@
 //! The handle on everything that runs: calls go in here, and so does every change.
 
-use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::{Method, Request};
-use patchbay_channel::{Arrival, Asked, HttpPayload, RoutePolicy, Shedder, authorize_at};
+use patchbay_channel::{Arrival, HttpPayload, RoutePolicy, Shedder, let_in};
 use patchbay_model::bus::{Cause, Topics, TraceContext};
-use patchbay_model::policy::Asker;
+use patchbay_model::policy::RateVerdicts;
 use patchbay_model::ports::{
-    Bus, Clock, ComponentStore, ComponentWriter, Executor, RegistryStore, StorageError, StoredComponent, Usage,
+    Bus, Clock, ComponentStore, ComponentWriter, Executor, RegistryStore, Secrets, StorageError, StoredComponent, Usage,
 };
-use patchbay_model::{Body, CallId, Fault, FaultKind, Limits, LogRecord, Principal, Reply, ServiceName, Settings};
+use patchbay_model::{
+    Body, CallId, Digest, Fault, FaultKind, Limits, LogRecord, Principal, Reply, ServiceName, Settings,
+};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
+use crate::applied::Applied;
 use crate::declared::{DeclaredService, Places};
 use crate::event::{Event, EventKind};
 use crate::journal::Journal;
 use crate::load::ShedConfig;
 use crate::messaging::MessagingState;
-use crate::pins::Pins;
+use crate::pins::{Pin, Pins};
 use crate::routes::{DeclaredRoute, Found, RouteEntry, RouteOwner};
 use crate::snapshot::{ServiceEntry, Snapshot};
 use crate::steps::Teller;
@@ -83,6 +86,8 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// Carries messages. It knows the same topics as control.
     pub bus: Arc<dyn Bus>,
+    /// Finds secrets.
+    pub secrets: Arc<dyn Secrets>,
     /// A random number, another one for every run of every host: part of the ids of messages.
     pub run: u64,
 }
@@ -112,6 +117,8 @@ pub struct Routing {
     /// The service that it leads to, if it leads to one.
     entry: Option<Arc<ServiceEntry>>,
     policy: Arc<RoutePolicy>,
+    /// Whether the host was strict then.
+    strict: bool,
 }
 
 impl Routing {
@@ -144,20 +151,38 @@ impl Routing {
     }
 }
 
+/// A call that was let in by its route.
+pub struct Admitted {
+    routing: Routing,
+    id: CallId,
+    caller: Principal,
+}
+
+impl Admitted {
+    /// The route that it came in by.
+    pub const fn routing(&self) -> &Routing {
+        &self.routing
+    }
+
+    /// Who it comes from.
+    pub const fn caller(&self) -> &Principal {
+        &self.caller
+    }
+}
+
 /// Everything that runs.
 pub struct Control {
-    pub(crate) config: ControlConfig,
     pub(crate) ports: Ports,
     pub(crate) snapshot: ArcSwap<Snapshot>,
     /// Held by the one who saves the registry and publishes a snapshot.
     pub(crate) writer: tokio::sync::Mutex<()>,
     /// One change of a service at a time.
     pub(crate) turns: Turns,
+    /// One reload at a time.
+    pub(crate) reloads: Arc<tokio::sync::Mutex<()>>,
     /// Components that a change under way needs.
     pub(crate) pins: Pins,
     pub(crate) tasks: TaskTracker,
-    /// What `runtime.toml` declares. Set once, at start.
-    pub(crate) declared: OnceLock<BTreeMap<ServiceName, Arc<DeclaredService>>>,
     /// Messages and subscriptions.
     pub(crate) messaging: MessagingState,
     /// How people are known.
@@ -176,17 +201,15 @@ const KEPT_EVENTS: usize = 1024;
 impl Control {
     /// A host in which nothing runs yet. `logs` is where the executor writes what services print.
     pub fn new(config: ControlConfig, ports: Ports, logs: Arc<Journal<LogRecord>>) -> Arc<Self> {
-        let snapshot = ArcSwap::from_pointee(Snapshot::new(&config));
         Arc::new(Self {
             messaging: MessagingState::new(ports.run),
-            config,
             ports,
-            snapshot,
+            snapshot: ArcSwap::from_pointee(Snapshot::empty(Applied::new(config, Vec::new()))),
             writer: tokio::sync::Mutex::default(),
             turns: Turns::default(),
+            reloads: Arc::default(),
             pins: Pins::default(),
             tasks: TaskTracker::new(),
-            declared: OnceLock::new(),
             identities: ArcSwap::default(),
             shedder: Shedder::default(),
             // Call 0 is that of the host itself, when it asks for a health path.
@@ -209,12 +232,12 @@ impl Control {
         let snapshot = self.snapshot.load();
         match snapshot.routes().find(host, path, method) {
             Found::Route(RouteEntry { owner, policy }) => {
-                let policy = Arc::clone(policy);
+                let (policy, strict) = (Arc::clone(policy), snapshot.config().strict);
                 match owner {
-                    RouteOwner::Host => Ok(Routing { entry: None, policy }),
+                    RouteOwner::Host => Ok(Routing { entry: None, policy, strict }),
                     RouteOwner::Service(name) => {
                         let entry = snapshot.service(name).cloned().ok_or(NoRoute::Nothing)?;
-                        Ok(Routing { entry: Some(entry), policy })
+                        Ok(Routing { entry: Some(entry), policy, strict })
                     }
                 }
             }
@@ -223,18 +246,33 @@ impl Control {
         }
     }
 
-    /// Takes a call that came in by a route through the channel of its service. `caller` is who it comes from.
+    /// Lets a call in by its route, or refuses it: by the rules and the rates of the route. What the rates say comes either
+    /// way. `caller` is who it comes from, `address` where from.
+    ///
+    /// # Errors
+    /// [`FaultKind::Unauthenticated`], [`FaultKind::Denied`] or [`FaultKind::RateLimited`].
+    pub fn admit(
+        &self,
+        routing: Routing,
+        (id, caller): (CallId, Principal),
+        method: &Method,
+        address: IpAddr,
+    ) -> (RateVerdicts, Result<Admitted, Fault>) {
+        let user = caller.user().map(|user| &**user);
+        let (verdicts, outcome) = let_in(&routing.policy, routing.strict, user, method, Some(address));
+        let outcome = match outcome {
+            Ok(()) => Ok(Admitted { routing, id, caller }),
+            Err(fault) => Err(self.refuse(routing, (id, caller), fault)),
+        };
+        (verdicts, outcome)
+    }
+
+    /// Takes a call that was let in by its route through the channel of its service.
     ///
     /// # Errors
     /// The fault that ended the call; [`FaultKind::NotFound`] if the route leads to no service.
-    pub async fn call(
-        &self,
-        routing: Routing,
-        caller: Principal,
-        id: CallId,
-        request: Request<Body>,
-    ) -> Result<Reply, Fault> {
-        let Routing { entry, policy } = routing;
+    pub async fn call(&self, admitted: Admitted, request: Request<Body>) -> Result<Reply, Fault> {
+        let Admitted { routing: Routing { entry, policy, .. }, id, caller } = admitted;
         let entry = entry.ok_or_else(|| Fault::new(FaultKind::NotFound, "no service answers at this address"))?;
         let mut arrival = Arrival::from_outside(id, caller);
         arrival.cause = trace_of(&request);
@@ -242,20 +280,11 @@ impl Control {
         patchbay_channel::call(&target, arrival, HttpPayload::new(request)).await
     }
 
-    /// Lets `caller` in by a route, or refuses, without taking the call any further. [`Control::call`] asks again.
-    ///
-    /// # Errors
-    /// [`FaultKind::Unauthenticated`] or [`FaultKind::Denied`], as [`Control::call`] has it.
-    pub fn admit(&self, routing: &Routing, caller: &Principal, method: &Method) -> Result<(), Fault> {
-        let asker = Asker { service: None, user: caller.user().map(|user| &**user) };
-        authorize_at(&routing.policy, self.config.strict, asker, Asked::Http(method))
-    }
-
-    /// Records a call that came in by a route and was refused before its caller was known. The fault comes back.
-    pub fn refuse(&self, routing: Routing, id: CallId, fault: Fault) -> Fault {
-        let Routing { entry, policy } = routing;
+    /// Records a call that came in by a route and was refused there. The fault comes back.
+    pub fn refuse(&self, routing: Routing, (id, caller): (CallId, Principal), fault: Fault) -> Fault {
+        let Routing { entry, policy, .. } = routing;
         if let Some(entry) = entry {
-            let arrival = Arrival::from_outside(id, Principal::Outside);
+            let arrival = Arrival::from_outside(id, caller);
             patchbay_channel::refuse(&self.routed(entry).by(policy), &arrival, &fault);
         }
         fault
@@ -294,6 +323,13 @@ impl Control {
         Ok(stored)
     }
 
+    /// Keeps a component, stored or about to be, until what is returned is dropped.
+    pub async fn hold(&self, digest: Digest) -> Pin {
+        // Nobody is about to forget it who did not know of this yet.
+        let _writer = self.writer.lock().await;
+        self.pins.pin(digest)
+    }
+
     /// What the executor holds in memory.
     pub fn usage(&self) -> Usage {
         self.ports.executor.usage()
@@ -303,7 +339,7 @@ impl Control {
     pub fn settings_of(&self, service: &ServiceName) -> Settings {
         let snapshot = self.snapshot.load();
         let active = snapshot.service(service).and_then(|entry| entry.active.clone());
-        active.map_or_else(|| self.config.defaults.clone(), |active| active.ready.record.settings.clone())
+        active.map_or_else(|| snapshot.config().defaults.clone(), |active| active.ready.record.settings.clone())
     }
 
     /// Takes no more changes and no more calls, and waits for those there are, `deadline` at most.
@@ -327,7 +363,7 @@ impl Control {
 
     /// What `runtime.toml` says of a service.
     pub(crate) fn declared_service(&self, service: &ServiceName) -> Option<Arc<DeclaredService>> {
-        self.declared.get()?.get(service).cloned()
+        self.snapshot.load().applied().services.get(service).cloned()
     }
 
     pub(crate) fn teller(&self, service: &ServiceName) -> Teller {
@@ -335,14 +371,12 @@ impl Control {
     }
 
     pub(crate) fn tell_host(&self, kind: EventKind, message: &str) {
-        tracing::info!("{message}");
-        self.append_host(kind, message.to_owned());
-    }
-
-    /// An event of the host that is told in the log already.
-    pub(crate) fn append_host(&self, kind: EventKind, message: String) {
+        match kind {
+            EventKind::ReloadRefused | EventKind::SheddingBegan => tracing::warn!("{message}"),
+            _ => tracing::info!("{message}"),
+        }
         let time = self.ports.clock.now();
-        self.events.append(Event { time, kind, service: None, revision: None, message });
+        self.events.append(Event { time, kind, service: None, revision: None, message: message.to_owned() });
     }
 }
 

@@ -17,6 +17,10 @@ pub enum EventKind {
     SheddingBegan,
     /// The host has room for all calls again.
     SheddingEnded,
+    /// The host took a new `runtime.toml`; the message says what is different.
+    Reloaded,
+    /// A new `runtime.toml` was not taken; the message says why, and what was before still holds.
+    ReloadRefused,
     /// A step of a change is done.
     StepDone,
     /// A change was refused or failed; what served before still serves.

@@ -7,6 +7,7 @@
 //! `gate.rs` is why no call is lost in a swap; `declared.rs` has the rules by which `runtime.toml` and the admin API
 //! live together; `internal.rs` has who may call whom, and `links.rs` which service serves what another one imports.
 
+mod applied;
 mod authz;
 mod change;
 mod control;
@@ -26,8 +27,10 @@ mod load;
 mod messaging;
 mod pins;
 mod policies;
+mod reload;
 mod revision;
 mod routes;
+mod secrets;
 mod snapshot;
 mod stand_in;
 mod start;
@@ -40,7 +43,7 @@ mod view;
 
 pub use authz::{AskError, Caller, Explanation, Question, RouteBook, Rulebook};
 pub use change::{Change, ChangeError, ChangeErrorKind, DeployRequest, Outcome, Progress, Step, StepState};
-pub use control::{Control, ControlConfig, NoRoute, Ports, Routing};
+pub use control::{Admitted, Control, ControlConfig, NoRoute, Ports, Routing};
 pub use declared::{DeclaredService, Places};
 pub use deploy::subscription_problem;
 pub use event::{Event, EventKind};
@@ -53,7 +56,9 @@ pub use messaging::{
     DeadLetter, DeadLetterPlace, Death, ServiceMessaging, StoredDeadLetter, SubscriptionState, SubscriptionView, Tail,
 };
 pub use patchbay_channel::{BreakerStatus, Counts, RoutePolicy, ShedStatus, TypedPayload};
+pub use pins::Pin;
 pub use policies::{PolicySource, PolicyValue};
+pub use reload::{PreparedReload, ReloadError, ReloadProblem, ReloadRequest, ServiceChange};
 pub use routes::{DeclaredRoute, Found, RouteConflict, RouteEntry, RouteOwner, RouteTable};
 pub use start::{StartError, Started};
 pub use tokens::{Identities, ServiceTokens};

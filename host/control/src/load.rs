@@ -43,13 +43,18 @@ impl Default for ShedConfig {
 impl Control {
     /// Watches the load for as long as the future is polled. It never ends.
     pub async fn watch_load(&self, load: Arc<dyn HostLoad>) {
-        let ShedConfig { delay, memory } = self.config.shed;
-        let targets = ShedTargets { delay, memory: memory.or_else(|| load.memory_limit()) };
-        let mut controller = Controller::new(targets);
+        let targets = || {
+            let ShedConfig { delay, memory } = self.snapshot.load().config().shed;
+            ShedTargets { delay, memory: memory.or_else(|| load.memory_limit()) }
+        };
+        let mut controller = Controller::new(targets());
         loop {
             if controller.is_at_rest() {
                 self.shedder.called().await;
             }
+            // The file may have changed, and the limit of the group.
+            let targets = targets();
+            controller.aim(targets);
             for _ in 0..PERIODS {
                 let sample = LoadSample { delay: standing_delay().await, memory: load.memory() };
                 let (level, news) = controller.step(sample, Instant::now());
@@ -66,7 +71,7 @@ impl Control {
     ///
     /// # Errors
     /// [`FaultKind::Overloaded`](patchbay_model::FaultKind::Overloaded) while the host is saturated and others come first.
-    pub fn let_in(&self, routing: &Routing, id: CallId) -> Result<(), Fault> {
+    pub fn has_room(&self, routing: &Routing, id: CallId) -> Result<(), Fault> {
         self.shedder.admit(routing.priority(), id.number())
     }
 
@@ -90,8 +95,7 @@ impl Control {
                     "the host is saturated and refuses calls, those of low priority first: what is ready waits {delay} \
                      for a thread, {target} are aimed at{memory}"
                 );
-                tracing::warn!("{message}");
-                self.append_host(EventKind::SheddingBegan, message);
+                self.tell_host(EventKind::SheddingBegan, &message);
             }
             ShedNews::Ended { lasted } => {
                 let [low, normal, high] = self.shedder.status().refused;

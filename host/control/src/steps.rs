@@ -29,6 +29,7 @@ impl Teller {
             | EventKind::ServiceFailed
             | EventKind::BreakerOpened
             | EventKind::SheddingBegan
+            | EventKind::ReloadRefused
             | EventKind::CacheDamaged => {
                 tracing::warn!(service = %self.service, "{message}");
             }
@@ -40,6 +41,7 @@ impl Teller {
             | EventKind::SheddingEnded
             | EventKind::Published
             | EventKind::BreakerClosed
+            | EventKind::Reloaded
             | EventKind::Removed => {
                 tracing::info!(service = %self.service, "{message}");
             }

@@ -29,7 +29,7 @@ impl Control {
         Routed {
             snapshot: &self.snapshot,
             shedder: self.shedder(),
-            strict: self.config.strict,
+            strict: entry.strict,
             entry,
             link: None,
             route: None,
@@ -90,14 +90,8 @@ impl Target for Routed<'_> {
 
     fn instead(&self) -> Option<Self> {
         let entry = self.snapshot.load().service(self.stand_in()?.service.as_ref()?).cloned()?;
-        Some(Self {
-            snapshot: self.snapshot,
-            shedder: self.shedder,
-            strict: self.strict,
-            entry,
-            link: None,
-            route: None,
-        })
+        let (snapshot, shedder) = (self.snapshot, self.shedder);
+        Some(Self { snapshot, shedder, strict: entry.strict, entry, link: None, route: None })
     }
 
     fn choose(&self, arrival: &Arrival, asked: Asked<'_>) -> Result<Lease, Fault> {
@@ -105,6 +99,10 @@ impl Target for Routed<'_> {
             let fault = Fault::new(FaultKind::Unavailable, "the service has no revision that can serve");
             Err(fault.with_details(details).unprocessed())
         };
+        // A call is answered by what it was routed by for as long as that takes calls.
+        if let Some(lease) = self.entry.active.as_ref().and_then(|active| active.enter()) {
+            return Ok(lease);
+        }
         // The entry may be of an older snapshot by now. A revision that was replaced refuses the call, and then a
         // newer snapshot is there already: it is published before the old revision closes.
         loop {
@@ -118,7 +116,7 @@ impl Target for Routed<'_> {
             // Another revision may have other rules than the one that was asked when the call arrived.
             if arrival.caller.service().is_some() && !Arc::ptr_eq(entry, &self.entry) {
                 let rules = active.ready.record.settings.callers.as_deref();
-                authorize(rules, self.strict, arrival.asker(), asked)?;
+                authorize(rules, entry.strict, arrival.asker(), asked)?;
             }
             if let Some(lease) = active.enter() {
                 return Ok(lease);

@@ -10,6 +10,7 @@
 //! An [`Edge`] does not ask who may do what: whoever calls it has to have asked before, since a reply that is kept is told
 //! without a word of the service.
 
+mod budget;
 mod cache;
 mod collect;
 mod compress;

@@ -12,6 +12,7 @@ pub(crate) mod host;
 mod identify;
 mod limits;
 mod messages;
+mod rates;
 mod replies;
 mod smuggling;
 mod stop;

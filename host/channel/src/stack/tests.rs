@@ -203,7 +203,6 @@ struct Service {
     cut: CancellationToken,
     link: Option<LinkPolicy>,
     route: Option<RoutePolicy>,
-    strict: bool,
     stand_in: Option<StandIn>,
     other: Option<Arc<Service>>,
 }
@@ -235,7 +234,6 @@ impl Service {
             cut: CancellationToken::new(),
             link: None,
             route: None,
-            strict: false,
             stand_in: None,
             other: None,
         }
@@ -294,7 +292,7 @@ impl Target for &Service {
     }
 
     fn strict(&self) -> bool {
-        self.strict
+        false
     }
 
     fn shedder(&self) -> &Shedder {

@@ -1,5 +1,7 @@
 //! `patchbay check`: what `patchbay up` would refuse, without starting anything.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use patchbay_contract::Contract;
 use patchbay_control::ControlConfig;
@@ -117,6 +119,8 @@ async fn check(executor: &dyn Executor, control: &ControlConfig, service: &Servi
         bytes,
         instances,
         settings: service.settings.clone(),
+        // Nothing of it runs, so nothing is asked for.
+        secrets: BTreeMap::new(),
     };
     executor.prepare(request).await.map_err(|error| error.to_string())?;
     Ok(Checked { size, contract, policy: instances.name() })

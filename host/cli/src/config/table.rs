@@ -211,6 +211,11 @@ impl<'r> Table<'r> {
         self.reader.report(&at, &self.path_of(key), message);
     }
 
+    /// Notes a problem with the table as a whole.
+    pub(crate) fn report_here(&self, message: impl Into<String>) {
+        self.reader.report(&self.at, &self.path, message);
+    }
+
     /// Notes a problem with a value that this table itself has; `key` may lead into tables within, with dots. What
     /// is not here was inherited, and is reported where it stands.
     pub(crate) fn report_own(&self, key: &str, message: &str) {

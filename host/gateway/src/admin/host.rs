@@ -33,8 +33,6 @@ pub struct HostFacts {
     pub admin_url: String,
     /// Where it keeps its state.
     pub state_dir: PathBuf,
-    /// The configuration as people would ask for it: keys and values, without secrets.
-    pub config: BTreeMap<String, String>,
 }
 
 /// The host.
@@ -62,9 +60,12 @@ pub(super) struct Host {
     load: Load,
     /// Whether messages can go through.
     bus: Bus,
-    /// The configuration: keys and values.
+    /// The configuration that holds now: keys and values.
     #[schema(value_type = std::collections::HashMap<String, String>)]
     config: BTreeMap<String, String>,
+    /// The keys whose values in `runtime.toml` hold only after a restart.
+    #[schema(example = json!(["http.listen"]))]
+    needs_restart: Vec<String>,
 }
 
 /// Where the host listens.
@@ -178,6 +179,7 @@ pub(super) async fn host(State(state): State<AdminState>) -> Json<Host> {
         },
         load: state.control.load().into(),
         bus: state.control.bus_health().into(),
-        config: facts.config.clone(),
+        config: state.reload.config(),
+        needs_restart: state.reload.needs_restart(),
     })
 }

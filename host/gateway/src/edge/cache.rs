@@ -15,12 +15,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::header::{AGE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE};
-use http::{HeaderValue, Method, Request, StatusCode, request};
+use http::{HeaderValue, Method, Request, StatusCode, request, response};
 use http_body::Body as _;
 use patchbay_model::policy::CacheSettings;
 use patchbay_model::ports::Clock;
 use patchbay_model::{Body, Reply, empty_body, full_body};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 pub(crate) use registry::Caches;
 
@@ -29,9 +29,10 @@ use self::registry::key_of;
 use self::rules::{Asked, Rules};
 use self::status::{Forward, Status, note};
 use self::store::{Found, Kept, Leader, Store, Turn};
+use super::budget::Budget;
 use super::{EdgeCaller, EdgeParts};
 use crate::http::strip_reply;
-use crate::problem::Problem;
+use crate::problem::{Faulted, Problem};
 
 /// How often a request waits for others before it asks by itself.
 const MAX_WAITS: u32 = 2;
@@ -43,6 +44,8 @@ pub(super) struct Cache {
     max_reply: u64,
     default_ttl: Duration,
     collapse: Duration,
+    /// For bodies that are on their way into the cache.
+    bodies: Arc<Budget>,
 }
 
 /// What is to be asked of the service, and what is known already.
@@ -66,7 +69,7 @@ impl Cache {
         let CacheSettings { memory, max_reply, default_ttl, collapse } = *settings;
         let store = Arc::new(Store::new(memory));
         parts.caches.add(&store);
-        Self { store, clock: Arc::clone(&parts.clock), max_reply, default_ttl, collapse }
+        Self { store, clock: Arc::clone(&parts.clock), max_reply, default_ttl, collapse, bodies: Budget::new(memory) }
     }
 
     /// Answers with what is kept, or by `next`.
@@ -113,9 +116,9 @@ impl Cache {
             if head.method == Method::HEAD || why == Forward::Bypass {
                 return Looked::Ask(Question { asked, why, stale: None, leader: None });
             }
-            match self.store.join(&key, now) {
+            match self.store.join(&key, now, from.generation) {
                 Turn::First(leader) => return Looked::Ask(Question { asked, why, stale, leader: Some(leader) }),
-                Turn::Wait(mut done) if waits < MAX_WAITS && !self.collapse.is_zero() => {
+                Turn::Wait(waiting) if waits < MAX_WAITS && !self.collapse.is_zero() => {
                     let meanwhile = stale.filter(|kept| kept.rules.serves_meanwhile(now) && !asked.wants_news());
                     if let Some(kept) = meanwhile {
                         return Looked::Answer(hit(&kept, &asked, now, false));
@@ -123,7 +126,7 @@ impl Cache {
                     waits += 1;
                     let until = from.deadline.min(Instant::now() + self.collapse);
                     // However it ends, the next look tells what there is.
-                    let _ = timeout_at(until, done.changed()).await;
+                    self.store.wait(&key, waiting, until, &*self.clock).await;
                 }
                 Turn::Wait(_) | Turn::Alone => {
                     return Looked::Ask(Question { asked, why, stale, leader: None });
@@ -165,7 +168,7 @@ impl Cache {
         let status = |stored| Status::Forwarded { why, status: Some(304), stored };
         let Some(rules) = Rules::of(asked, kept.status, &headers, sent, self.default_ttl) else {
             if let Some(leader) = leader {
-                leader.give_up(now);
+                leader.give_up(true, now);
             }
             let rules = kept.rules.clone();
             return told(&Kept::new(rules, kept.status, headers, kept.body.clone()), asked, now, status(false));
@@ -189,11 +192,17 @@ impl Cache {
             (Some(leader), Some(rules)) => {
                 strip_reply(&mut head.headers);
                 let (status, headers) = (head.status, head.headers.clone());
-                (record(body, Draft { leader, rules, status, headers, limit: self.max_reply }), true)
+                (
+                    record(
+                        body,
+                        Draft { leader, rules, status, headers, limit: self.max_reply, share: self.bodies.share() },
+                    ),
+                    true,
+                )
             }
-            // That something failed, or that the caller has it already, says nothing of what others get.
-            (Some(leader), None) if !head.status.is_server_error() && head.status != StatusCode::NOT_MODIFIED => {
-                leader.give_up(now);
+            // That the caller has it already says nothing of what others get.
+            (Some(leader), None) if head.status != StatusCode::NOT_MODIFIED => {
+                leader.give_up(is_instead(&head), now);
                 (body, false)
             }
             _ => (body, false),
@@ -201,6 +210,14 @@ impl Cache {
         note(&mut head.headers, Status::Forwarded { why, status: None, stored });
         Reply::from_parts(head, body)
     }
+}
+
+/// Whether a reply that cannot be kept is what all others would get now in place of what is kept. What failed is not, and what is
+/// refused may be so for this caller only.
+fn is_instead(head: &response::Parts) -> bool {
+    let gone = matches!(head.status, StatusCode::NOT_FOUND | StatusCode::GONE);
+    let said = head.status.is_success() || head.status.is_redirection() || gone;
+    said && head.extensions.get::<Faulted>().is_none()
 }
 
 /// Why a request is none for a cache; `None` if it is one.

@@ -9,6 +9,8 @@ use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use patchbay_model::{Body, BodyError};
 
+use super::budget::Share;
+
 /// What came of reading a body.
 #[derive(Debug)]
 pub(super) enum Collected {
@@ -16,12 +18,14 @@ pub(super) enum Collected {
     Whole(Bytes),
     /// It is larger than the bound, or has more than bytes in it. This is the body, from its beginning on.
     More(Body),
+    /// There is no room for it now. This is the body, from its beginning on.
+    NoRoom(Body),
     /// It broke off.
     Broken(BodyError),
 }
 
-/// Reads `body`, and holds at most `limit` bytes of it, and one piece more.
-pub(super) async fn collect(mut body: Body, limit: u64) -> Collected {
+/// Reads `body`, and holds at most `limit` bytes of it, as far as `share` can grow, and one piece more.
+pub(super) async fn collect(mut body: Body, limit: u64, share: &mut Share) -> Collected {
     if body.size_hint().lower() > limit {
         return Collected::More(body);
     }
@@ -37,6 +41,9 @@ pub(super) async fn collect(mut body: Body, limit: u64) -> Collected {
         read.push_back(frame);
         if data.is_none() || size > limit {
             return Collected::More(Body::new(Resumed { read, rest: body }));
+        }
+        if !share.grow(data.unwrap_or_default()) {
+            return Collected::NoRoom(Body::new(Resumed { read, rest: body }));
         }
     }
 }

@@ -20,6 +20,7 @@ use patchbay_model::{Body, BodyError, Fault, FaultKind, Reply, full_body, units}
 
 use self::refusal::Refusal;
 use super::EdgeCaller;
+use super::budget::Budget;
 use super::collect::{Collected, collect};
 use crate::http::strip_reply;
 use crate::problem::{Faulted, reply_to};
@@ -33,6 +34,8 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 pub(super) struct Idempotency {
     settings: IdempotencySettings,
     terms: ReplyTerms,
+    /// For bodies that are being read.
+    bodies: Arc<Budget>,
     /// The route as it is written, which is a part of each key.
     route: String,
     pub(super) store: Arc<dyn ReplyStore>,
@@ -42,7 +45,7 @@ impl Idempotency {
     pub(super) fn new(settings: &IdempotencySettings, route: String, store: Arc<dyn ReplyStore>) -> Self {
         let IdempotencySettings { ttl, keys, keys_per_caller, memory, .. } = *settings;
         let terms = ReplyTerms { ttl, keys, keys_per_caller, memory };
-        Self { settings: settings.clone(), terms, route, store }
+        Self { settings: settings.clone(), terms, bodies: Budget::new(memory), route, store }
     }
 
     /// Whether requests with this method have keys.
@@ -67,8 +70,11 @@ impl Idempotency {
             return Refusal::Anonymous.reply(from.call);
         };
         let (head, body) = request.into_parts();
-        let body = match tokio::time::timeout_at(from.deadline, collect(body, self.settings.max_request)).await {
+        let mut share = self.bodies.share();
+        let reading = collect(body, self.settings.max_request, &mut share);
+        let body = match tokio::time::timeout_at(from.deadline, reading).await {
             Ok(Collected::Whole(body)) => body,
+            Ok(Collected::NoRoom(_)) => return Refusal::Full { of_caller: false }.reply(from.call),
             Ok(Collected::More(_)) => return reply_to(&too_large(self.settings.max_request), from.call),
             Ok(Collected::Broken(error)) => return reply_to(&broken_request(&error), from.call),
             Err(_) => return reply_to(&Fault::new(FaultKind::Deadline, "the request did not come in time"), from.call),
@@ -95,14 +101,15 @@ impl Idempotency {
         }
         let (mut head, body) = reply.into_parts();
         strip_reply(&mut head.headers);
-        match collect(body, self.settings.max_reply).await {
+        let mut share = self.bodies.share();
+        match collect(body, self.settings.max_reply, &mut share).await {
             Collected::Whole(body) => {
                 let kept = KeptReply { status: head.status, headers: head.headers.clone(), body: body.clone() };
                 held.keep(Some(kept)).await;
                 Reply::from_parts(head, full_body(body))
             }
             // It runs no more, but to write what is left of its reply.
-            Collected::More(body) => {
+            Collected::More(body) | Collected::NoRoom(body) => {
                 held.keep(None).await;
                 Reply::from_parts(head, body)
             }

@@ -69,6 +69,8 @@ pub(super) fn below<'p>(prefix: &str, path: &'p str) -> Option<&'p str> {
 /// A prefix and what follows it, with one slash between: two at the beginning would name a host to whoever reads the path
 /// as a reference (RFC 3986, 4.2).
 pub(super) fn joined(prefix: &str, rest: &str) -> String {
-    let rest = rest.trim_start_matches('/');
-    if rest.is_empty() && !prefix.is_empty() { prefix.to_owned() } else { format!("{prefix}/{rest}") }
+    if rest.is_empty() && !prefix.is_empty() {
+        return prefix.to_owned();
+    }
+    format!("{prefix}/{}", rest.trim_start_matches('/'))
 }

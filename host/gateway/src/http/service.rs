@@ -1,26 +1,22 @@
 //! What happens to a request: find its service, take it through the channel, and send the reply back.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::header::{ALLOW, CONTENT_LENGTH};
 use http::uri::Scheme;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, request};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use patchbay_control::{Control, NoRoute, Routing};
-use patchbay_model::{Body, BodyError, CallId, Fault, FaultKind, Principal, Reply, empty_body, full_body};
+use patchbay_control::Control;
+use patchbay_model::{Body, BodyError, CallId, Fault, FaultKind, Reply, empty_body};
 
-use super::edges::Edges;
+use super::entry::Entry;
 use super::headers::{check_coding, strip_reply, strip_request};
-use super::identify::{KEY_SET_PATH, challenge, identify};
 use super::reply_body::{ReplyBody, discard};
 use super::target::{Target, normalize};
-use crate::edge::{Edge, EdgeCaller, preflight_method};
 use crate::problem::reply_to;
 use crate::server::{Answer, Peer, Received};
-use tokio::time::Instant;
 
 /// Names the call, in the request that a service gets and in every reply. What a client sends in it is replaced.
 pub const CALL_HEADER: HeaderName = HeaderName::from_static("patchbay-call");
@@ -41,7 +37,7 @@ pub(super) struct Answers(Arc<Shared>);
 
 struct Shared {
     control: Arc<Control>,
-    edges: Edges,
+    entry: Entry,
     local: HeaderValue,
     scheme: Option<Scheme>,
 }
@@ -62,11 +58,11 @@ fn body_of(received: Received) -> Body {
 
 impl Answers {
     /// `address` is where the gateway listens, and `tls` whether it does so under TLS.
-    pub(super) fn new(control: Arc<Control>, directory: PathBuf, address: SocketAddr, tls: bool) -> Self {
+    pub(super) fn new(control: Arc<Control>, address: SocketAddr, tls: bool) -> Self {
         let local = HeaderValue::from_str(&address.to_string()).unwrap_or(HeaderValue::from_static("localhost"));
         let scheme = tls.then_some(Scheme::HTTPS);
-        let edges = Edges::new(directory, control.clock());
-        Self(Arc::new(Shared { control, edges, local, scheme }))
+        let entry = Entry::new(Arc::clone(&control));
+        Self(Arc::new(Shared { control, entry, local, scheme }))
     }
 }
 
@@ -99,9 +95,6 @@ impl Shared {
         if target == Target::Server {
             return Err(server_options());
         }
-        if let Some(keys) = self.key_set(&head.method, head.uri.path()) {
-            return Err(keys);
-        }
         check_coding(&head.headers).map_err(|fault| refuse(&fault))?;
         strip_request(&mut head.headers);
         // What only the host may say: nobody outside can pass for a service.
@@ -111,121 +104,7 @@ impl Shared {
         head.headers.insert(CALL_HEADER, call_value(id));
         // The engine has no use for what hyper keeps here, such as the handle of an upgrade that will not be.
         head.extensions.clear();
-        if let Some(preflight) = self.preflight(&head).await {
-            return Err(preflight);
-        }
-        let routing = self.route(&head.uri, &head.headers, &head.method).map_err(|no_route| {
-            let mut reply = refuse(&Fault::from(&no_route));
-            if let NoRoute::OtherMethods(methods) = &no_route {
-                reply.headers_mut().insert(ALLOW, allow(methods));
-            }
-            reply
-        })?;
-        let edge = self.edges.of(routing.policy());
-        // Before anything is spent on it, such as holding a credential against keys.
-        self.control.let_in(&routing, id).map_err(|fault| refuse(&fault))?;
-        let identities = self.control.identities();
-        let caller = identify(&identities, &mut head.headers, peer, routing.policy()).await;
-        let request = Request::from_parts(head, body);
-        let visit = Visit { id, peer, routing };
-        match edge {
-            None => self.call(visit, caller, request).await,
-            Some(edge) => self.pass(&edge, visit, caller, request).await,
-        }
-    }
-
-    fn route(&self, uri: &Uri, headers: &HeaderMap, method: &Method) -> Result<Routing, NoRoute> {
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-        self.control.route(host, uri.path(), method)
-    }
-
-    /// The answer to a browser that asks whether it may send a request, if the route of that has one. It comes before all
-    /// else, because browsers show no credential when they ask.
-    async fn preflight(&self, head: &request::Parts) -> Option<Reply> {
-        let method = preflight_method(&head.method, &head.headers)?;
-        let routing = self.route(&head.uri, &head.headers, &method).ok()?;
-        self.edges.of(routing.policy())?.preflight(&head.method, &head.headers).await
-    }
-
-    /// Takes a request to its service.
-    async fn call(
-        &self,
-        visit: Visit<'_>,
-        caller: Result<Principal, Fault>,
-        request: Request<Body>,
-    ) -> Result<Reply, Reply> {
-        let Visit { id, routing, .. } = visit;
-        let (caller, outcome) = match caller {
-            Ok(caller) => (Some(caller.clone()), self.control.call(routing, caller, id, request).await),
-            Err(fault) => (None, Err(self.control.refuse(routing, id, fault))),
-        };
-        outcome.map_err(|fault| told(&fault, id, caller.as_ref()))
-    }
-
-    /// Takes a request through the edge of its route, which may know the answer already. So whoever is not let in is sent away
-    /// before it.
-    async fn pass(
-        &self,
-        edge: &Edge,
-        visit: Visit<'_>,
-        caller: Result<Principal, Fault>,
-        request: Request<Body>,
-    ) -> Result<Reply, Reply> {
-        let Visit { id, peer, ref routing } = visit;
-        let admitted = caller.map_err(|fault| (fault, None)).and_then(|caller| {
-            let admitted = self.control.admit(routing, &caller, request.method());
-            admitted.map(|()| caller.clone()).map_err(|fault| (fault, Some(caller)))
-        });
-        let caller = match admitted {
-            Ok(caller) => caller,
-            Err((fault, caller)) => {
-                let fault = self.control.refuse(visit.routing, id, fault);
-                let (head, _) = request.into_parts();
-                return Err(edge.refused(&head.method, &head.headers, told(&fault, id, caller.as_ref())).await);
-            }
-        };
-        let user = caller.user().cloned();
-        let from = EdgeCaller {
-            call: id,
-            user: user.as_deref(),
-            address: peer.address,
-            deadline: Instant::now() + routing.timeout(),
-            generation: routing.generation(),
-        };
-        let answered = edge.answer(request, &from, async |request| match self.call(visit, Ok(caller), request).await {
-            Ok(reply) | Err(reply) => reply,
-        });
-        Ok(answered.await)
-    }
-}
-
-/// One request on its way in.
-struct Visit<'p> {
-    id: CallId,
-    peer: &'p Peer,
-    routing: Routing,
-}
-
-/// The reply to a call that failed, for a caller of whom so much is known.
-fn told(fault: &Fault, id: CallId, caller: Option<&Principal>) -> Reply {
-    let mut reply = reply_to(fault, id);
-    challenge(&mut reply, fault, caller);
-    reply
-}
-
-impl Shared {
-    /// The public keys of the host, if it has some, and they are asked for.
-    fn key_set(&self, method: &Method, path: &str) -> Option<Reply> {
-        if path != KEY_SET_PATH || !matches!(*method, Method::GET | Method::HEAD) {
-            return None;
-        }
-        let keys = self.control.identities().signer.as_ref()?.key_set();
-        let mut reply = Reply::new(full_body(keys));
-        let headers = reply.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
-        // A key is published for as long before it is used, and after, as others may remember the set.
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
-        Some(reply)
+        self.entry.take(id, peer, Request::from_parts(head, body)).await
     }
 }
 
@@ -238,7 +117,7 @@ fn server_options() -> Reply {
 }
 
 /// The methods in the form of the `Allow` header.
-fn allow(methods: &[Method]) -> HeaderValue {
+pub(super) fn allow(methods: &[Method]) -> HeaderValue {
     let names: Vec<_> = methods.iter().map(Method::as_str).collect();
     HeaderValue::from_str(&names.join(", ")).unwrap_or(ALL_METHODS)
 }

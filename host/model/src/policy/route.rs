@@ -46,8 +46,9 @@ pub struct RouteSettings {
 }
 
 impl RouteSettings {
-    /// Everything that is wrong with these settings; empty if they can be enforced.
-    pub fn problems(&self) -> Vec<SettingsError> {
+    /// Everything that is wrong with these settings, beside what is wrong with those of the edge; empty if they can be
+    /// enforced.
+    pub fn own_problems(&self) -> Vec<SettingsError> {
         let mut problems = Vec::new();
         let mut judge = Judge(&mut problems);
         let possible = |value: Duration| value >= Duration::from_millis(1) && value <= DAY;
@@ -69,7 +70,6 @@ impl RouteSettings {
             "callers",
             "says who may come in, and `anonymous` that everybody may; leave one of them out",
         );
-        problems.extend(self.edge.problems());
         problems
     }
 }

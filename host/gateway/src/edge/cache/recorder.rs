@@ -10,6 +10,7 @@ use patchbay_model::{Body, BodyError};
 
 use super::rules::Rules;
 use super::store::{Kept, Leader};
+use crate::edge::budget::Share;
 
 /// A reply without its body, and the right to keep it.
 pub(super) struct Draft {
@@ -19,6 +20,8 @@ pub(super) struct Draft {
     pub(super) headers: HeaderMap,
     /// Size of its body, at most.
     pub(super) limit: u64,
+    /// What the body takes until it is complete.
+    pub(super) share: Share,
 }
 
 impl Draft {
@@ -50,9 +53,10 @@ pub(super) fn record(body: Body, draft: Draft) -> Body {
 
 impl Recorder {
     fn note(&mut self, data: &Bytes) {
-        let Some(draft) = &self.draft else { return };
-        self.size = self.size.saturating_add(data.len() as u64);
-        if self.size > draft.limit {
+        let Some(draft) = &mut self.draft else { return };
+        let size = data.len() as u64;
+        self.size = self.size.saturating_add(size);
+        if self.size > draft.limit || !draft.share.grow(size) {
             self.draft = None;
             self.pieces = Vec::new();
         } else {

@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use patchbay_model::ports::Clock;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
 use super::rules::{Asked, Match, Rules};
 
@@ -56,10 +58,17 @@ pub(super) enum Found {
 pub(super) enum Turn {
     /// Asks the service, and may keep what it says.
     First(Leader),
-    /// Waits for who does. The receiver fails when that is over.
-    Wait(watch::Receiver<()>),
+    /// Waits for who does.
+    Wait(Waiting),
     /// Asks the service by itself.
     Alone,
+}
+
+/// Waits for who asks the service.
+pub(super) struct Waiting {
+    /// Fails when that is over.
+    done: watch::Receiver<()>,
+    number: u64,
 }
 
 /// The kept replies of one route.
@@ -130,12 +139,16 @@ impl Store {
     }
 
     /// Whose turn it is to ask the service.
-    pub(super) fn join(self: &Arc<Self>, key: &str, now: SystemTime) -> Turn {
+    pub(super) fn join(self: &Arc<Self>, key: &str, now: SystemTime, generation: u64) -> Turn {
         let mut state = self.state();
+        if generation != state.generation {
+            return Turn::Alone;
+        }
         if let Some(flight) = state.flights.get(key) {
             let room = flight.done.receiver_count() < MAX_WAITING;
             let worth_it = state.marks.get(key).is_none_or(|until| *until <= now);
-            return if room && worth_it { Turn::Wait(flight.done.subscribe()) } else { Turn::Alone };
+            let waiting = || Waiting { done: flight.done.subscribe(), number: flight.number };
+            return if room && worth_it { Turn::Wait(waiting()) } else { Turn::Alone };
         }
         if state.flights.len() >= MAX_FLIGHTS {
             return Turn::Alone;
@@ -144,6 +157,20 @@ impl Store {
         let (number, key) = (state.count, Arc::<str>::from(key));
         state.flights.insert(Arc::clone(&key), Flight { number, void: false, done: watch::Sender::new(()) });
         Turn::First(Leader { store: Arc::clone(self), key, number })
+    }
+
+    /// Waits until whoever asks the service has done so, or `until`. Who takes longer than that is not waited for any more, and
+    /// another may keep what it gets: a caller that reads slowly holds nobody up but itself.
+    pub(super) async fn wait(&self, key: &str, mut waiting: Waiting, until: Instant, clock: &dyn Clock) {
+        if timeout_at(until, waiting.done.changed()).await.is_ok() {
+            return;
+        }
+        let mut state = self.state();
+        if state.flights.get(key).is_some_and(|flight| flight.number == waiting.number)
+            && let Some((key, _)) = state.flights.remove_entry(key)
+        {
+            state.mark(&key, clock.now());
+        }
     }
 
     /// Forgets what is kept of a URI, and what is on its way.
@@ -250,10 +277,12 @@ impl Leader {
         }
     }
 
-    /// Forgets what was kept, because the service now says what cannot be kept.
-    pub(super) fn give_up(self, now: SystemTime) {
+    /// Says that what came cannot be kept. If it was `instead` of what is kept, that is forgotten.
+    pub(super) fn give_up(self, instead: bool, now: SystemTime) {
         let mut state = self.store.state();
-        state.remove(&self.key);
+        if instead {
+            state.remove(&self.key);
+        }
         let waited_for = state.flights.get(&self.key).is_some_and(|flight| flight.done.receiver_count() > 0);
         if waited_for {
             state.mark(&self.key, now);

@@ -97,7 +97,7 @@ impl Refusal {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "urn:patchbay:idempotency:no-room",
                 "No room for idempotency keys",
-                "the route has as many keys as it may have at a time",
+                "the route has as many keys, or as much of requests with keys, as it may have at a time",
             ),
         }
     }

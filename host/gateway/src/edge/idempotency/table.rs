@@ -32,10 +32,7 @@ struct Entry {
 enum State {
     /// It ends when its claim is settled, and not by time.
     Running,
-    Done {
-        reply: Option<KeptReply>,
-        ends: Instant,
-    },
+    Done(Option<KeptReply>),
 }
 
 impl Table {
@@ -46,8 +43,8 @@ impl Table {
             return match &entry.state {
                 _ if entry.fingerprint != fingerprint => Claim::Other,
                 State::Running => Claim::Running,
-                State::Done { reply: Some(reply), .. } => Claim::Done(reply.clone()),
-                State::Done { reply: None, .. } => Claim::Lost,
+                State::Done(Some(reply)) => Claim::Done(reply.clone()),
+                State::Done(None) => Claim::Lost,
             };
         }
         if self.entries.len() >= terms.keys as usize {
@@ -74,7 +71,7 @@ impl Table {
         let reply = reply.filter(|reply| size_of(reply) <= room);
         self.memory += reply.as_ref().map_or(0, size_of);
         let ends = now + terms.ttl;
-        entry.state = State::Done { reply, ends };
+        entry.state = State::Done(reply);
         self.ends.insert((ends, claimed.number), claimed.key);
     }
 
@@ -95,7 +92,7 @@ impl Table {
             && first.key().0 <= now
         {
             let key = first.remove();
-            if let Some(Entry { state: State::Done { reply: Some(reply), .. }, .. }) = self.entries.remove(&key) {
+            if let Some(Entry { state: State::Done(Some(reply)), .. }) = self.entries.remove(&key) {
                 self.memory -= size_of(&reply);
             }
             self.leave(key.caller);

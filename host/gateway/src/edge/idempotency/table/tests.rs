@@ -140,7 +140,7 @@ fn replay(start: Instant, events: &[Event]) {
             .entries
             .values()
             .map(|entry| match &entry.state {
-                State::Done { reply: Some(reply), .. } => size_of(reply),
+                State::Done(Some(reply)) => size_of(reply),
                 _ => 0,
             })
             .sum();
