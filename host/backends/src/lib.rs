@@ -37,6 +37,7 @@ mod components;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod disk;
+mod load;
 #[cfg(any(test, feature = "conformance"))]
 pub mod nats_server;
 mod owner;
@@ -51,6 +52,7 @@ mod token;
 pub use address::{AdminAddress, Announced};
 pub use clock::SystemClock;
 pub use components::DirComponentStore;
+pub use load::SystemLoad;
 pub use random::random;
 pub use registry::FileRegistryStore;
 pub use secrets::MachineSecrets;

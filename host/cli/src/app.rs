@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use patchbay_backends::{AdminToken, MachineSecrets, StateDir, SystemClock, random};
+use patchbay_backends::{AdminToken, MachineSecrets, StateDir, SystemClock, SystemLoad, random};
 use patchbay_control::{Control, Journal, Ports, ServiceLinks, ServiceMessaging, ServiceTokens};
 use patchbay_engine::{Allocation, CacheFolder, CacheReport, Engine, EngineConfig, EngineReport, Premises, Workshop};
 use patchbay_gateway::{AdminApi, HostFacts, HttpGateway, HttpOutbound, Readiness};
@@ -99,6 +99,7 @@ impl App {
         // Whatever has a part of `runtime.toml` beside control, and can take another one while the host runs, stands here.
         let parts: Vec<Box<dyn Reloadable>> = vec![Box::new(ListenerLimits(http.tuner()))];
         let reloader = Reloader::new(source, config.clone(), document, Arc::clone(&control), readiness.clone(), parts);
+        watch_load(&control);
         Ok(Self {
             control,
             http,
@@ -112,6 +113,12 @@ impl App {
             tenancy: Tenancy { _announced: announced, _state: state },
         })
     }
+}
+
+/// Has calls refused while the host is saturated, for as long as the program runs.
+fn watch_load(control: &Arc<Control>) {
+    let control = Arc::clone(control);
+    tokio::spawn(async move { control.watch_load(Arc::new(SystemLoad::default())).await });
 }
 
 /// Where instances can turn to.
@@ -192,6 +199,7 @@ pub(crate) fn facts(config: &Config) -> BTreeMap<String, String> {
         ("host.drain", duration(config.host.drain)),
         ("host.strict", config.host.strict.to_string()),
         ("host.watch", config.host.watch.to_string()),
+        ("host.shed_delay", duration(config.host.shed.delay)),
         ("http.max_connections", config.http.max_connections.to_string()),
         ("http.max_connections_per_address", config.http.max_connections_per_address.to_string()),
         ("http.connection_rate_per_address", config.http.connection_rate_per_address.to_string()),
@@ -216,6 +224,9 @@ pub(crate) fn facts(config: &Config) -> BTreeMap<String, String> {
         ("deploy.drain", duration(config.control.drain)),
     ];
     let mut facts = BTreeMap::from(pairs.map(|(key, value)| (key.to_owned(), value)));
+    if let Some(limit) = config.host.shed.memory {
+        facts.insert("host.memory_limit".to_owned(), size(limit));
+    }
     for (section, tls) in [("http.tls", &config.http.tls), ("admin.tls", &config.admin.tls)] {
         if let Some(tls) = tls {
             facts.insert(format!("{section}.certificate"), tls.certificate.display().to_string());

@@ -35,7 +35,7 @@ pub(crate) use document::Document;
 pub(crate) use host::HostConfig;
 pub(crate) use problem::{Problem, Problems, Source};
 pub(crate) use services::ServiceConfig;
-pub(crate) use value::{INSTANCE_POLICIES, instance_policy};
+pub(crate) use value::{INSTANCE_POLICIES, instance_policy, priority_named};
 
 use table::Reader;
 
@@ -217,7 +217,7 @@ fn read(file: &str, text: &str, directory: &Path) -> Read {
         let http = root.section("http", |table| listeners::http(table, host.drain, directory));
         let mut admin = root.section("admin", |table| listeners::admin(table, host.drain, directory));
         let engine = root.section("engine", host::engine);
-        let mut control = host::control(root, host.strict);
+        let mut control = host::control(root, &host);
         let bus = root.section("bus", |table| bus::read(table, directory));
         admin.max_message = bus.max_message as u64;
         let mut placed = Vec::new();

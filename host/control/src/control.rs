@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::{Method, Request};
-use patchbay_channel::{Arrival, HttpPayload, RoutePolicy, let_in};
+use patchbay_channel::{Arrival, HttpPayload, RoutePolicy, Shedder, let_in};
 use patchbay_model::bus::{Cause, Topics, TraceContext};
 use patchbay_model::policy::RateVerdicts;
 use patchbay_model::ports::{
@@ -23,6 +23,7 @@ use crate::applied::Applied;
 use crate::declared::{DeclaredService, Places};
 use crate::event::{Event, EventKind};
 use crate::journal::Journal;
+use crate::load::ShedConfig;
 use crate::messaging::MessagingState;
 use crate::pins::{Pin, Pins};
 use crate::routes::{DeclaredRoute, Found, RouteEntry, RouteOwner};
@@ -50,6 +51,8 @@ pub struct ControlConfig {
     /// Whether the host has no means to know who comes in from outside. Routes are for everybody then, unless they have
     /// rules, or the host is strict.
     pub open: bool,
+    /// When calls are refused because the host is saturated.
+    pub shed: ShedConfig,
     /// The routes that lead to no service: the host answers there by itself.
     pub routes: Vec<DeclaredRoute>,
 }
@@ -64,6 +67,7 @@ impl Default for ControlConfig {
             strict: false,
             topics: Topics::default(),
             open: true,
+            shed: ShedConfig::default(),
             routes: Vec::new(),
         }
     }
@@ -128,6 +132,11 @@ impl Routing {
         &self.policy
     }
 
+    /// What is enforced for its service, if that can serve.
+    pub(crate) fn settings(&self) -> Option<&Settings> {
+        Some(&self.entry.as_ref()?.active.as_ref()?.ready.record.settings)
+    }
+
     /// A number that is another one whenever another revision may answer.
     pub fn generation(&self) -> u64 {
         let active = self.entry.as_ref().and_then(|entry| entry.active.as_ref());
@@ -178,6 +187,8 @@ pub struct Control {
     pub(crate) messaging: MessagingState,
     /// How people are known.
     pub(crate) identities: ArcSwap<Identities>,
+    /// Refuses calls while the host is saturated.
+    pub(crate) shedder: Shedder,
     /// The number of the next call.
     calls: AtomicU64,
     events: Arc<Journal<Event>>,
@@ -200,6 +211,7 @@ impl Control {
             pins: Pins::default(),
             tasks: TaskTracker::new(),
             identities: ArcSwap::default(),
+            shedder: Shedder::default(),
             // Call 0 is that of the host itself, when it asks for a health path.
             calls: AtomicU64::new(1),
             events: Arc::new(Journal::new(KEPT_EVENTS)),
@@ -360,7 +372,7 @@ impl Control {
 
     pub(crate) fn tell_host(&self, kind: EventKind, message: &str) {
         match kind {
-            EventKind::ReloadRefused => tracing::warn!("{message}"),
+            EventKind::ReloadRefused | EventKind::SheddingBegan => tracing::warn!("{message}"),
             _ => tracing::info!("{message}"),
         }
         let time = self.ports.clock.now();

@@ -23,6 +23,7 @@ mod internal;
 mod invoke;
 mod journal;
 mod links;
+mod load;
 mod messaging;
 mod pins;
 mod policies;
@@ -50,10 +51,11 @@ pub use functions::{FindError, find, functions};
 pub use internal::MAX_HOPS;
 pub use journal::{Entry, Journal, Reading};
 pub use links::{Link, Unlinked, unlinked};
+pub use load::ShedConfig;
 pub use messaging::{
     DeadLetter, DeadLetterPlace, Death, ServiceMessaging, StoredDeadLetter, SubscriptionState, SubscriptionView, Tail,
 };
-pub use patchbay_channel::{BreakerStatus, Counts, RoutePolicy, TypedPayload};
+pub use patchbay_channel::{BreakerStatus, Counts, RoutePolicy, ShedStatus, TypedPayload};
 pub use pins::Pin;
 pub use policies::{PolicySource, PolicyValue};
 pub use reload::{PreparedReload, ReloadError, ReloadProblem, ReloadRequest, ServiceChange};

@@ -28,6 +28,7 @@ impl Teller {
             | EventKind::Cut
             | EventKind::ServiceFailed
             | EventKind::BreakerOpened
+            | EventKind::SheddingBegan
             | EventKind::ReloadRefused
             | EventKind::CacheDamaged => {
                 tracing::warn!(service = %self.service, "{message}");
@@ -37,6 +38,7 @@ impl Teller {
             }
             EventKind::HostStarted
             | EventKind::HostStopping
+            | EventKind::SheddingEnded
             | EventKind::Published
             | EventKind::BreakerClosed
             | EventKind::Reloaded

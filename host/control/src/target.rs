@@ -4,7 +4,7 @@
 use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
-use patchbay_channel::{Arrival, Asked, LinkPolicy, RoutePolicy, StandIn, Standing, Target, authorize};
+use patchbay_channel::{Arrival, Asked, LinkPolicy, RoutePolicy, Shedder, StandIn, Standing, Target, authorize};
 use patchbay_model::{Fault, FaultKind, Limits, ServiceName, Settings};
 
 use crate::control::Control;
@@ -14,6 +14,7 @@ use crate::snapshot::{ServiceEntry, Snapshot};
 /// The service that a call belongs to.
 pub(crate) struct Routed<'a> {
     snapshot: &'a ArcSwap<Snapshot>,
+    shedder: &'a Shedder,
     strict: bool,
     entry: Arc<ServiceEntry>,
     /// The policies of the link that the call comes over, if it has some of its own.
@@ -25,7 +26,14 @@ pub(crate) struct Routed<'a> {
 impl Control {
     /// `entry` as the channel sees it.
     pub(crate) fn routed(&self, entry: Arc<ServiceEntry>) -> Routed<'_> {
-        Routed { snapshot: &self.snapshot, strict: entry.strict, entry, link: None, route: None }
+        Routed {
+            snapshot: &self.snapshot,
+            shedder: self.shedder(),
+            strict: entry.strict,
+            entry,
+            link: None,
+            route: None,
+        }
     }
 }
 
@@ -59,6 +67,10 @@ impl Target for Routed<'_> {
         self.strict
     }
 
+    fn shedder(&self) -> &Shedder {
+        self.shedder
+    }
+
     fn standing(&self) -> &Standing {
         &self.entry.standing
     }
@@ -78,7 +90,8 @@ impl Target for Routed<'_> {
 
     fn instead(&self) -> Option<Self> {
         let entry = self.snapshot.load().service(self.stand_in()?.service.as_ref()?).cloned()?;
-        Some(Self { snapshot: self.snapshot, strict: entry.strict, entry, link: None, route: None })
+        let (snapshot, shedder) = (self.snapshot, self.shedder);
+        Some(Self { snapshot, shedder, strict: entry.strict, entry, link: None, route: None })
     }
 
     fn choose(&self, arrival: &Arrival, asked: Asked<'_>) -> Result<Lease, Fault> {

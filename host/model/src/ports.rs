@@ -2,6 +2,7 @@
 
 mod bus;
 mod identity;
+mod load;
 mod replies;
 mod secrets;
 
@@ -24,6 +25,7 @@ pub use bus::{
     TopicInfo, TopicStored,
 };
 pub use identity::{Authenticator, TokenError, TokenRequest, TokenSigner, TokenWish, Tokens};
+pub use load::HostLoad;
 pub use replies::{Claim, Claimed, KeptReply, ReplyKey, ReplyStore, ReplyTerms};
 pub use secrets::{NoSecrets, OpenSecret, SecretError, Secrets};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::bus::{SubscriptionSettings, TopicFilter};
-use crate::policy::{AccessRule, BreakerSettings, DAY, Fallback, Judge, LinkSettings, Rate, RetrySettings};
+use crate::policy::{AccessRule, BreakerSettings, DAY, Fallback, Judge, LinkSettings, Priority, Rate, RetrySettings};
 use crate::{Destination, InterfaceName, SecretRef, is_secret_name, units};
 
 /// How calls and instances meet, with what that means for isolation.
@@ -163,6 +163,8 @@ pub struct Settings {
     /// How long an instance without calls is kept (`reuse`, `concurrent`).
     #[serde(with = "units::duration")]
     pub instance_idle: Duration,
+    /// How much its calls matter when not all can be served.
+    pub priority: Priority,
     /// What the host enforces.
     pub limits: Limits,
     /// Where the service may send requests. Empty: nowhere.
@@ -201,6 +203,7 @@ impl Default for Settings {
             instance_uses: 1024,
             instance_calls: 16,
             instance_idle: Duration::from_secs(30),
+            priority: Priority::default(),
             limits: Limits::default(),
             outbound: Vec::new(),
             callers: None,

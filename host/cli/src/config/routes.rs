@@ -84,6 +84,7 @@ fn settings(table: &mut Table<'_>, directory: &Path) -> RouteSettings {
     settings.timeout = table.optional("timeout", value::duration);
     settings.request_body = table.optional("request_body", value::size);
     settings.concurrency = table.optional("concurrency", value::number);
+    settings.priority = table.optional("priority", value::priority);
     settings.rate = table.optional("rate", value::parsed);
     settings.rate_per_user = table.optional("rate_per_user", value::parsed);
     settings.rate_per_address = table.optional("rate_per_address", value::parsed);

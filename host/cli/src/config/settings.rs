@@ -15,6 +15,7 @@ pub(crate) fn read(table: &mut Table<'_>, base: &Settings) -> Settings {
     table.set("instance_uses", &mut settings.instance_uses, value::number);
     table.set("instance_calls", &mut settings.instance_calls, value::number);
     table.set("instance_idle", &mut settings.instance_idle, value::duration);
+    table.set("priority", &mut settings.priority, value::priority);
     let limits = &mut settings.limits;
     table.set("memory", &mut limits.memory, value::size);
     table.set("table_elements", &mut limits.table_elements, value::number);

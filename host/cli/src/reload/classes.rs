@@ -36,7 +36,7 @@ pub(super) fn classify(running: &Config, new: &Config) -> (Config, Vec<String>) 
     let mut pending = Vec::new();
     let config = Config {
         host: section!(HostConfig, "host", running.host, host, pending,
-            live: [drain, strict, watch], restart: [state], derived: []),
+            live: [drain, strict, watch, shed], restart: [state], derived: []),
         // `drain` is that of the host.
         http: section!(HttpConfig, "http", running.http, http, pending,
             live: [max_connections, max_connections_per_address, connection_rate_per_address, header_timeout, idle_timeout,
@@ -57,7 +57,7 @@ pub(super) fn classify(running: &Config, new: &Config) -> (Config, Vec<String>) 
 }
 
 fn control(running: &ControlConfig, new: &ControlConfig, pending: &mut Vec<String>) -> ControlConfig {
-    let ControlConfig { retained, drain, defaults, default_places, strict, topics, open, routes } = new;
+    let ControlConfig { retained, drain, defaults, default_places, strict, topics, open, routes, shed } = new;
     ControlConfig {
         retained: *retained,
         drain: *drain,
@@ -67,6 +67,7 @@ fn control(running: &ControlConfig, new: &ControlConfig, pending: &mut Vec<Strin
         topics: self::topics(&running.topics, topics, pending),
         open: *open,
         routes: routes.clone(),
+        shed: shed.clone(),
     }
 }
 

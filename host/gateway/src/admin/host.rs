@@ -7,6 +7,8 @@ use std::time::SystemTime;
 
 use axum::Json;
 use axum::extract::State;
+use patchbay_control::ShedStatus;
+use patchbay_model::policy::Priority;
 use patchbay_model::ports::BusHealth;
 use patchbay_model::units;
 use serde::Serialize;
@@ -54,6 +56,8 @@ pub(super) struct Host {
     services: u64,
     /// What is held in memory.
     usage: HostUsage,
+    /// What is refused because the host is saturated.
+    load: Load,
     /// Whether messages can go through.
     bus: Bus,
     /// The configuration that holds now: keys and values.
@@ -93,6 +97,38 @@ pub(super) struct HostUsage {
     /// Threads that have worked for an instance for too long without a pause. Nothing can interrupt them; the log of the
     /// host says which revision it is.
     stuck_threads: u64,
+}
+
+/// What is refused because the host is saturated.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Load {
+    /// Calls of low priority.
+    low: Refused,
+    /// Calls of normal priority.
+    normal: Refused,
+    /// Calls of high priority.
+    high: Refused,
+}
+
+/// What is refused of the calls of one priority.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Refused {
+    /// The share that is refused now, in thousandths.
+    #[schema(example = 0)]
+    share: u32,
+    /// Calls that were refused since the host runs.
+    refused: u64,
+}
+
+impl From<ShedStatus> for Load {
+    fn from(ShedStatus { level, refused: [low, normal, high] }: ShedStatus) -> Self {
+        let refused = |priority, refused| Refused { share: level.share(priority), refused };
+        Self {
+            low: refused(Priority::Low, low),
+            normal: refused(Priority::Normal, normal),
+            high: refused(Priority::High, high),
+        }
+    }
 }
 
 /// What carries messages.
@@ -141,6 +177,7 @@ pub(super) async fn host(State(state): State<AdminState>) -> Json<Host> {
             code_bytes: usage.code_bytes,
             stuck_threads: usage.stuck_threads,
         },
+        load: state.control.load().into(),
         bus: state.control.bus_health().into(),
         config: state.reload.config(),
         needs_restart: state.reload.needs_restart(),

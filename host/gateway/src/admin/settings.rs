@@ -33,6 +33,9 @@ pub(super) struct SettingsSchema {
     /// How long an instance without calls is kept.
     #[schema(example = "30s")]
     instance_idle: String,
+    /// How much its calls matter when not all can be served: `low`, `normal` or `high`.
+    #[schema(example = "normal")]
+    priority: String,
     /// What the host enforces.
     limits: LimitsSchema,
     /// Where the service may send requests: hosts and ports.

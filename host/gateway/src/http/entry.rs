@@ -48,6 +48,8 @@ impl Entry {
             }
             reply
         })?;
+        // Before anything is spent on it, such as holding a credential against keys.
+        self.control.has_room(&routing, id).map_err(|fault| reply_to(&fault, id))?;
         let edge = self.edges.of(routing.policy());
         let identities = self.control.identities();
         let caller = identify(&identities, &mut head.headers, peer, routing.policy()).await;

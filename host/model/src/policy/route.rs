@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccessRule, DAY, EdgeSettings, Judge, Operation, Rate, Term};
+use super::{AccessRule, DAY, EdgeSettings, Judge, Operation, Priority, Rate, Term};
 use crate::settings::SettingsError;
 use crate::units;
 
@@ -28,6 +28,9 @@ pub struct RouteSettings {
     /// Calls at a time that come in here, among those that the service may have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<u32>,
+    /// How much its calls matter when not all can be served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
     /// How often it may be called, beside the rate of the service.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
