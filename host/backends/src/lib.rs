@@ -1,4 +1,4 @@
-//! Adapters of the ports: what the host keeps on this machine, and its clock.
+//! Adapters of the ports: what the host keeps on this machine, the secrets that it finds there, and its clock.
 //!
 //! # The state directory
 //!
@@ -44,6 +44,7 @@ mod owner;
 pub mod power_loss;
 mod random;
 mod registry;
+mod secrets;
 mod state;
 mod token;
 
@@ -52,5 +53,6 @@ pub use clock::SystemClock;
 pub use components::DirComponentStore;
 pub use random::random;
 pub use registry::FileRegistryStore;
+pub use secrets::MachineSecrets;
 pub use state::{StateDir, StateError};
 pub use token::AdminToken;

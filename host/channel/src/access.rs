@@ -1,84 +1,166 @@
-//! Authorization: whether the rules of a service let a caller call something of it.
+//! Authorization: whether rules let somebody do what they ask for. The same for services, routes and topics.
 
-use patchbay_model::policy::{AnyOr, CallerRule, Scope};
-use patchbay_model::{Fault, FaultKind, FunctionName, ServiceName};
+use std::net::IpAddr;
 
-/// What a caller asks for.
+use http::Method;
+use patchbay_model::policy::{AccessRule, Asker, Operation, RateVerdicts};
+use patchbay_model::{Fault, FaultKind, FunctionName, ServiceName, User};
+use tokio::time::Instant;
+
+use crate::target::RoutePolicy;
+
+/// What somebody asks for.
 #[derive(Debug, Clone, Copy)]
 pub enum Asked<'a> {
-    /// An HTTP request.
-    Http,
+    /// An HTTP request with this method.
+    Http(&'a Method),
     /// A function.
     Function(&'a FunctionName),
-    /// That a message is handled. Only the bus asks for it, and it is no service.
+    /// That a message is handled. Only the bus asks for it, and it is nobody.
     Message,
+    /// A topic: to publish to it, or to subscribe to it; which of them, the rules were chosen by.
+    Topic,
 }
 
-/// Why a caller may or may not.
+/// Why somebody may or may not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ground<'a> {
-    /// A rule lets it.
-    Rule(&'a CallerRule),
-    /// The service has no rules, and the host is not strict.
+    /// A rule lets them.
+    Rule(&'a AccessRule),
+    /// There are no rules, and the host is not strict.
     NoRules,
-    /// The service has no rules, and the host is strict.
+    /// There are no rules, and the host is strict.
     Strict,
     /// None of the rules fits.
     NoRuleFits,
 }
 
 impl Ground<'_> {
-    /// Whether the caller may.
+    /// Whether they may.
     pub const fn allows(self) -> bool {
         matches!(self, Self::Rule(_) | Self::NoRules)
     }
 }
 
-/// Decides whether the service `caller` may call what it asks for. `rules` are those of the service that is called;
-/// `strict`: whether one without rules may be called by none.
-pub fn decide<'a>(rules: Option<&'a [CallerRule]>, strict: bool, caller: &ServiceName, asked: Asked<'_>) -> Ground<'a> {
+/// Decides whether `asker` may do what it asks for. `strict`: whether nobody may where there are no rules. Allocates nothing.
+pub fn decide<'a>(rules: Option<&'a [AccessRule]>, strict: bool, asker: Asker<'_>, asked: Asked<'_>) -> Ground<'a> {
     match rules {
         None if strict => Ground::Strict,
         None => Ground::NoRules,
-        Some(rules) => rules.iter().find(|rule| fits(rule, caller, asked)).map_or(Ground::NoRuleFits, Ground::Rule),
+        Some(rules) => {
+            let fitting = rules.iter().find(|rule| covers(rule.operation(), asked) && rule.is_for(asker));
+            fitting.map_or(Ground::NoRuleFits, Ground::Rule)
+        }
     }
 }
 
-/// Refuses a caller that may not.
+/// Refuses somebody who may not call a service.
 ///
 /// # Errors
-/// [`FaultKind::Denied`], whose details name `caller` and the reason.
-pub fn authorize(
-    rules: Option<&[CallerRule]>,
-    strict: bool,
-    caller: &ServiceName,
-    asked: Asked<'_>,
-) -> Result<(), Fault> {
-    let reason = match decide(rules, strict, caller, asked) {
+/// [`FaultKind::Denied`], whose details name who asks, and the reason.
+pub fn authorize(rules: Option<&[AccessRule]>, strict: bool, asker: Asker<'_>, asked: Asked<'_>) -> Result<(), Fault> {
+    let reason = match decide(rules, strict, asker, asked) {
         Ground::Rule(_) | Ground::NoRules => return Ok(()),
-        Ground::Strict => "the host is strict, and the service has no `callers`".to_owned(),
-        Ground::NoRuleFits => match asked {
-            Asked::Http => format!("`callers` does not let `{caller}` send it requests"),
-            Asked::Function(function) => format!("`callers` does not let `{caller}` call `{function}`"),
-            Asked::Message => format!("`callers` does not let `{caller}` hand it messages"),
-        },
+        Ground::Strict => "the host is strict, and there are no `callers`".to_owned(),
+        Ground::NoRuleFits => {
+            let who = name_of(asker);
+            match asked {
+                Asked::Http(method) => format!("`callers` does not let {who} send {method} requests"),
+                Asked::Function(function) => format!("`callers` does not let {who} call `{function}`"),
+                Asked::Message => format!("`callers` does not let {who} hand it messages"),
+                Asked::Topic => format!("the topic does not let {who} in"),
+            }
+        }
     };
     Err(Fault::new(FaultKind::Denied, "the service does not let this caller call it").with_details(reason))
 }
 
-fn fits(rule: &CallerRule, caller: &ServiceName, asked: Asked<'_>) -> bool {
-    let is_meant = match &rule.caller {
-        AnyOr::Any => true,
-        AnyOr::One(name) => name == caller,
-    };
-    is_meant
-        && match (&rule.scope, asked) {
-            (Scope::All, _) | (Scope::Http, Asked::Http) => true,
-            (Scope::Function(name), Asked::Function(function)) => function.serves(name),
-            (Scope::Interface(name), Asked::Function(function)) => function.interface.is_meant_by(name),
-            (Scope::Http, Asked::Function(_) | Asked::Message)
-            | (Scope::Interface(_) | Scope::Function(_), Asked::Http | Asked::Message) => false,
+/// Whether somebody who comes in by a route has no credential, and has to have one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unknown;
+
+/// Decides whether `asker` may come in by a route. `None`: the route is for everybody, and no rule was asked. Allocates
+/// nothing.
+///
+/// # Errors
+/// [`Unknown`] if the host has to know who it is.
+pub fn decide_at<'r>(
+    route: &'r RoutePolicy,
+    strict: bool,
+    asker: Asker<'_>,
+    asked: Asked<'_>,
+) -> Result<Option<Ground<'r>>, Unknown> {
+    let rules = route.settings.callers.as_deref();
+    if route.settings.anonymous || (route.open && !strict && rules.is_none()) {
+        return Ok(None);
+    }
+    if asker.user.is_none() {
+        return Err(Unknown);
+    }
+    Ok(Some(decide(rules, strict, asker, asked)))
+}
+
+/// Lets somebody in by a route, or refuses: by its rules first, and then by its rates. What the rates say comes either way.
+///
+/// # Errors
+/// [`FaultKind::Unauthenticated`] if the host has to know who it is, [`FaultKind::Denied`] if the rules let others in only,
+/// [`FaultKind::RateLimited`] if it comes too often.
+pub fn let_in(
+    route: &RoutePolicy,
+    strict: bool,
+    user: Option<&User>,
+    method: &Method,
+    address: Option<IpAddr>,
+) -> (RateVerdicts, Result<(), Fault>) {
+    let asker = Asker { service: None, user };
+    match authorize_at(route, strict, asker, Asked::Http(method)) {
+        Ok(()) => route.standing.admit(Instant::now(), user, address),
+        Err(fault) => (RateVerdicts::default(), Err(fault)),
+    }
+}
+
+fn authorize_at(route: &RoutePolicy, strict: bool, asker: Asker<'_>, asked: Asked<'_>) -> Result<(), Fault> {
+    let why = match decide_at(route, strict, asker, asked) {
+        Ok(None | Some(Ground::Rule(_) | Ground::NoRules)) => return Ok(()),
+        Ok(Some(Ground::Strict)) => "it has no `callers`, and the host is strict",
+        Ok(Some(Ground::NoRuleFits)) => "no rule in its `callers` fits",
+        Err(Unknown) => {
+            let fault = Fault::new(FaultKind::Unauthenticated, "this address is for those who show a credential");
+            return Err(fault.with_details(format!("the route `{}` is not `anonymous`", route.route)));
         }
+    };
+    let details = format!("the route `{}` does not let {} in: {why}", route.route, name_of(asker));
+    Err(Fault::new(FaultKind::Denied, "the caller may not do this").with_details(details))
+}
+
+/// Whether the rules may let a service do what it asks for, for whomever it acts.
+pub fn may(rules: Option<&[AccessRule]>, strict: bool, service: &ServiceName, asked: Asked<'_>) -> bool {
+    match rules {
+        None => !strict,
+        Some(rules) => rules.iter().any(|rule| covers(rule.operation(), asked) && rule.may_be_for(service)),
+    }
+}
+
+/// Somebody, for the operator.
+fn name_of(asker: Asker<'_>) -> String {
+    match (asker.service, asker.user) {
+        (Some(service), Some(user)) => format!("`{service}` for `{user}`"),
+        (Some(service), None) => format!("`{service}`"),
+        (None, Some(user)) => format!("`{user}`"),
+        (None, None) => "somebody without a credential".to_owned(),
+    }
+}
+
+/// Whether what a rule lets somebody do has what is asked for among it.
+fn covers(operation: &Operation, asked: Asked<'_>) -> bool {
+    match (operation, asked) {
+        (Operation::All, _) | (Operation::Http, Asked::Http(_)) => true,
+        (Operation::Methods(methods), Asked::Http(method)) => methods.contains(method),
+        (Operation::Function(name), Asked::Function(function)) => function.serves(name),
+        (Operation::Interface(name), Asked::Function(function)) => function.interface.is_meant_by(name),
+        (Operation::Http | Operation::Methods(_), Asked::Function(_) | Asked::Message | Asked::Topic)
+        | (Operation::Interface(_) | Operation::Function(_), Asked::Http(_) | Asked::Message | Asked::Topic) => false,
+    }
 }
 
 #[cfg(test)]
@@ -97,6 +179,10 @@ mod tests {
             (Some(vec!["orders"]), false, "web", RESERVE, Err(Ground::NoRuleFits)),
             (Some(vec!["orders http"]), false, "orders", RESERVE, Err(Ground::NoRuleFits)),
             (Some(vec!["web", "* http"]), false, "orders", "http", Ok(Some("* http"))),
+            (Some(vec!["orders GET"]), false, "orders", "http", Ok(Some("orders GET"))),
+            (Some(vec!["orders POST,PUT"]), false, "orders", "http", Err(Ground::NoRuleFits)),
+            (Some(vec!["orders GET"]), false, "orders", RESERVE, Err(Ground::NoRuleFits)),
+            (Some(vec!["user", "orders&user"]), false, "orders", "http", Err(Ground::NoRuleFits)),
             (Some(vec!["* shop:inventory/stock"]), false, "web", RESERVE, Ok(Some("* shop:inventory/stock"))),
             (Some(vec!["* shop:inventory/stock@0.2.0"]), false, "web", RESERVE, Err(Ground::NoRuleFits)),
             (Some(vec!["* shop:inventory/stock.release"]), false, "web", RESERVE, Err(Ground::NoRuleFits)),
@@ -109,19 +195,20 @@ mod tests {
                 Ok(Some("web shop:inventory/stock.reserve")),
             ),
         ] {
-            let rules: Option<Vec<CallerRule>> =
+            let rules: Option<Vec<AccessRule>> =
                 rules.map(|rules| rules.into_iter().map(|rule| rule.parse().unwrap()).collect());
             let function = asked.parse::<FunctionName>().ok();
-            let asked = function.as_ref().map_or(Asked::Http, Asked::Function);
+            let asked = function.as_ref().map_or(Asked::Http(&Method::GET), Asked::Function);
             let caller: ServiceName = caller.parse().unwrap();
-            let ground = decide(rules.as_deref(), strict, &caller, asked);
+            let asker = Asker::service(&caller);
+            let ground = decide(rules.as_deref(), strict, asker, asked);
             let allowed = match ground {
                 Ground::Rule(rule) => Ok(Some(rule.to_string())),
                 Ground::NoRules => Ok(None),
                 other => Err(other),
             };
             assert_eq!(allowed, wanted.map(|rule| rule.map(str::to_owned)), "{rules:?} {caller} {asked:?}");
-            assert_eq!(authorize(rules.as_deref(), strict, &caller, asked).is_ok(), ground.allows());
+            assert_eq!(authorize(rules.as_deref(), strict, asker, asked).is_ok(), ground.allows());
         }
     }
 }

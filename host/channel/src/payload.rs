@@ -50,11 +50,11 @@ pub trait Payload: Send {
     /// Whether it may be processed twice.
     fn is_repeatable(&self, retry: &RetrySettings) -> bool;
 
-    /// Refuses what is larger than the service accepts, and bounds what does not say how large it is.
+    /// Takes over what `limits` say, refuses what is larger than `most` bytes, and bounds what does not say how large it is.
     ///
     /// # Errors
     /// [`FaultKind::TooLarge`] if it is too large.
-    fn limit(&mut self, limits: &Limits) -> Result<(), Fault>;
+    fn limit(&mut self, limits: &Limits, most: u64) -> Result<(), Fault>;
 
     /// Keeps what it needs to be handed over once more, if it can.
     fn keep(&mut self);
@@ -75,8 +75,9 @@ pub trait Payload: Send {
         None
     }
 
-    /// What came to light about it while an instance was at work on it; counts in place of what the instance made of it.
-    fn fault(&self, limits: &Limits) -> Option<Fault>;
+    /// What came to light about it while an instance was at work on it; counts in place of what the instance made of it. `most` bytes are
+    /// accepted of it.
+    fn fault(&self, most: u64) -> Option<Fault>;
 
     /// Binds the reply, which may be over already.
     ///

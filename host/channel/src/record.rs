@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use patchbay_model::{CallId, Fault, FaultKind, ServiceName};
+use patchbay_model::{CallId, Fault, FaultKind, Principal, ServiceName};
 use tokio::time::Instant;
 
 use crate::payload::Payload;
@@ -13,6 +13,7 @@ use crate::target::{Arrival, Target};
 pub(crate) struct Story {
     id: CallId,
     parent: Option<CallId>,
+    caller: Principal,
     arrived: Instant,
     pub(crate) attempts: u32,
     /// What answered in place of the service.
@@ -20,8 +21,15 @@ pub(crate) struct Story {
 }
 
 impl Story {
-    pub(crate) const fn of(arrival: &Arrival) -> Self {
-        Self { id: arrival.id, parent: arrival.parent, arrived: arrival.arrived, attempts: 0, stood_in: None }
+    pub(crate) fn of(arrival: &Arrival) -> Self {
+        Self {
+            id: arrival.id,
+            parent: arrival.parent,
+            caller: arrival.caller.clone(),
+            arrived: arrival.arrived,
+            attempts: 0,
+            stood_in: None,
+        }
     }
 
     /// An attempt failed, and another one follows after `pause`.
@@ -38,7 +46,7 @@ impl Story {
 
 /// Tells how a call ended, and counts what a policy had to do with it.
 pub(crate) fn record<P: Payload>(target: &impl Target, story: &Story, outcome: &Result<P::Reply, Fault>) {
-    let Story { id: call, parent, arrived, attempts, stood_in } = story;
+    let Story { id: call, parent, arrived, attempts, stood_in, caller: _ } = story;
     let service = target.name();
     let parent = parent.map(tracing::field::display);
     let fallback = stood_in.as_deref();
@@ -54,19 +62,29 @@ pub(crate) fn record<P: Payload>(target: &impl Target, story: &Story, outcome: &
         Err(fault) if fault.kind() == FaultKind::Cancelled => {
             tracing::debug!(%service, %call, parent, elapsed = ?arrived.elapsed(), "call cancelled by its caller");
         }
-        Err(fault) => {
-            count(target, fault.kind());
-            let (kind, details, elapsed) = (fault.kind(), fault.details(), arrived.elapsed());
-            tracing::warn!(
-                %service, %call, parent, fault = %kind, details, attempts, fallback, ?elapsed, "{}", fault.public()
-            );
-        }
+        Err(fault) => failed(target, story, fault),
     }
+}
+
+/// Tells that a call failed. Who was refused, and why, is told apart, for those who look for just that.
+pub(crate) fn failed(target: &impl Target, story: &Story, fault: &Fault) {
+    let Story { id: call, parent, caller, arrived, attempts, stood_in } = story;
+    let (service, fallback) = (target.name(), stood_in.as_deref());
+    let parent = parent.map(tracing::field::display);
+    count(target, fault.kind());
+    let (kind, details, elapsed) = (fault.kind(), fault.details(), arrived.elapsed());
+    if matches!(kind, FaultKind::Unauthenticated | FaultKind::Denied) {
+        let route = target.route().map(|route| tracing::field::display(&route.route));
+        tracing::warn!(target: "audit", %service, %call, parent, %caller, route, fault = %kind, details, "refused");
+        return;
+    }
+    tracing::warn!(%service, %call, parent, fault = %kind, details, attempts, fallback, ?elapsed, "{}", fault.public());
 }
 
 fn count(target: &impl Target, kind: FaultKind) {
     let tally = &target.standing().tally;
     match kind {
+        FaultKind::Unauthenticated => tally.unauthenticated.count(),
         FaultKind::Denied => tally.denied.count(),
         FaultKind::RateLimited => tally.rate_limited.count(),
         FaultKind::Overloaded => tally.overloaded.count(),

@@ -11,7 +11,7 @@ use crate::access::authorize;
 use crate::bulkhead::Permit;
 use crate::deadline::{self, Ended, Limit};
 use crate::payload::{Bounds, Payload};
-use crate::record::{Story, record};
+use crate::record::{self, Story, record};
 use crate::retry::{self, Failed, Verdict};
 use crate::target::{Arrival, Lease, Target};
 
@@ -33,6 +33,11 @@ pub async fn call<T: Target, P: Payload>(target: &T, arrival: Arrival, mut paylo
     outcome
 }
 
+/// Records a call that was refused before the channel had it, so that it is seen like any other.
+pub fn refuse<T: Target>(target: &T, arrival: &Arrival, fault: &Fault) {
+    record::failed(target, &Story::of(arrival), fault);
+}
+
 async fn admit<T: Target, P: Payload>(
     target: &T,
     arrival: &Arrival,
@@ -41,18 +46,19 @@ async fn admit<T: Target, P: Payload>(
 ) -> Result<P::Reply, Fault> {
     let (settings, standing, link) = (target.settings(), target.standing(), target.link());
 
-    // 2. Authorization: of services, by the rules of the one that is called; before anything is spent on them.
-    if let Some(caller) = arrival.caller.service() {
-        authorize(settings.callers.as_deref(), target.strict(), caller, payload.asked())?;
+    // 2. Authorization: of services, by the rules of the one that is called; before anything is spent on them. Those who come
+    // in by a route were let in there.
+    if arrival.caller.service().is_some() {
+        authorize(settings.callers.as_deref(), target.strict(), arrival.asker(), payload.asked())?;
     }
 
     // 3. Deadline: covers waiting, all attempts and both bodies. The caller can only shorten it.
-    let timeout =
-        link.and_then(|link| link.timeout).map_or(settings.limits.timeout, |own| own.min(settings.limits.timeout));
+    let own = link.and_then(|link| link.timeout).or_else(|| target.route()?.settings.timeout);
+    let timeout = own.map_or(settings.limits.timeout, |own| own.min(settings.limits.timeout));
     let (deadline, limit) = deadline::deadline(arrival.arrived, arrival.deadline, timeout);
 
     // 4. Size and rate: refused before a place is spent on it.
-    payload.limit(&settings.limits)?;
+    payload.limit(&settings.limits, request_body(target))?;
     if let Some(link) = link {
         link.standing.rate.admit(arrival.arrived)?;
     }
@@ -121,7 +127,7 @@ async fn attempt<T: Target, P: Payload>(
     let places = enter(target, deadline).await.map_err(|fault| failed(payload, fault))?;
 
     // 7. Revision: after the wait, so that no call reaches one that was replaced meanwhile.
-    let lease = target.choose(arrival.caller.service(), payload.asked()).map_err(|fault| failed(payload, fault))?;
+    let lease = target.choose(arrival, payload.asked()).map_err(|fault| failed(payload, fault))?;
     let held = Arc::new((places, lease));
     let (_, lease) = &*held;
 
@@ -155,7 +161,7 @@ async fn attempt<T: Target, P: Payload>(
         deadline::within(end, lease.cut(), work).await
     };
     // A guest that trips over the end of a body that is too large is not at fault, whatever it answers.
-    if let Some(fault) = payload.fault(limits) {
+    if let Some(fault) = payload.fault(request_body(target)) {
         return Err(failed(payload, fault));
     }
     let too_slow = end < deadline && Instant::now() >= end;
@@ -171,11 +177,18 @@ async fn attempt<T: Target, P: Payload>(
     payload.bind(reply, bounds).map_err(|fault| Failed { whole: false, ..failed(payload, fault) })
 }
 
-/// The places that a call takes: that of its link, where the link has some of its own, and that of the service.
+/// How large what a call carries may be, in bytes.
+fn request_body<T: Target>(target: &T) -> u64 {
+    let of_service = target.settings().limits.request_body;
+    target.route().and_then(|route| route.settings.request_body).map_or(of_service, |own| own.min(of_service))
+}
+
+/// The places that a call takes: that of its link or route, where that has some of its own, and that of the service.
 async fn enter<T: Target>(target: &T, deadline: Instant) -> Result<(Option<Permit>, Permit), Fault> {
     let standing = target.standing();
     let entering = async {
-        let of_link = match target.link().and_then(|link| link.standing.bulkhead.as_ref()) {
+        let of_link = target.link().and_then(|link| link.standing.bulkhead.as_ref());
+        let of_link = match of_link.or_else(|| target.route()?.standing.bulkhead()) {
             Some(bulkhead) => Some(bulkhead.enter(deadline).await?),
             None => None,
         };

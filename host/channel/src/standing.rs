@@ -65,6 +65,8 @@ impl LinkStanding {
 /// How often a policy had to do something.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// Callers that showed no credential where one is needed, or one that is not good.
+    pub unauthenticated: u64,
     /// Callers that were refused by the rules.
     pub denied: u64,
     /// Calls that came too early for the rate.
@@ -84,6 +86,7 @@ pub struct Counts {
 /// The counters behind [`Counts`]. Nothing touches them while all goes well.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
+    pub(crate) unauthenticated: Counter,
     pub(crate) denied: Counter,
     pub(crate) rate_limited: Counter,
     pub(crate) overloaded: Counter,
@@ -96,6 +99,7 @@ pub(crate) struct Tally {
 impl Tally {
     fn read(&self) -> Counts {
         Counts {
+            unauthenticated: self.unauthenticated.get(),
             denied: self.denied.get(),
             rate_limited: self.rate_limited.get(),
             overloaded: self.overloaded.get(),

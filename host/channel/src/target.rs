@@ -1,18 +1,21 @@
 //! What the channel has to be told of a call and of the service that it is for.
 
-use std::sync::Arc;
+use std::any::Any;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use patchbay_model::bus::Cause;
-use patchbay_model::policy::RetrySettings;
+use patchbay_model::policy::{Asker, RetrySettings, RouteSettings};
 use patchbay_model::ports::Prepared;
-use patchbay_model::{CallId, Fault, FunctionName, Principal, ServiceName, Settings, User};
+use patchbay_model::{CallId, Fault, FunctionName, Limits, Principal, Route, ServiceName, Settings, User};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Asked;
 use crate::breaker::Breaker;
+use crate::route_standing::RouteStanding;
 use crate::standing::{LinkStanding, Standing};
 
 /// A call that arrived for a service. What it carries comes beside it.
@@ -60,6 +63,13 @@ impl Arrival {
     }
 }
 
+impl Arrival {
+    /// Who asks, as rules see it.
+    pub fn asker(&self) -> Asker<'_> {
+        Asker { service: self.caller.service(), user: self.user.as_deref() }
+    }
+}
+
 /// The revision that was chosen for a call, kept for as long as the call lives.
 pub trait Lease: Send + Sync + 'static {
     /// Takes the call.
@@ -83,6 +93,52 @@ pub struct LinkPolicy {
     pub stand_in: Option<StandIn>,
     /// Its rate and its places.
     pub standing: LinkStanding,
+}
+
+/// The policies of a route, which hold for the calls that come in there.
+pub struct RoutePolicy {
+    /// The route.
+    pub route: Route,
+    /// What is enforced on it.
+    pub settings: RouteSettings,
+    /// Whether the host has no means to know anybody: then a route is for everybody, unless it has rules or the host is
+    /// strict.
+    pub open: bool,
+    /// Its rates and its places.
+    pub standing: RouteStanding,
+    /// What whoever leads calls in by the route makes of it once, and keeps as long as it is the same.
+    pub edge: OnceLock<Attached>,
+    /// The same of the policy that this one took the place of, for what is to outlive a change.
+    pub previous_edge: Option<Attached>,
+}
+
+/// What is made of a route outside of the channel, which does not look into it.
+pub type Attached = Option<Arc<dyn Any + Send + Sync>>;
+
+impl fmt::Debug for RoutePolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { route, settings, open, .. } = self;
+        f.debug_struct("RoutePolicy")
+            .field("route", route)
+            .field("settings", settings)
+            .field("open", open)
+            .finish_non_exhaustive()
+    }
+}
+
+impl RoutePolicy {
+    /// The policies of a route to which nobody came yet.
+    pub fn new(route: Route, settings: RouteSettings, open: bool) -> Self {
+        // The revision that answers may have another queue each time; that of the route is one of its own.
+        let standing = RouteStanding::new(&settings, &Limits::default());
+        Self { route, settings, open, standing, edge: OnceLock::new(), previous_edge: None }
+    }
+
+    /// The policies of the same route after a change.
+    #[must_use]
+    pub fn changed(&self, settings: RouteSettings, open: bool) -> Self {
+        Self { previous_edge: self.edge.get().cloned(), ..Self::new(self.route.clone(), settings, open) }
+    }
 }
 
 /// What answers in place of a service that cannot.
@@ -122,6 +178,9 @@ pub trait Target: Send + Sync + Sized {
     /// The link that the call comes over, if it is one of its own policies.
     fn link(&self) -> Option<&LinkPolicy>;
 
+    /// The route that the call came in by, if it did by one.
+    fn route(&self) -> Option<&RoutePolicy>;
+
     /// What answers in its place when it cannot.
     fn stand_in(&self) -> Option<&StandIn>;
 
@@ -132,6 +191,6 @@ pub trait Target: Send + Sync + Sized {
     ///
     /// # Errors
     /// [`FaultKind::Unavailable`](patchbay_model::FaultKind::Unavailable) if there is none,
-    /// [`FaultKind::Denied`](patchbay_model::FaultKind::Denied) if the newest does not let `caller` call what it asks for.
-    fn choose(&self, caller: Option<&ServiceName>, asked: Asked<'_>) -> Result<Self::Lease, Fault>;
+    /// [`FaultKind::Denied`](patchbay_model::FaultKind::Denied) if the newest does not let its caller call what it asks for.
+    fn choose(&self, arrival: &Arrival, asked: Asked<'_>) -> Result<Self::Lease, Fault>;
 }

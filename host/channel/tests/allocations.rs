@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use patchbay_channel::{
-    Arrival, Asked, Breaker, Lease, LinkPolicy, LinkStanding, StandIn, Standing, Target, TypedPayload, call,
+    Arrival, Asked, Breaker, Lease, LinkPolicy, LinkStanding, RoutePolicy, StandIn, Standing, Target, TypedPayload,
+    call,
 };
 use patchbay_model::policy::{BreakerSettings, LinkSettings, RetrySettings, Share};
 use patchbay_model::ports::{BoxFuture, InstanceCount, Prepared};
@@ -49,6 +50,7 @@ struct Service {
     standing: Standing,
     revision: Arc<Revision>,
     link: Option<LinkPolicy>,
+    route: Option<RoutePolicy>,
     stand_in: Option<StandIn>,
 }
 
@@ -64,6 +66,7 @@ impl Service {
             }),
             settings,
             link: None,
+            route: None,
             stand_in: None,
         }
     }
@@ -146,6 +149,10 @@ impl Target for &Service {
         self.link.as_ref()
     }
 
+    fn route(&self) -> Option<&RoutePolicy> {
+        self.route.as_ref()
+    }
+
     fn stand_in(&self) -> Option<&StandIn> {
         self.stand_in.as_ref()
     }
@@ -154,7 +161,7 @@ impl Target for &Service {
         None
     }
 
-    fn choose(&self, _: Option<&ServiceName>, _: Asked<'_>) -> Result<Kept, Fault> {
+    fn choose(&self, _: &Arrival, _: Asked<'_>) -> Result<Kept, Fault> {
         Ok(Kept(Arc::clone(&self.revision)))
     }
 }

@@ -7,10 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use patchbay_backends::{AdminToken, StateDir, SystemClock, random};
-use patchbay_control::{Control, Journal, Ports, ServiceLinks, ServiceMessaging};
+use patchbay_control::{Control, Journal, Ports, ServiceLinks, ServiceMessaging, ServiceTokens};
 use patchbay_engine::{Allocation, CacheFolder, CacheReport, Engine, EngineConfig, EngineReport, Premises, Workshop};
 use patchbay_gateway::{AdminApi, HostFacts, HttpGateway, HttpOutbound, Readiness};
-use patchbay_model::ports::{Clock, Executor, Links, LogSink, Messaging, Outbound};
+use patchbay_model::ports::{Clock, Executor, Links, LogSink, Messaging, Outbound, Tokens};
 use patchbay_model::{LogRecord, NoHazard, units};
 
 use crate::announcement::Announcement;
@@ -59,10 +59,12 @@ impl App {
         let cache = CacheFolder { path: state.cache(), hazard: hazard.clone() };
         let links = Arc::<ServiceLinks>::default();
         let messaging = Arc::<ServiceMessaging>::default();
+        let tokens = Arc::<ServiceTokens>::default();
         let ways = Ways {
             outbound: Arc::clone(&outbound) as _,
             links: Arc::clone(&links) as _,
             messaging: Arc::clone(&messaging) as _,
+            tokens: Arc::clone(&tokens) as _,
         };
         let ports = Ports {
             executor: executor(&config.engine, Some(cache), sink, ways)?,
@@ -87,6 +89,7 @@ impl App {
         outbound.attach(&control);
         links.attach(&control);
         messaging.attach(&control);
+        tokens.attach(&control);
         Ok(Self {
             control,
             http,
@@ -105,6 +108,7 @@ pub(crate) struct Ways {
     outbound: Arc<dyn Outbound>,
     links: Arc<dyn Links>,
     messaging: Arc<dyn Messaging>,
+    tokens: Arc<dyn Tokens>,
 }
 
 /// An executor, with a cache of machine code if a folder for it is given.
@@ -118,9 +122,9 @@ pub(crate) fn executor(
     ways: Ways,
 ) -> Result<Arc<dyn Executor>, Failure> {
     let premises = Premises { cache, workshop: Some(workshop()) };
-    let Ways { outbound, links, messaging } = ways;
-    let engine = Engine::new(config, premises, sink, outbound, links, messaging, Arc::new(SystemClock));
-    let engine = engine.map_err(Failure::failed)?;
+    let Ways { outbound, links, messaging, tokens } = ways;
+    let ports = patchbay_engine::Ports { sink, outbound, links, messaging, tokens, clock: Arc::new(SystemClock) };
+    let engine = Engine::new(config, premises, ports).map_err(Failure::failed)?;
     tell(engine.report());
     Ok(Arc::new(engine))
 }
@@ -147,6 +151,7 @@ pub(crate) fn trial_executor(config: &EngineConfig, state: &Path) -> Result<Arc<
         outbound: Arc::<HttpOutbound>::default(),
         links: Arc::<ServiceLinks>::default(),
         messaging: Arc::<ServiceMessaging>::default(),
+        tokens: Arc::<ServiceTokens>::default(),
     };
     executor(config, cache, Arc::new(Journal::new(1)), ways)
 }

@@ -7,6 +7,7 @@ mod setting;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use patchbay_control::Caller;
 use patchbay_model::{RevisionId, RevisionNumber, ServiceName};
 
 pub(crate) use deploy::DeployArgs;
@@ -256,20 +257,50 @@ pub(crate) struct InspectArgs {
 /// `patchbay authz`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuthzCommand {
-    /// Explain what one service may call of another one, and which rule decides
-    #[command(after_help = "Example:\n  patchbay authz explain orders inventory")]
+    /// Explain who may do what in a running host, and which rule decides
+    #[command(
+        long_about = "Explain who may do what in a running host, and which rule decides.\n\n\
+            CALLER is a service (orders), a user (issuer:corp&user:ann&scope:orders.read), a service that acts for one \
+            (orders&user:ann), or `outside`: somebody without a credential. TARGET is a service (inventory), what it offers \
+            (inventory POST, inventory shop:inventory/stock.reserve), a request from outside (GET /api/orders/1), or a topic \
+            (publish shop.orders.created, subscribe 'shop.orders.>').",
+        after_help = "Examples:\n  patchbay authz explain orders inventory\n  \
+            patchbay authz explain 'user:ann&scope:orders.read' GET /api/orders/1"
+    )]
     Explain(ExplainArgs),
+    /// Hold a configuration against a table of who may do what and who may not
+    #[command(
+        long_about = "Hold a configuration against a table of who may do what and who may not; no host is needed.\n\n\
+            FILE has one expectation in each line: `allow` or `deny`, who, and what for, as in `authz explain`. Lines that \
+            begin with `#` say nothing.\n\n\
+            allow  orders                    inventory shop:inventory/stock.reserve\n\
+            deny   outside                   POST /api/orders\n\
+            allow  user:ann&scope:write      POST /api/orders",
+        after_help = "Example:\n  patchbay authz test access.txt --config runtime.toml"
+    )]
+    Test(AuthzTestArgs),
 }
 
 /// `patchbay authz explain`.
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// The service that calls
-    pub(crate) caller: ServiceName,
-    /// The service that is called
-    pub(crate) target: ServiceName,
+    /// Who asks
+    pub(crate) caller: Caller,
+    /// What for
+    #[arg(required = true, num_args = 1..)]
+    pub(crate) target: Vec<String>,
     #[command(flatten)]
     pub(crate) host: HostArgs,
+}
+
+/// `patchbay authz test`.
+#[derive(Debug, Args)]
+pub(crate) struct AuthzTestArgs {
+    /// The table
+    pub(crate) file: PathBuf,
+    /// The configuration
+    #[arg(long, value_name = "FILE", default_value = crate::config::FILE)]
+    pub(crate) config: PathBuf,
 }
 
 /// A service, or one of its revisions.

@@ -38,6 +38,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Ps(args) => ps::run(&args, screen).await,
         Command::Inspect(args) => inspect::run(&args, screen).await,
         Command::Authz(AuthzCommand::Explain(args)) => authz::explain(&args, screen).await,
+        Command::Authz(AuthzCommand::Test(args)) => authz::test(&args, screen),
         Command::Publish(args) => publish::run(&args, screen).await,
         Command::Tail(args) => tail::run(&args, screen).await,
         Command::Topics(args) => topics::run(&args, screen).await,

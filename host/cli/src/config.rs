@@ -8,6 +8,7 @@ mod host;
 mod listeners;
 mod policies;
 mod problem;
+mod routes;
 mod services;
 mod settings;
 mod table;
@@ -100,6 +101,15 @@ impl ConfigFile {
         self.problems.sort_by_key(|problem| (problem.line, problem.column));
     }
 
+    /// The configuration, if nothing is wrong with it but that components are not there.
+    ///
+    /// # Errors
+    /// Everything else that is wrong.
+    pub(crate) fn finish_without_components(mut self) -> Result<Config, Problems> {
+        self.problems.retain(|problem| !problem.key.ends_with(".component"));
+        self.finish()
+    }
+
     /// The configuration, if nothing is wrong with it.
     ///
     /// # Errors
@@ -157,10 +167,12 @@ fn read(file: &str, text: &str, directory: &Path) -> (Config, Vec<Problem>, BTre
         let http = root.section("http", |table| listeners::http(table, host.drain, directory));
         let mut admin = root.section("admin", |table| listeners::admin(table, host.drain, directory));
         let engine = root.section("engine", host::engine);
-        let control = host::control(root, host.strict);
+        let mut control = host::control(root, host.strict);
         let bus = root.section("bus", |table| bus::read(table, directory));
         admin.max_message = bus.max_message as u64;
-        let services = services::read(root, &control.defaults, directory);
+        let mut placed = Vec::new();
+        control.routes = routes::of_host(root, directory, &mut placed);
+        let services = services::read(root, &control.defaults, directory, placed);
         Config { host, http, admin, engine, control, bus, services }
     });
     let (problems, asked) = reader.finish();

@@ -1,29 +1,34 @@
 //! The handle on everything that runs: calls go in here, and so does every change.
 
-use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::{Method, Request};
-use patchbay_channel::{Arrival, HttpPayload};
+use patchbay_channel::{Arrival, HttpPayload, RoutePolicy, let_in};
 use patchbay_model::bus::{Cause, Topics, TraceContext};
+use patchbay_model::policy::RateVerdicts;
 use patchbay_model::ports::{
-    Bus, Clock, ComponentStore, ComponentWriter, Executor, RegistryStore, StorageError, StoredComponent, Usage,
+    Bus, Clock, ComponentStore, ComponentWriter, Executor, RegistryStore, Secrets, StorageError, StoredComponent, Usage,
 };
-use patchbay_model::{Body, CallId, Fault, FaultKind, LogRecord, Principal, Reply, ServiceName, Settings};
+use patchbay_model::{
+    Body, CallId, Digest, Fault, FaultKind, Limits, LogRecord, Principal, Reply, ServiceName, Settings,
+};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
+use crate::applied::Applied;
 use crate::declared::{DeclaredService, Places};
 use crate::event::{Event, EventKind};
 use crate::journal::Journal;
 use crate::messaging::MessagingState;
-use crate::pins::Pins;
-use crate::routes::Found;
+use crate::pins::{Pin, Pins};
+use crate::routes::{DeclaredRoute, Found, RouteEntry, RouteOwner};
 use crate::snapshot::{ServiceEntry, Snapshot};
 use crate::steps::Teller;
+use crate::tokens::Identities;
 use crate::turns::Turns;
 
 /// What can be configured here.
@@ -42,6 +47,11 @@ pub struct ControlConfig {
     pub strict: bool,
     /// The topics that are declared.
     pub topics: Topics,
+    /// Whether the host has no means to know who comes in from outside. Routes are for everybody then, unless they have
+    /// rules, or the host is strict.
+    pub open: bool,
+    /// The routes that lead to no service: the host answers there by itself.
+    pub routes: Vec<DeclaredRoute>,
 }
 
 impl Default for ControlConfig {
@@ -53,6 +63,8 @@ impl Default for ControlConfig {
             default_places: Places::default(),
             strict: false,
             topics: Topics::default(),
+            open: true,
+            routes: Vec::new(),
         }
     }
 }
@@ -70,6 +82,8 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// Carries messages. It knows the same topics as control.
     pub bus: Arc<dyn Bus>,
+    /// Finds secrets.
+    pub secrets: Arc<dyn Secrets>,
     /// A random number, another one for every run of every host: part of the ids of messages.
     pub run: u64,
 }
@@ -94,32 +108,76 @@ impl From<&NoRoute> for Fault {
     }
 }
 
-/// The service a request belongs to, as of the moment it was looked up.
-pub struct Routing(Arc<ServiceEntry>);
+/// The route that a request comes in by, as of the moment it was looked up.
+pub struct Routing {
+    /// The service that it leads to, if it leads to one.
+    entry: Option<Arc<ServiceEntry>>,
+    policy: Arc<RoutePolicy>,
+    /// Whether the host was strict then.
+    strict: bool,
+}
 
 impl Routing {
-    /// The service.
-    pub fn service(&self) -> &ServiceName {
-        &self.0.name
+    /// The service that it leads to. None: the host answers by itself.
+    pub fn service(&self) -> Option<&ServiceName> {
+        self.entry.as_ref().map(|entry| &entry.name)
+    }
+
+    /// What is enforced on the route.
+    pub fn policy(&self) -> &Arc<RoutePolicy> {
+        &self.policy
+    }
+
+    /// A number that is another one whenever another revision may answer.
+    pub fn generation(&self) -> u64 {
+        let active = self.entry.as_ref().and_then(|entry| entry.active.as_ref());
+        active.map_or(0, |active| active.serial)
+    }
+
+    /// How long a call may take that comes in here.
+    pub fn timeout(&self) -> Duration {
+        let active = self.entry.as_ref().and_then(|entry| entry.active.as_ref());
+        let of_service = active.map_or_else(Limits::default, |active| active.ready.record.settings.limits.clone());
+        self.policy.settings.timeout.map_or(of_service.timeout, |own| own.min(of_service.timeout))
+    }
+}
+
+/// A call that was let in by its route.
+pub struct Admitted {
+    routing: Routing,
+    id: CallId,
+    caller: Principal,
+}
+
+impl Admitted {
+    /// The route that it came in by.
+    pub const fn routing(&self) -> &Routing {
+        &self.routing
+    }
+
+    /// Who it comes from.
+    pub const fn caller(&self) -> &Principal {
+        &self.caller
     }
 }
 
 /// Everything that runs.
 pub struct Control {
-    pub(crate) config: ControlConfig,
     pub(crate) ports: Ports,
     pub(crate) snapshot: ArcSwap<Snapshot>,
     /// Held by the one who saves the registry and publishes a snapshot.
     pub(crate) writer: tokio::sync::Mutex<()>,
     /// One change of a service at a time.
     pub(crate) turns: Turns,
+    /// One reload at a time.
+    pub(crate) reloads: Arc<tokio::sync::Mutex<()>>,
     /// Components that a change under way needs.
     pub(crate) pins: Pins,
     pub(crate) tasks: TaskTracker,
-    /// What `runtime.toml` declares. Set once, at start.
-    pub(crate) declared: OnceLock<BTreeMap<ServiceName, Arc<DeclaredService>>>,
     /// Messages and subscriptions.
     pub(crate) messaging: MessagingState,
+    /// How people are known.
+    pub(crate) identities: ArcSwap<Identities>,
     /// The number of the next call.
     calls: AtomicU64,
     events: Arc<Journal<Event>>,
@@ -134,14 +192,14 @@ impl Control {
     pub fn new(config: ControlConfig, ports: Ports, logs: Arc<Journal<LogRecord>>) -> Arc<Self> {
         Arc::new(Self {
             messaging: MessagingState::new(ports.run),
-            config,
             ports,
-            snapshot: ArcSwap::default(),
+            snapshot: ArcSwap::from_pointee(Snapshot::empty(Applied::new(config, Vec::new()))),
             writer: tokio::sync::Mutex::default(),
             turns: Turns::default(),
+            reloads: Arc::default(),
             pins: Pins::default(),
             tasks: TaskTracker::new(),
-            declared: OnceLock::new(),
+            identities: ArcSwap::default(),
             // Call 0 is that of the host itself, when it asks for a health path.
             calls: AtomicU64::new(1),
             events: Arc::new(Journal::new(KEPT_EVENTS)),
@@ -154,27 +212,75 @@ impl Control {
         CallId::new(self.calls.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The service that a request belongs to.
+    /// The route that a request comes in by.
     ///
     /// # Errors
     /// [`NoRoute`] if it belongs to none.
     pub fn route(&self, host: Option<&str>, path: &str, method: &Method) -> Result<Routing, NoRoute> {
         let snapshot = self.snapshot.load();
         match snapshot.routes().find(host, path, method) {
-            Found::Service(name) => snapshot.service(name).cloned().map(Routing).ok_or(NoRoute::Nothing),
+            Found::Route(RouteEntry { owner, policy }) => {
+                let (policy, strict) = (Arc::clone(policy), snapshot.config().strict);
+                match owner {
+                    RouteOwner::Host => Ok(Routing { entry: None, policy, strict }),
+                    RouteOwner::Service(name) => {
+                        let entry = snapshot.service(name).cloned().ok_or(NoRoute::Nothing)?;
+                        Ok(Routing { entry: Some(entry), policy, strict })
+                    }
+                }
+            }
             Found::OtherMethods(methods) => Err(NoRoute::OtherMethods(methods)),
             Found::Nothing => Err(NoRoute::Nothing),
         }
     }
 
-    /// Takes a call through the channel of its service.
+    /// Lets a call in by its route, or refuses it: by the rules and the rates of the route. What the rates say comes either
+    /// way. `caller` is who it comes from, `address` where from.
     ///
     /// # Errors
-    /// The fault that ended the call.
-    pub async fn call(&self, routing: Routing, id: CallId, request: Request<Body>) -> Result<Reply, Fault> {
-        let mut arrival = Arrival::from_outside(id, Principal::Outside);
+    /// [`FaultKind::Unauthenticated`], [`FaultKind::Denied`] or [`FaultKind::RateLimited`].
+    pub fn admit(
+        &self,
+        routing: Routing,
+        (id, caller): (CallId, Principal),
+        method: &Method,
+        address: IpAddr,
+    ) -> (RateVerdicts, Result<Admitted, Fault>) {
+        let user = caller.user().map(|user| &**user);
+        let (verdicts, outcome) = let_in(&routing.policy, routing.strict, user, method, Some(address));
+        let outcome = match outcome {
+            Ok(()) => Ok(Admitted { routing, id, caller }),
+            Err(fault) => Err(self.refuse(routing, (id, caller), fault)),
+        };
+        (verdicts, outcome)
+    }
+
+    /// Takes a call that was let in by its route through the channel of its service.
+    ///
+    /// # Errors
+    /// The fault that ended the call; [`FaultKind::NotFound`] if the route leads to no service.
+    pub async fn call(&self, admitted: Admitted, request: Request<Body>) -> Result<Reply, Fault> {
+        let Admitted { routing: Routing { entry, policy, .. }, id, caller } = admitted;
+        let entry = entry.ok_or_else(|| Fault::new(FaultKind::NotFound, "no service answers at this address"))?;
+        let mut arrival = Arrival::from_outside(id, caller);
         arrival.cause = trace_of(&request);
-        patchbay_channel::call(&self.routed(routing.0), arrival, HttpPayload::new(request)).await
+        let target = self.routed(entry).by(policy);
+        patchbay_channel::call(&target, arrival, HttpPayload::new(request)).await
+    }
+
+    /// Records a call that came in by a route and was refused there. The fault comes back.
+    pub fn refuse(&self, routing: Routing, (id, caller): (CallId, Principal), fault: Fault) -> Fault {
+        let Routing { entry, policy, .. } = routing;
+        if let Some(entry) = entry {
+            let arrival = Arrival::from_outside(id, caller);
+            patchbay_channel::refuse(&self.routed(entry).by(policy), &arrival, &fault);
+        }
+        fault
+    }
+
+    /// Tells the time of day.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.ports.clock)
     }
 
     /// What happened to services.
@@ -205,6 +311,13 @@ impl Control {
         Ok(stored)
     }
 
+    /// Keeps a component, stored or about to be, until what is returned is dropped.
+    pub async fn hold(&self, digest: Digest) -> Pin {
+        // Nobody is about to forget it who did not know of this yet.
+        let _writer = self.writer.lock().await;
+        self.pins.pin(digest)
+    }
+
     /// What the executor holds in memory.
     pub fn usage(&self) -> Usage {
         self.ports.executor.usage()
@@ -214,7 +327,7 @@ impl Control {
     pub fn settings_of(&self, service: &ServiceName) -> Settings {
         let snapshot = self.snapshot.load();
         let active = snapshot.service(service).and_then(|entry| entry.active.clone());
-        active.map_or_else(|| self.config.defaults.clone(), |active| active.ready.record.settings.clone())
+        active.map_or_else(|| snapshot.config().defaults.clone(), |active| active.ready.record.settings.clone())
     }
 
     /// Takes no more changes and no more calls, and waits for those there are, `deadline` at most.
@@ -238,7 +351,7 @@ impl Control {
 
     /// What `runtime.toml` says of a service.
     pub(crate) fn declared_service(&self, service: &ServiceName) -> Option<Arc<DeclaredService>> {
-        self.declared.get()?.get(service).cloned()
+        self.snapshot.load().applied().services.get(service).cloned()
     }
 
     pub(crate) fn teller(&self, service: &ServiceName) -> Teller {
@@ -246,7 +359,10 @@ impl Control {
     }
 
     pub(crate) fn tell_host(&self, kind: EventKind, message: &str) {
-        tracing::info!("{message}");
+        match kind {
+            EventKind::ReloadRefused => tracing::warn!("{message}"),
+            _ => tracing::info!("{message}"),
+        }
         let time = self.ports.clock.now();
         self.events.append(Event { time, kind, service: None, revision: None, message: message.to_owned() });
     }

@@ -8,9 +8,12 @@
 //! 5. A service that was only ever deployed over the API is restored.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use patchbay_model::ports::StoredComponent;
-use patchbay_model::{Declaration, Origin, RegistryRecord, Route, ServiceName, ServiceRecord, Settings};
+use patchbay_model::{Declaration, Origin, RegistryRecord, ServiceName, ServiceRecord, Settings};
+
+use crate::routes::DeclaredRoute;
 
 /// A service as `runtime.toml` declares it. Its component is stored already.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +25,7 @@ pub struct DeclaredService {
     /// Its configuration, with the host's defaults filled in.
     pub settings: Settings,
     /// Its routes.
-    pub routes: Vec<Route>,
+    pub routes: Vec<DeclaredRoute>,
     /// Where the file says what of it.
     pub places: Places,
 }
@@ -51,7 +54,7 @@ pub(crate) enum StartAction {
 /// What a start does with each service, by the rules above.
 pub(crate) fn plan(
     registry: &RegistryRecord,
-    declared: &BTreeMap<ServiceName, DeclaredService>,
+    declared: &BTreeMap<ServiceName, Arc<DeclaredService>>,
 ) -> BTreeMap<ServiceName, StartAction> {
     let names: BTreeSet<_> = registry.services.keys().chain(declared.keys()).collect();
     names
@@ -156,7 +159,7 @@ mod tests {
             }
             let registry =
                 RegistryRecord { services: known.iter().map(|record| (name.clone(), record.clone())).collect() };
-            let file = in_file.iter().map(|declared| (name.clone(), declared.clone())).collect();
+            let file = in_file.iter().map(|declared| (name.clone(), Arc::new(declared.clone()))).collect();
             assert_eq!(plan(&registry, &file), [(name, action)].into(), "{known:?} {in_file:?}");
         }
     }

@@ -77,7 +77,13 @@ mod tests {
     use crate::fakes::Bench;
 
     fn course(hops: u32, left: Duration) -> Course {
-        Course { call: Some(CallId::new(7)), deadline: (Instant::now() + left).into_std(), hops, cause: None, user: None }
+        Course {
+            call: Some(CallId::new(7)),
+            deadline: (Instant::now() + left).into_std(),
+            hops,
+            cause: None,
+            user: None,
+        }
     }
 
     async fn call(bench: &Bench, callee: &str, caller: &str, course: Course) -> Result<String, FaultKind> {

@@ -7,7 +7,8 @@
 //! `gate.rs` is why no call is lost in a swap; `declared.rs` has the rules by which `runtime.toml` and the admin API
 //! live together; `internal.rs` has who may call whom, and `links.rs` which service serves what another one imports.
 
-mod access;
+mod applied;
+mod authz;
 mod change;
 mod control;
 mod declared;
@@ -25,20 +26,23 @@ mod links;
 mod messaging;
 mod pins;
 mod policies;
+mod reload;
 mod revision;
 mod routes;
+mod secrets;
 mod snapshot;
 mod stand_in;
 mod start;
 mod steps;
 mod target;
+mod tokens;
 mod turns;
 mod typed;
 mod view;
 
-pub use access::Explanation;
+pub use authz::{AskError, Caller, Explanation, Question, RouteBook, Rulebook};
 pub use change::{Change, ChangeError, ChangeErrorKind, DeployRequest, Outcome, Progress, Step, StepState};
-pub use control::{Control, ControlConfig, NoRoute, Ports, Routing};
+pub use control::{Admitted, Control, ControlConfig, NoRoute, Ports, Routing};
 pub use declared::{DeclaredService, Places};
 pub use deploy::subscription_problem;
 pub use event::{Event, EventKind};
@@ -49,9 +53,12 @@ pub use links::{Link, Unlinked, unlinked};
 pub use messaging::{
     DeadLetter, DeadLetterPlace, Death, ServiceMessaging, StoredDeadLetter, SubscriptionState, SubscriptionView, Tail,
 };
-pub use patchbay_channel::{BreakerStatus, Counts, TypedPayload};
+pub use patchbay_channel::{BreakerStatus, Counts, RoutePolicy, TypedPayload};
+pub use pins::Pin;
 pub use policies::{PolicySource, PolicyValue};
-pub use routes::{Found, RouteConflict, RouteTable};
+pub use reload::{PreparedReload, ReloadError, ReloadProblem, ReloadRequest, ServiceChange};
+pub use routes::{DeclaredRoute, Found, RouteConflict, RouteEntry, RouteOwner, RouteTable};
 pub use start::{StartError, Started};
+pub use tokens::{Identities, ServiceTokens};
 pub use typed::ServiceLinks;
 pub use view::{CompiledView, RevisionView, ServiceView};

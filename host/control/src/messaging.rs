@@ -4,6 +4,7 @@
 //! publish, how many messages are handled at a time and in which order, when one is tried again, and what becomes of
 //! one that cannot be handled. A delivery is a call, and takes the same channel as any other.
 
+mod access;
 mod dead_letter;
 mod dead_letters;
 mod intake;
@@ -28,6 +29,7 @@ use patchbay_model::bus::TopicFilter;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use access::topic_ground;
 pub use dead_letter::{DeadLetter, Death};
 pub use dead_letters::{DeadLetterPlace, StoredDeadLetter};
 pub use overview::SubscriptionView;

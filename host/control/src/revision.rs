@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use patchbay_channel::{Breaker, BreakerNews};
@@ -34,9 +35,14 @@ pub(crate) struct LiveRevision {
     pub(crate) id: RevisionId,
     pub(crate) ready: Arc<ReadyRevision>,
     pub(crate) breaker: Arc<Breaker>,
+    /// Tells it from every other one that was live in this run of the host.
+    pub(crate) serial: u64,
     gate: Gate,
     cut: CancellationToken,
 }
+
+/// The serial number of the next one.
+static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// Keeps a revision live for one call.
 pub(crate) struct Lease(Arc<LiveRevision>);
@@ -98,7 +104,8 @@ impl LiveRevision {
         };
         let seed = RandomState::new().hash_one(&id);
         let breaker = Breaker::new(&ready.record.settings.breaker, seed, tell);
-        Self { id, ready, breaker, gate: Gate::default(), cut: CancellationToken::new() }
+        let serial = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self { id, ready, breaker, serial, gate: Gate::default(), cut: CancellationToken::new() }
     }
 
     /// Takes a call, unless the revision was replaced.

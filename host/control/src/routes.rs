@@ -5,29 +5,74 @@
 //! fits in everything but the method is passed over for a less specific one that fits in everything.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
 
 use http::Method;
+use patchbay_channel::RoutePolicy;
+use patchbay_model::policy::RouteSettings;
 use patchbay_model::{HostPattern, PathPattern, Route, ServiceName};
 
-/// Two routes that would take the same requests to different services.
+/// A route with what is enforced on it, as it is declared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredRoute {
+    /// The route.
+    pub route: Route,
+    /// What is enforced on it.
+    pub settings: RouteSettings,
+}
+
+impl From<Route> for DeclaredRoute {
+    /// One of which nothing else is said.
+    fn from(route: Route) -> Self {
+        Self { route, settings: RouteSettings::default() }
+    }
+}
+
+/// Whose route it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RouteOwner {
+    /// That of a service, which answers.
+    Service(ServiceName),
+    /// That of the host, which answers by itself.
+    Host,
+}
+
+impl fmt::Display for RouteOwner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Service(name) => write!(f, "service `{name}`"),
+            Self::Host => f.write_str("the host"),
+        }
+    }
+}
+
+/// Two routes that would take the same requests to different places.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the route `{route}` of service `{second}` is taken by service `{first}`; give one of them another path, host or method"
-)]
+#[error("the route `{route}` of {second} is taken by {first}; give one of them another path, host or method")]
 pub struct RouteConflict {
     /// The route that is contested.
     pub route: String,
-    /// The service that has it.
-    pub first: ServiceName,
-    /// The service that wants it too.
-    pub second: ServiceName,
+    /// Who has it.
+    pub first: RouteOwner,
+    /// Who wants it too.
+    pub second: RouteOwner,
+}
+
+/// A route as the table has it.
+#[derive(Debug, Clone)]
+pub struct RouteEntry {
+    /// Whose it is.
+    pub owner: RouteOwner,
+    /// What is enforced on the calls that come in by it.
+    pub policy: Arc<RoutePolicy>,
 }
 
 /// What the table says about a request.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Found<'a> {
-    /// It belongs to this service.
-    Service(&'a ServiceName),
+    /// It comes in by this route.
+    Route(&'a RouteEntry),
     /// Routes fit in everything but the method; these are the methods they take.
     OtherMethods(Vec<Method>),
     /// No route fits.
@@ -40,6 +85,7 @@ pub struct RouteTable {
     exact: HashMap<String, Paths>,
     below: HashMap<String, Paths>,
     any: Paths,
+    all: HashMap<Route, RouteEntry>,
 }
 
 #[derive(Debug, Default)]
@@ -51,18 +97,19 @@ struct Paths {
 /// The routes of one host and path.
 #[derive(Debug, Default)]
 struct Methods {
-    by_method: Vec<(Method, ServiceName)>,
-    any: Option<ServiceName>,
+    by_method: Vec<(Method, RouteEntry)>,
+    any: Option<RouteEntry>,
 }
 
 impl RouteTable {
-    /// Arranges the routes of the services.
+    /// Arranges routes. Of two that are the same and of the same owner, the first one counts.
     ///
     /// # Errors
     /// The first [`RouteConflict`], if there is one.
-    pub fn new<'a>(routes: impl IntoIterator<Item = (&'a ServiceName, &'a Route)>) -> Result<Self, RouteConflict> {
+    pub fn new(routes: impl IntoIterator<Item = RouteEntry>) -> Result<Self, RouteConflict> {
         let mut table = Self::default();
-        for (service, route) in routes {
+        for entry in routes {
+            let route = entry.policy.route.clone();
             let paths = match &route.host {
                 Some(HostPattern::Exact(host)) => table.exact.entry(host.clone()).or_default(),
                 Some(HostPattern::Below(host)) => table.below.entry(host.clone()).or_default(),
@@ -72,7 +119,8 @@ impl RouteTable {
                 PathPattern::Exact(path) => paths.exact.entry(path.clone()).or_default(),
                 PathPattern::Prefix(prefix) => paths.prefix.entry(prefix.clone()).or_default(),
             };
-            methods.add(service, route)?;
+            methods.add(&entry)?;
+            table.all.entry(route).or_insert(entry);
         }
         Ok(table)
     }
@@ -82,8 +130,8 @@ impl RouteTable {
         let mut others = Vec::new();
         for paths in self.hosts(host) {
             for methods in paths.candidates(path) {
-                if let Some(service) = methods.of(method) {
-                    return Found::Service(service);
+                if let Some(entry) = methods.of(method) {
+                    return Found::Route(entry);
                 }
                 for (other, _) in &methods.by_method {
                     if !others.contains(other) {
@@ -93,6 +141,11 @@ impl RouteTable {
             }
         }
         if others.is_empty() { Found::Nothing } else { Found::OtherMethods(others) }
+    }
+
+    /// A route, if it is in the table.
+    pub(crate) fn get(&self, route: &Route) -> Option<&RouteEntry> {
+        self.all.get(route)
     }
 
     /// The path tables that are for `host`, most specific first.
@@ -130,30 +183,32 @@ impl Paths {
 }
 
 impl Methods {
-    fn add(&mut self, service: &ServiceName, route: &Route) -> Result<(), RouteConflict> {
-        let taken = |first: &ServiceName| RouteConflict {
+    fn add(&mut self, entry: &RouteEntry) -> Result<(), RouteConflict> {
+        let route = &entry.policy.route;
+        let taken = |first: &RouteEntry| RouteConflict {
             route: route.to_string(),
-            first: first.clone(),
-            second: service.clone(),
+            first: first.owner.clone(),
+            second: entry.owner.clone(),
         };
         if route.methods.is_empty() {
             match &self.any {
-                Some(first) if first != service => return Err(taken(first)),
-                _ => self.any = Some(service.clone()),
+                Some(first) if first.owner != entry.owner => return Err(taken(first)),
+                Some(_) => {}
+                None => self.any = Some(entry.clone()),
             }
         }
         for method in &route.methods {
             match self.by_method.iter().find(|(other, _)| other == method) {
-                Some((_, first)) if first != service => return Err(taken(first)),
+                Some((_, first)) if first.owner != entry.owner => return Err(taken(first)),
                 Some(_) => {}
-                None => self.by_method.push((method.clone(), service.clone())),
+                None => self.by_method.push((method.clone(), entry.clone())),
             }
         }
         Ok(())
     }
 
-    fn of(&self, method: &Method) -> Option<&ServiceName> {
-        let exact = self.by_method.iter().find(|(other, _)| other == method).map(|(_, service)| service);
+    fn of(&self, method: &Method) -> Option<&RouteEntry> {
+        let exact = self.by_method.iter().find(|(other, _)| other == method).map(|(_, entry)| entry);
         exact.or(self.any.as_ref())
     }
 }

@@ -28,6 +28,7 @@ impl Teller {
             | EventKind::Cut
             | EventKind::ServiceFailed
             | EventKind::BreakerOpened
+            | EventKind::ReloadRefused
             | EventKind::CacheDamaged => {
                 tracing::warn!(service = %self.service, "{message}");
             }
@@ -38,6 +39,7 @@ impl Teller {
             | EventKind::HostStopping
             | EventKind::Published
             | EventKind::BreakerClosed
+            | EventKind::Reloaded
             | EventKind::Removed => {
                 tracing::info!(service = %self.service, "{message}");
             }

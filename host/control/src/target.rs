@@ -4,7 +4,7 @@
 use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
-use patchbay_channel::{Asked, LinkPolicy, StandIn, Standing, Target, authorize};
+use patchbay_channel::{Arrival, Asked, LinkPolicy, RoutePolicy, StandIn, Standing, Target, authorize};
 use patchbay_model::{Fault, FaultKind, Limits, ServiceName, Settings};
 
 use crate::control::Control;
@@ -18,12 +18,14 @@ pub(crate) struct Routed<'a> {
     entry: Arc<ServiceEntry>,
     /// The policies of the link that the call comes over, if it has some of its own.
     link: Option<Arc<LinkPolicy>>,
+    /// The route that the call came in by.
+    route: Option<Arc<RoutePolicy>>,
 }
 
 impl Control {
     /// `entry` as the channel sees it.
     pub(crate) fn routed(&self, entry: Arc<ServiceEntry>) -> Routed<'_> {
-        Routed { snapshot: &self.snapshot, strict: self.config.strict, entry, link: None }
+        Routed { snapshot: &self.snapshot, strict: entry.strict, entry, link: None, route: None }
     }
 }
 
@@ -31,6 +33,11 @@ impl Routed<'_> {
     /// The same, over a link that may have policies of its own.
     pub(crate) fn over(self, link: Option<Arc<LinkPolicy>>) -> Self {
         Self { link, ..self }
+    }
+
+    /// The same, for a call that came in by a route.
+    pub(crate) fn by(self, route: Arc<RoutePolicy>) -> Self {
+        Self { route: Some(route), ..self }
     }
 }
 
@@ -60,6 +67,10 @@ impl Target for Routed<'_> {
         self.link.as_deref()
     }
 
+    fn route(&self) -> Option<&RoutePolicy> {
+        self.route.as_deref()
+    }
+
     fn stand_in(&self) -> Option<&StandIn> {
         let of_link = self.link.as_ref().and_then(|link| link.stand_in.as_ref());
         of_link.or_else(|| self.entry.active.as_ref()?.ready.stand_ins.own.as_ref())
@@ -67,14 +78,18 @@ impl Target for Routed<'_> {
 
     fn instead(&self) -> Option<Self> {
         let entry = self.snapshot.load().service(self.stand_in()?.service.as_ref()?).cloned()?;
-        Some(Self { snapshot: self.snapshot, strict: self.strict, entry, link: None })
+        Some(Self { snapshot: self.snapshot, strict: entry.strict, entry, link: None, route: None })
     }
 
-    fn choose(&self, caller: Option<&ServiceName>, asked: Asked<'_>) -> Result<Lease, Fault> {
+    fn choose(&self, arrival: &Arrival, asked: Asked<'_>) -> Result<Lease, Fault> {
         let unavailable = |details: &str| {
             let fault = Fault::new(FaultKind::Unavailable, "the service has no revision that can serve");
             Err(fault.with_details(details).unprocessed())
         };
+        // A call is answered by what it was routed by for as long as that takes calls.
+        if let Some(lease) = self.entry.active.as_ref().and_then(|active| active.enter()) {
+            return Ok(lease);
+        }
         // The entry may be of an older snapshot by now. A revision that was replaced refuses the call, and then a
         // newer snapshot is there already: it is published before the old revision closes.
         loop {
@@ -86,8 +101,9 @@ impl Target for Routed<'_> {
                 return unavailable(entry.failure.as_deref().unwrap_or("no revision is active"));
             };
             // Another revision may have other rules than the one that was asked when the call arrived.
-            if let Some(caller) = caller.filter(|_| !Arc::ptr_eq(entry, &self.entry)) {
-                authorize(active.ready.record.settings.callers.as_deref(), self.strict, caller, asked)?;
+            if arrival.caller.service().is_some() && !Arc::ptr_eq(entry, &self.entry) {
+                let rules = active.ready.record.settings.callers.as_deref();
+                authorize(rules, entry.strict, arrival.asker(), asked)?;
             }
             if let Some(lease) = active.enter() {
                 return Ok(lease);

@@ -95,7 +95,11 @@ fn view(snapshot: &Snapshot, entry: &ServiceEntry) -> ServiceView {
         failure: entry.failure.clone(),
         breaker: entry.active.as_ref().and_then(|active| active.breaker.status()),
         revisions: entry.record.revisions.iter().map(|record| revision_view(entry, record, active)).collect(),
-        declared_routes: entry.declared.iter().flat_map(|declared| declared.routes.clone()).collect(),
+        declared_routes: entry
+            .declared
+            .iter()
+            .flat_map(|declared| declared.routes.iter().map(|declared| declared.route.clone()))
+            .collect(),
         deployed_routes: entry.record.routes.clone(),
         links: snapshot.links().of_caller(&entry.name).to_vec(),
         called_by: snapshot.links().callers(&entry.name),

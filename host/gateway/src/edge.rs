@@ -188,6 +188,16 @@ impl Edge {
     }
 }
 
+impl Edge {
+    /// Makes of the reply to a request that was refused what its caller can read, if that is a page of another origin.
+    pub(crate) async fn refused(&self, method: &Method, headers: &HeaderMap, reply: Reply) -> Reply {
+        match &self.cors {
+            Some(cors) => cors.apply(Cors::asked(method, headers), reply).await,
+            None => reply,
+        }
+    }
+}
+
 impl Service {
     fn new(settings: &EdgeSettings, route: &Route, parts: &EdgeParts, previous: Option<&Idempotency>) -> Self {
         let kept = || previous.map_or_else(|| Arc::new(MemoryReplies::default()) as _, |one| Arc::clone(&one.store));

@@ -19,6 +19,7 @@ mod http;
 mod outbound;
 mod problem;
 mod readiness;
+mod reload;
 mod server;
 mod tls;
 
@@ -26,10 +27,11 @@ mod tls;
 pub use admin::DirectAdmin;
 pub use admin::{AdminApi, AdminConfig, AdminToken, HostFacts};
 pub use error::GatewayError;
-pub use http::{CALL_HEADER, CALLER_HEADER, HttpConfig, HttpGateway, PARENT_HEADER};
+pub use http::{CALL_HEADER, CALLER_HEADER, HttpConfig, HttpGateway, HttpTuner, KEY_SET_PATH, PARENT_HEADER};
 pub use outbound::HttpOutbound;
 pub use problem::Problem;
 pub use readiness::{Readiness, ReadinessState};
+pub use reload::{KeyChange, KeyChangeKind, NoReload, NotReloaded, NotReloadedKind, Reload, Reloaded, ServiceNews};
 pub use tls::{TlsConfig, TlsProblem};
 
 #[cfg(test)]

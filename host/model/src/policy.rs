@@ -8,9 +8,11 @@ mod fallback;
 mod link;
 mod rate;
 mod retry;
+mod route;
 mod share;
+mod verdict;
 
-pub use access::{AnyOr, CallerRule, CallerRuleError, Scope};
+pub use access::{AccessRule, AccessRuleError, Asker, Operation, Term};
 pub use breaker::BreakerSettings;
 pub use edge::{
     CacheSettings, CompressSettings, CorsSettings, EdgeSettings, FilesSettings, HeaderRules, IdempotencySettings,
@@ -20,7 +22,9 @@ pub use fallback::Fallback;
 pub use link::{LinkRetry, LinkSettings};
 pub use rate::{Rate, RateError};
 pub use retry::{Repeatable, RepeatableError, RetrySettings};
+pub use route::RouteSettings;
 pub use share::{Share, ShareError};
+pub use verdict::{RateVerdict, RateVerdicts};
 
 use std::time::Duration;
 

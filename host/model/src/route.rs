@@ -122,7 +122,7 @@ impl fmt::Display for PathPattern {
 }
 
 /// Which requests belong to a service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
     /// The hosts; `None` is every host.

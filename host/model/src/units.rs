@@ -110,6 +110,28 @@ pub mod optional_duration {
     }
 }
 
+/// Serde for sizes that may be absent, as text.
+pub mod optional_size {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    /// Writes the size as text.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(value: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.map(super::format_size).serialize(serializer)
+    }
+
+    /// Reads a size from text.
+    ///
+    /// # Errors
+    /// If the text is no size.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| super::parse_size(&text)).transpose().map_err(serde::de::Error::custom)
+    }
+}
+
 /// Serde for sizes as text.
 pub mod size {
     use serde::{Deserialize, Deserializer, Serializer};

@@ -40,7 +40,7 @@ impl Payload for HttpPayload {
     type Reply = Reply;
 
     fn asked(&self) -> Asked<'_> {
-        Asked::Http
+        Asked::Http(&self.method)
     }
 
     fn is_repeatable(&self, retry: &RetrySettings) -> bool {
@@ -48,9 +48,9 @@ impl Payload for HttpPayload {
         is_empty && retry.repeats_method(&self.method)
     }
 
-    fn limit(&mut self, limits: &Limits) -> Result<(), Fault> {
+    fn limit(&mut self, _: &Limits, most: u64) -> Result<(), Fault> {
         if let Some(request) = self.request.take() {
-            let (request, overrun) = request_body::limit(request, limits.request_body)?;
+            let (request, overrun) = request_body::limit(request, most)?;
             (self.request, self.overrun) = (Some(request), overrun);
         }
         Ok(())
@@ -80,8 +80,8 @@ impl Payload for HttpPayload {
         }
     }
 
-    fn fault(&self, limits: &Limits) -> Option<Fault> {
-        self.overrun.fault(limits.request_body)
+    fn fault(&self, most: u64) -> Option<Fault> {
+        self.overrun.fault(most)
     }
 
     fn bind(&self, reply: Reply, bounds: Bounds<'_>) -> Result<Reply, Fault> {

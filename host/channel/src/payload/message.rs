@@ -46,11 +46,10 @@ impl Payload for MessagePayload {
         false
     }
 
-    fn limit(&mut self, limits: &Limits) -> Result<(), Fault> {
+    fn limit(&mut self, limits: &Limits, most: u64) -> Result<(), Fault> {
         self.grant = limits.timeout;
-        let limit = limits.request_body;
-        if self.message.data.len() as u64 > limit {
-            let accepts = format_size(limit);
+        if self.message.data.len() as u64 > most {
+            let accepts = format_size(most);
             let public = format!("the message is larger than the {accepts} that this service accepts");
             return Err(Fault::new(FaultKind::TooLarge, public));
         }
@@ -80,7 +79,7 @@ impl Payload for MessagePayload {
         self.patience.clone()
     }
 
-    fn fault(&self, _limits: &Limits) -> Option<Fault> {
+    fn fault(&self, _: u64) -> Option<Fault> {
         None
     }
 

@@ -49,10 +49,9 @@ impl Payload for TypedPayload {
         self.repeatable || retry.repeats_function(&self.function)
     }
 
-    fn limit(&mut self, limits: &Limits) -> Result<(), Fault> {
-        let limit = limits.request_body;
-        if self.arguments.as_ref().is_some_and(|arguments| arguments.len() as u64 > limit) {
-            let accepts = format_size(limit);
+    fn limit(&mut self, _: &Limits, most: u64) -> Result<(), Fault> {
+        if self.arguments.as_ref().is_some_and(|arguments| arguments.len() as u64 > most) {
+            let accepts = format_size(most);
             let public = format!("the arguments are larger than the {accepts} that this service accepts");
             return Err(Fault::new(FaultKind::TooLarge, public));
         }
@@ -82,7 +81,7 @@ impl Payload for TypedPayload {
         }
     }
 
-    fn fault(&self, _limits: &Limits) -> Option<Fault> {
+    fn fault(&self, _: u64) -> Option<Fault> {
         None
     }
 

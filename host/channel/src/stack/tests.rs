@@ -19,10 +19,11 @@ use super::*;
 use crate::access::Asked;
 use crate::breaker::Breaker;
 use crate::standing::{LinkStanding, Standing};
-use crate::target::{LinkPolicy, StandIn};
+use crate::target::{LinkPolicy, RoutePolicy, StandIn};
 use crate::{HttpPayload, TypedPayload};
 
 mod policies;
+mod routes;
 
 /// What the instance does with a call.
 #[derive(Clone, Copy)]
@@ -198,6 +199,7 @@ struct Service {
     breaker: Arc<Breaker>,
     cut: CancellationToken,
     link: Option<LinkPolicy>,
+    route: Option<RoutePolicy>,
     stand_in: Option<StandIn>,
     other: Option<Arc<Service>>,
 }
@@ -227,6 +229,7 @@ impl Service {
             lease: Arc::default(),
             cut: CancellationToken::new(),
             link: None,
+            route: None,
             stand_in: None,
             other: None,
         }
@@ -296,6 +299,10 @@ impl Target for &Service {
         self.link.as_ref()
     }
 
+    fn route(&self) -> Option<&RoutePolicy> {
+        self.route.as_ref()
+    }
+
     fn stand_in(&self) -> Option<&StandIn> {
         self.stand_in.as_ref()
     }
@@ -304,7 +311,7 @@ impl Target for &Service {
         self.other.as_deref()
     }
 
-    fn choose(&self, _: Option<&ServiceName>, _: Asked<'_>) -> Result<Kept, Fault> {
+    fn choose(&self, _: &Arrival, _: Asked<'_>) -> Result<Kept, Fault> {
         Ok(Kept {
             instance: Arc::clone(&self.instance),
             _lease: Arc::clone(&self.lease),

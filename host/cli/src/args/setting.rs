@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use patchbay_model::bus::{SubscriptionSettings, TopicFilter};
-use patchbay_model::policy::{CallerRule, Fallback, Rate, Repeatable, Share};
+use patchbay_model::policy::{AccessRule, Fallback, Rate, Repeatable, Share};
 use patchbay_model::{Destination, InterfaceName, ServiceName, units};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -31,6 +31,8 @@ enum Kind {
     Rate,
     Destinations,
     Callers,
+    Truth,
+    Texts,
     Idempotent,
     Links,
     Fallback,
@@ -38,7 +40,7 @@ enum Kind {
 }
 
 /// The keys as they are written, the objects in which they stand, their names there, and what their values are.
-const KEYS: [(&str, Option<&str>, &str, Kind); 37] = [
+const KEYS: [(&str, Option<&str>, &str, Kind); 39] = [
     ("instances", None, "instances", Kind::Policy),
     ("instance_uses", None, "instance_uses", Kind::Number),
     ("instance_calls", None, "instance_calls", Kind::Number),
@@ -59,6 +61,8 @@ const KEYS: [(&str, Option<&str>, &str, Kind); 37] = [
     ("outbound_body", Some("limits"), "outbound_body", Kind::Size),
     ("outbound", None, "outbound", Kind::Destinations),
     ("callers", None, "callers", Kind::Callers),
+    ("tokens.verify", Some("tokens"), "verify", Kind::Truth),
+    ("tokens.audiences", Some("tokens"), "audiences", Kind::Texts),
     ("links", None, "links", Kind::Links),
     ("rate", None, "rate", Kind::Rate),
     ("retry.attempts", Some("retry"), "attempts", Kind::Number),
@@ -127,7 +131,11 @@ impl Kind {
             Self::Rate => text.parse::<Rate>().map(|rate| json!(rate)).map_err(|error| error.to_string()),
             // Nobody is let in by no rule; `any` takes all rules away.
             Self::Callers if text == "any" => Ok(Value::Null),
-            Self::Callers => list::<CallerRule>(text),
+            Self::Callers => list::<AccessRule>(text),
+            Self::Truth => {
+                text.parse::<bool>().map(Value::from).map_err(|_| format!("`{text}` is neither `true` nor `false`"))
+            }
+            Self::Texts => list::<String>(text),
             Self::Idempotent => list::<Repeatable>(text),
             Self::Links => links(text),
             Self::Fallback if text.is_empty() => Ok(Value::Null),
@@ -244,7 +252,8 @@ mod tests {
             ("timeout=soon", "is no duration"),
             ("queue=-1", "is no whole number"),
             ("outbound=api.example.com", "has no port"),
-            ("callers=orders,Payments", "`Payments` is no caller"),
+            ("callers=orders,Payments", "`Payments` is no rule"),
+            ("tokens.verify=yes", "neither `true` nor `false`"),
             ("rate=fast", "is no rate"),
             ("breaker.success_rate=0.8", "is no share"),
             ("retry.idempotent=GET,reserve it", "is no function"),

@@ -1,11 +1,17 @@
-//! `patchbay authz explain`: what a service may call of another one, and which rule decides.
+//! `patchbay authz`: who may do what, and which rule decides.
 
+mod test;
+
+use patchbay_control::Question;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use crate::args::ExplainArgs;
-use crate::client::{Client, service_path};
+use crate::client::Client;
 use crate::columns::Columns;
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
+pub(super) use test::run as test;
+
 use crate::screen::{BAD, GOOD, Screen, WARN, styled};
 
 /// One thing that the caller may ask for, as the admin API explains it.
@@ -17,24 +23,32 @@ struct Authorization {
     reason: String,
 }
 
-/// Shows what the rules of the target say of the caller.
+/// Shows what the rules say of the caller.
 ///
 /// # Errors
-/// If there is no such target, or the host cannot be reached.
+/// If nothing is asked, or about nobody, or the host cannot be reached.
 pub(crate) async fn explain(args: &ExplainArgs, screen: Screen) -> Result<(), Failure> {
     let client = Client::find(&args.host)?;
-    let path = format!("{}/authz?caller={}", service_path(&args.target), args.caller);
+    let target = args.target.join(" ");
+    let question: Question = target.parse().map_err(|error| Failure::new(FailureKind::Usage, error))?;
+    let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let path = format!("/v1/authz?caller={}&target={}", encode(&args.caller.to_string()), encode(&target));
     let explained = client.get(&path).await?;
     if screen.json {
         return screen.value(&explained);
     }
-    let is_there = client.get("/v1/services").await?.as_array().is_some_and(|services| {
-        services
-            .iter()
-            .any(|service| service.get("name").and_then(serde_json::Value::as_str) == Some(args.caller.as_str()))
-    });
-    if !is_there {
-        screen.line(styled(WARN, format!("no service is named `{}` now; if one was:", args.caller)))?;
+    // One who cannot exist may be told of, but not without a word.
+    if let Some(name) = args.caller.asker().service {
+        let known = client.get("/v1/services").await?;
+        let mut names = known.as_array().into_iter().flatten().filter_map(|service| service.get("name")?.as_str());
+        if !names.any(|known| known == name.as_str()) {
+            screen.line(styled(WARN, format!("no service is named `{name}` now; if one was:")))?;
+        }
+    }
+    if matches!(question, Question::Publish(_) | Question::Subscribe(_))
+        && explained.as_array().is_some_and(Vec::is_empty)
+    {
+        screen.line("no topic is meant by it")?;
     }
     for line in table(&serde_json::from_value::<Vec<Authorization>>(explained)?) {
         screen.line(line)?;

@@ -1,8 +1,10 @@
 //! `patchbay check`: what `patchbay up` would refuse, without starting anything.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use patchbay_contract::Contract;
-use patchbay_model::bus::Topics;
+use patchbay_control::ControlConfig;
 use patchbay_model::ports::{Executor, PrepareRequest};
 use patchbay_model::{Digest, RevisionId, RevisionNumber};
 use serde_json::json;
@@ -35,7 +37,7 @@ pub(crate) async fn run(args: &CheckArgs, screen: Screen) -> Result<(), Failure>
     if services.iter().any(|service| service.component.is_file()) {
         let executor = app::trial_executor(&file.config.engine, &file.config.host.state)?;
         for service in services.iter().filter(|service| service.component.is_file()) {
-            match show(&*executor, &file.config.control.topics, service, width, screen).await? {
+            match show(&*executor, &file.config.control, service, width, screen).await? {
                 Ok(about) => checked.push((service, about)),
                 Err(problem) => {
                     file.report(&service.component_at, &format!("services.{}.component", service.name), &problem);
@@ -59,7 +61,7 @@ pub(crate) async fn run(args: &CheckArgs, screen: Screen) -> Result<(), Failure>
         let services = checked.iter().map(|(service, about)| {
             json!({
                 "name": service.name, "component": service.component, "size": about.size, "language": about.contract.language,
-                "instances": about.policy, "routes": service.routes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "instances": about.policy, "routes": service.routes.iter().map(|declared| declared.route.to_string()).collect::<Vec<_>>(),
             })
         });
         return screen.value(&json!({ "ok": true, "services": services.collect::<Vec<_>>() }));
@@ -71,7 +73,7 @@ pub(crate) async fn run(args: &CheckArgs, screen: Screen) -> Result<(), Failure>
 /// Checks one component, and shows how it went; the name takes `width` columns.
 async fn show(
     executor: &dyn Executor,
-    topics: &Topics,
+    control: &ControlConfig,
     service: &ServiceConfig,
     width: usize,
     screen: Screen,
@@ -79,7 +81,7 @@ async fn show(
     let begun = Instant::now();
     let spinner = Spinner::new(screen);
     spinner.show(format!("{}: check {}", service.name, service.component.display()));
-    let result = check(executor, topics, service).await;
+    let result = check(executor, control, service).await;
     spinner.hide();
     let took = brief::duration(begun.elapsed());
     let name = styled(NAME, format!("{:<width$}", service.name.as_str()));
@@ -95,14 +97,19 @@ async fn show(
 }
 
 /// Whether the component can run here; if not, why, and what to do.
-async fn check(executor: &dyn Executor, topics: &Topics, service: &ServiceConfig) -> Result<Checked, String> {
+async fn check(executor: &dyn Executor, control: &ControlConfig, service: &ServiceConfig) -> Result<Checked, String> {
     let bytes = tokio::fs::read(&service.component)
         .await
         .map(Bytes::from)
         .map_err(|error| format!("`{}` cannot be read: {error}", service.component.display()))?;
     let contract = patchbay_contract::decode(&bytes).map_err(|error| error.to_string())?;
     let instances = service.settings.instances.unwrap_or_else(|| contract.default_policy());
-    if let Some(problem) = patchbay_control::subscription_problem(&contract, &service.settings, topics) {
+    if let Some(problem) = patchbay_control::subscription_problem(
+        (&service.name, &contract),
+        &service.settings,
+        &control.topics,
+        control.strict,
+    ) {
         return Err(problem);
     }
     let size = bytes.len() as u64;
@@ -112,6 +119,8 @@ async fn check(executor: &dyn Executor, topics: &Topics, service: &ServiceConfig
         bytes,
         instances,
         settings: service.settings.clone(),
+        // Nothing of it runs, so nothing is asked for.
+        secrets: BTreeMap::new(),
     };
     executor.prepare(request).await.map_err(|error| error.to_string())?;
     Ok(Checked { size, contract, policy: instances.name() })

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::{Arg, Command, CommandFactory};
 use clap_complete::{ArgValueCompleter, CompletionCandidate};
+use patchbay_control::Caller;
 use patchbay_model::bus::{Topic, TopicFilter};
 use patchbay_model::{RevisionNumber, ServiceName};
 
@@ -55,6 +56,9 @@ fn subject(arg: &Arg) -> Option<Subject> {
         "instances" => Some(Subject::InstancePolicy),
         "letters" => Some(Subject::DeadLetterTopic),
         "sequence" => Some(Subject::DeadLetter),
+        // Whoever asks and what for are most often services.
+        "target" if ty == TypeId::of::<String>() => Some(Subject::Service),
+        _ if ty == TypeId::of::<Caller>() => Some(Subject::Service),
         _ if ty == TypeId::of::<Topic>() => Some(Subject::Topic),
         _ if ty == TypeId::of::<TopicFilter>() => Some(Subject::TopicFilter),
         _ if ty == TypeId::of::<ServiceName>() => Some(Subject::Service),

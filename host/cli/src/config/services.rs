@@ -3,10 +3,11 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use patchbay_control::{Places, RouteTable};
-use patchbay_model::{Route, ServiceName, Settings};
+use patchbay_control::{DeclaredRoute, Places, RouteOwner};
+use patchbay_model::{ServiceName, Settings};
 
-use super::table::{Named, Reader, Table};
+use super::routes::{self, Placed};
+use super::table::{Named, Table};
 use super::{policies, settings, topics, value};
 
 /// A service as the file declares it. Its component is not read yet.
@@ -21,25 +22,21 @@ pub(crate) struct ServiceConfig {
     /// Its configuration, with the defaults filled in.
     pub(crate) settings: Settings,
     /// Its routes.
-    pub(crate) routes: Vec<Route>,
+    pub(crate) routes: Vec<DeclaredRoute>,
     /// The lines at which the file says what of it.
     pub(crate) places: Places,
 }
 
-/// A route and its place in the file.
-struct Placed {
-    service: ServiceName,
-    key: String,
-    at: Range<usize>,
-    route: Route,
-}
-
-/// Reads `[services]`. Paths of components are relative to `directory`.
-pub(crate) fn read(root: &mut Table<'_>, defaults: &Settings, directory: &Path) -> Vec<ServiceConfig> {
-    let mut placed = Vec::new();
+/// Reads `[services]`. Paths of components are relative to `directory`; `placed` are the routes that are no services'.
+pub(crate) fn read(
+    root: &mut Table<'_>,
+    defaults: &Settings,
+    directory: &Path,
+    mut placed: Vec<Placed>,
+) -> Vec<ServiceConfig> {
     let entries = root.named("services");
     let services = entries.iter().filter_map(|entry| service(entry, defaults, directory, &mut placed)).collect();
-    check_routes(root.reader(), placed);
+    routes::check(root.reader(), placed);
     services
 }
 
@@ -52,7 +49,7 @@ fn service(
     let name = entry.name.parse::<ServiceName>().map_err(|error| entry.report(error.to_string())).ok();
     let read = entry.table(|table| {
         let component = component(table, directory);
-        let routes = table.list("routes", value::parsed::<Route>);
+        let routes = routes::of_service(table, directory);
         let mut settings = settings::read(table, defaults);
         settings.config = settings::config(table);
         settings.health = settings::health(table);
@@ -65,8 +62,9 @@ fn service(
     let name = name?;
     let mut routes = Vec::with_capacity(found.len());
     for (at, route) in found {
-        routes.push(route.clone());
-        placed.push(Placed { service: name.clone(), key: format!("{path}.routes"), at, route });
+        let (owner, key) = (RouteOwner::Service(name.clone()), format!("{path}.routes"));
+        placed.push(Placed { owner, key, at, route: route.route.clone() });
+        routes.push(route);
     }
     let (component_at, component) = component?;
     Some(ServiceConfig { name, component, component_at, settings, routes, places })
@@ -86,17 +84,4 @@ fn component(table: &mut Table<'_>, directory: &Path) -> Option<(Range<usize>, P
         table.report("component", message);
     }
     Some((table.place("component"), path))
-}
-
-/// Reports every route that an earlier service of the file has already.
-fn check_routes(reader: &Reader<'_>, mut placed: Vec<Placed>) {
-    // Each conflict takes one route out, so this ends.
-    while let Err(conflict) = RouteTable::new(placed.iter().map(|placed| (&placed.service, &placed.route))) {
-        let contested = placed
-            .iter()
-            .position(|placed| placed.service == conflict.second && placed.route.to_string() == conflict.route);
-        let Some(contested) = contested else { return };
-        let Placed { key, at, .. } = placed.remove(contested);
-        reader.report(&at, &key, conflict.to_string());
-    }
 }

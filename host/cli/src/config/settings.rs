@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use patchbay_model::{HealthCheck, Settings};
+use patchbay_model::{HealthCheck, Settings, TokenSettings};
 
 use super::table::Table;
 use super::{policies, value};
@@ -37,11 +37,19 @@ pub(crate) fn read(table: &mut Table<'_>, base: &Settings) -> Settings {
     if table.has("callers") {
         settings.callers = Some(elements(table.list("callers", value::parsed)));
     }
+    table.section("tokens", |table| tokens(table, &mut settings.tokens));
     if table.has("links") {
         settings.links = policies::links(table);
     }
     policies::read(table, &mut settings);
     settings
+}
+
+fn tokens(table: &mut Table<'_>, tokens: &mut TokenSettings) {
+    table.set("verify", &mut tokens.verify, value::boolean);
+    if table.has("audiences") {
+        tokens.audiences = elements(table.list("audiences", value::text));
+    }
 }
 
 pub(super) fn elements<T>(placed: Vec<(Range<usize>, T)>) -> Vec<T> {

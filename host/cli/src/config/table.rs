@@ -153,6 +153,11 @@ impl<'r> Table<'r> {
         parsed
     }
 
+    /// Whether the value of a key is a table.
+    pub(crate) fn is_table(&mut self, key: &'static str) -> bool {
+        self.ask(key).is_some_and(|value| value.get_ref().is_table())
+    }
+
     /// Reads the table under a key. A table that is not there is read as an empty one.
     pub(crate) fn section<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Table<'_>) -> T) -> T {
         let path = self.path_of(key);
@@ -204,6 +209,11 @@ impl<'r> Table<'r> {
     pub(crate) fn report(&mut self, key: &'static str, message: impl Into<String>) {
         let at = self.place(key);
         self.reader.report(&at, &self.path_of(key), message);
+    }
+
+    /// Notes a problem with the table as a whole.
+    pub(crate) fn report_here(&self, message: impl Into<String>) {
+        self.reader.report(&self.at, &self.path, message);
     }
 
     /// Notes a problem with a value that this table itself has; `key` may lead into tables within, with dots. What
@@ -259,6 +269,11 @@ impl Named<'_> {
     /// Notes a problem with the name.
     pub(crate) fn report(&self, message: impl Into<String>) {
         self.reader.report(&self.at, &self.path, message);
+    }
+
+    /// Where its name stands.
+    pub(crate) fn place(&self) -> Range<usize> {
+        self.at.clone()
     }
 
     /// Whether its value is of a kind.

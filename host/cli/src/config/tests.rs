@@ -63,10 +63,27 @@ fn the_shipped_file_has_every_key() {
     for path in &asked {
         let there = match path.strip_prefix("services.").and_then(|rest| rest.split_once('.')) {
             // What `[defaults]` has is documented there; anything else has to stand in one of the examples.
-            Some((_, key)) => shared.contains(&key) || services.iter().any(|service| find(service, key)),
+            Some((_, key)) => {
+                shared.contains(&key) || services.iter().any(|service| find(service, &key_of(service, key)))
+            }
             None => path.split_once('.').is_none_or(|_| find(&document.clone().into(), path)),
         };
         assert!(there, "`{path}` can be configured and is not documented in runtime.toml");
+    }
+}
+
+/// What a key of one route is for another one, since one example is enough for all routes.
+fn key_of(service: &toml::Value, key: &str) -> String {
+    let of_route = key.strip_prefix("routes.\"").and_then(|rest| rest.split_once("\"."));
+    let first = service.get("routes").and_then(toml::Value::as_table).and_then(|routes| {
+        routes.values().find_map(|route| {
+            let (_, key) = of_route?;
+            find(route, key).then_some(key)
+        })
+    });
+    match (of_route, first) {
+        (Some(_), Some(_)) => "routes".to_owned(),
+        _ => key.to_owned(),
     }
 }
 
@@ -153,11 +170,37 @@ fn services_inherit_the_defaults() {
     assert_eq!((settings.instances, settings.limits.queue), (None, 16));
     assert_eq!(settings.config["a key"], "a value");
     assert_eq!(settings.health.as_ref().map(|health| health.timeout), Some(Duration::from_secs(5)));
-    assert_eq!(service.routes.iter().map(ToString::to_string).collect::<Vec<_>>(), ["/a/*", "GET,POST shop.example/a"]);
+    assert_eq!(
+        service.routes.iter().map(|declared| declared.route.to_string()).collect::<Vec<_>>(),
+        ["/a/*", "GET,POST shop.example/a"]
+    );
 }
 
 /// Files with the errors they have, all at once and in the order of their lines.
 const BROKEN: &[(&str, &[&str])] = &[
+    (
+        r#"
+[services.a]
+component = "Cargo.toml"
+[services.a.routes."GET /x"]
+anonymous = true
+callers = ["user"]
+timeout = "0s"
+[services.a.routes."/y"]
+callers = ["orders", "user a:b/c", "scope:x GET"]
+per_user = "1/s"
+[services.a.routes.z]
+"#,
+        &[
+            "runtime.toml:6:11: services.a.routes.\"GET /x\".callers: says who may come in, and `anonymous` that everybody may; \
+             leave one of them out",
+            "runtime.toml:7:11: services.a.routes.\"GET /x\".timeout: must lie between 1ms and 24h",
+            "runtime.toml:9:11: services.a.routes.\"/y\".callers: has the rule `orders`, and no service comes in by a route",
+            "runtime.toml:9:11: services.a.routes.\"/y\".callers: has the rule `user a:b/c`, and a route leads to no function",
+            "runtime.toml:10:1: services.a.routes.\"/y\".per_user: unknown key; did you mean `rate_per_user`?",
+            "runtime.toml:11:20: services.a.routes.z: `z` is no path; write `/exact/path`, or `/prefix/*` for everything below it",
+        ],
+    ),
     (
         "[hosts]\nstate = \"x\"\n[host]\nstat = \"x\"\ncolour = \"red\"\n",
         &[
@@ -264,9 +307,11 @@ const BROKEN: &[(&str, &[&str])] = &[
              you mean `10.0.0.0/8`?",
             "runtime.toml:7:30: services.a.outbound[1]: `b.internal` is below `internal`, where the services of this host \
              are, which needs no entry here; a service says in its `callers` who may call it",
-            "runtime.toml:8:12: services.a.callers[0]: `B` is no caller; write a service such as `orders` (or `*` for any), \
-             and what it may call where that is not everything: `orders http`, `orders shop:inventory/stock` or \
-             `orders shop:inventory/stock.reserve`",
+            "runtime.toml:8:12: services.a.callers[0]: `B` is no rule: a service has a name of lower-case letters, digits and \
+             hyphens; write who, such as `orders` (a service), `*` (anybody whom the host knows), `user`, `user:ann`, \
+             `issuer:corp`, `scope:orders.write`, `group:staff` or `claim:tenant=acme`, or several with `&` between them; then \
+             what they may do, where that is not everything: `http`, methods such as `POST,PUT`, an interface such as \
+             `shop:inventory/stock`, or one of its functions such as `shop:inventory/stock.reserve`",
         ],
     ),
     (

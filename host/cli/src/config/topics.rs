@@ -50,6 +50,9 @@ fn topic(table: &mut Table<'_>) -> TopicSettings {
     if table.has("publishers") {
         settings.publishers = Some(elements(table.list("publishers", value::parsed)));
     }
+    if table.has("subscribers") {
+        settings.subscribers = Some(elements(table.list("subscribers", value::parsed)));
+    }
     if settings.level == Level::Volatile {
         for key in ["age", "size", "count", "when_full", "dedupe"] {
             table.report_own(key, "is for durable topics alone; what is volatile is not kept");

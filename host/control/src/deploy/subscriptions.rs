@@ -1,22 +1,30 @@
 //! Holds the subscriptions of a new revision against what its component handles, and against the topics.
 
 use patchbay_contract::Contract;
-use patchbay_model::Settings;
-use patchbay_model::bus::{Level, Topics};
+use patchbay_model::bus::{Level, TopicFilter, Topics};
+use patchbay_model::policy::Asker;
+use patchbay_model::{ServiceName, Settings};
 
 use super::ready::refused;
 use crate::change::ChangeError;
+use crate::messaging::topic_ground;
 
 /// Why a component cannot have the subscriptions that its settings say, with what to do; `None` if it can.
-pub fn subscription_problem(contract: &Contract, settings: &Settings, topics: &Topics) -> Option<String> {
-    check_subscriptions(contract, settings, topics).err().map(|error| error.message)
+pub fn subscription_problem(
+    (service, contract): (&ServiceName, &Contract),
+    settings: &Settings,
+    topics: &Topics,
+    strict: bool,
+) -> Option<String> {
+    check_subscriptions((service, contract), settings, topics, strict).err().map(|error| error.message)
 }
 
 /// Refuses subscriptions that cannot be. What comes back is worth telling.
 pub(super) fn check_subscriptions(
-    contract: &Contract,
+    (service, contract): (&ServiceName, &Contract),
     settings: &Settings,
     topics: &Topics,
+    strict: bool,
 ) -> Result<String, ChangeError> {
     let handles = contract.message_handler().is_some();
     let Some(first) = settings.subscriptions.keys().next() else {
@@ -30,6 +38,7 @@ pub(super) fn check_subscriptions(
         )));
     }
     for (filter, subscription) in &settings.subscriptions {
+        may_subscribe(service, filter, topics, strict)?;
         if let Some(topic) = &subscription.dead_letter
             && topics.level(topic) != Level::Durable
         {
@@ -41,6 +50,26 @@ pub(super) fn check_subscriptions(
     }
     let filters: Vec<_> = settings.subscriptions.keys().map(|filter| format!("`{filter}`")).collect();
     Ok(format!(", subscribed to {}", filters.join(", ")))
+}
+
+/// Refuses a subscription to topics that are not for the service.
+fn may_subscribe(
+    service: &ServiceName,
+    filter: &TopicFilter,
+    topics: &Topics,
+    strict: bool,
+) -> Result<(), ChangeError> {
+    let grounds = topic_ground(topics, strict, Asker::service(service), filter, false);
+    let Some((declared, _)) = grounds.into_iter().find(|(_, ground)| !ground.allows()) else { return Ok(()) };
+    Err(refused(match declared {
+        Some(declared) => format!(
+            "it cannot be subscribed to `{filter}`: no rule in the `subscribers` of the topic `{declared}` lets `{service}` in"
+        ),
+        None => format!(
+            "it cannot be subscribed to `{filter}`: the host is strict, and not all of these topics are declared in `[topics]` \
+             with `subscribers` that let `{service}` in"
+        ),
+    }))
 }
 
 #[cfg(test)]

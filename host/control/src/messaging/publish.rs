@@ -4,7 +4,9 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use patchbay_model::bus::{BusError, Defaults, Message, Receipt, Topic, Topics};
+use patchbay_channel::{Asked, Ground, decide};
+use patchbay_model::bus::{AUTHOR_ATTRIBUTES, BusError, Defaults, Message, Receipt, Topic, Topics};
+use patchbay_model::policy::Asker;
 use patchbay_model::ports::{BoxFuture, Messaging, Publication};
 use patchbay_model::{Course, ServiceName};
 use tokio::time::Instant;
@@ -114,7 +116,7 @@ impl Control {
             .topic
             .parse()
             .map_err(|error: patchbay_model::bus::TopicError| BusError::Invalid(error.to_string()))?;
-        self.may_publish(publisher, &topic)?;
+        self.may_publish(publisher, course, &topic)?;
         let source = publisher.source();
         may_be_source(publisher, publication.source.as_deref(), &source)?;
         let mut message = Message {
@@ -137,24 +139,44 @@ impl Control {
         if let Some(cause) = course.and_then(|course| course.cause.as_ref()) {
             message.caused_by(cause);
         }
+        if let Some(name) = AUTHOR_ATTRIBUTES.iter().find(|name| message.extension(name).is_some()) {
+            return Err(BusError::Invalid(format!("`{name}` tells who published, which only the host may say")));
+        }
+        if let Some(user) = course.and_then(|course| course.user.as_ref()) {
+            message.set_author(user);
+        }
         message.check_attributes().map_err(|error| BusError::Invalid(error.to_string()))?;
         Ok(message)
     }
 
     /// Refuses a publisher that may not publish to a topic.
-    fn may_publish(&self, publisher: Publisher<'_>, topic: &Topic) -> Result<(), BusError> {
+    fn may_publish(&self, publisher: Publisher<'_>, course: Option<&Course>, topic: &Topic) -> Result<(), BusError> {
         let Publisher::Service(service) = publisher else { return Ok(()) };
-        let declared = self.config.topics.of(topic);
+        let snapshot = self.snapshot.load();
+        let declared = snapshot.config().topics.of(topic);
         let own = declared.filter(|(filter, _)| [Topics::DEAD_LETTERS, Topics::REPLAYS].contains(&filter.as_str()));
         if own.is_some() {
             return Err(BusError::Denied(format!("only the host publishes to `{topic}`")));
         }
-        match declared.and_then(|(filter, settings)| Some((filter, settings.publishers.as_ref()?))) {
-            Some((filter, publishers)) if !publishers.contains(service) => Err(BusError::Denied(format!(
-                "`publishers` of the topic `{filter}` does not let `{service}` publish to it"
-            ))),
-            _ => Ok(()),
+        // Whoever was asked may answer, where somebody waits for it.
+        let ground = match declared {
+            None if !snapshot.config().strict || topic.is_inbox() => return Ok(()),
+            None => Ground::Strict,
+            Some((_, settings)) => {
+                let user = course.and_then(|course| course.user.as_deref());
+                let asker = Asker::service_for(service, user);
+                decide(settings.publishers.as_deref(), snapshot.config().strict, asker, Asked::Topic)
+            }
+        };
+        if ground.allows() {
+            return Ok(());
         }
+        let declared = declared.map_or_else(|| topic.to_string(), |(filter, _)| filter.to_string());
+        let why = match ground {
+            Ground::Strict => "the host is strict, and it has no `publishers`",
+            _ => "no rule in its `publishers` fits",
+        };
+        Err(BusError::Denied(format!("the topic `{declared}` does not let `{service}` publish to it: {why}")))
     }
 }
 

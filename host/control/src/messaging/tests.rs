@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use patchbay_model::bus::{BusError, Cause, Message, Order, SubscriptionSettings, Topics, TraceContext};
 use patchbay_model::ports::{Messaging, Publication, Settlement};
-use patchbay_model::{Course, ServiceName};
+use patchbay_model::{Course, Proof, ServiceName, User};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::*;
@@ -218,14 +218,29 @@ async fn the_host_fills_in_what_a_publisher_leaves_out_and_carries_causes() {
     assert_eq!((first.source.as_str(), first.kind.as_str(), first.key()), ("/services/orders", TOPIC, Some("k")));
     assert_eq!((first.extension("traceparent"), first.extension("causationid")), (Some("00-1-2-01"), None));
     let caused = course(Cause::Message(Arc::new(first.clone())));
-    messaging.publish(&orders, caused, publication("2", None)).await.unwrap();
+    let ann = Arc::new(ann());
+    let for_ann = Course { user: Some(Arc::clone(&ann)), ..caused };
+    messaging.publish(&orders, for_ann, publication("2", None)).await.unwrap();
     let second: Message = bench.bus.stored(TOPIC).remove(1);
     assert_ne!(second.id, first.id);
+    assert_eq!((first.author(), second.author().as_ref()), (None, Some(&*ann)));
     assert_eq!(
         (second.extension("causationid"), second.extension("correlationid")),
         (Some(&*first.id), Some(&*first.id))
     );
     assert_eq!(second.extension("traceparent"), Some("00-1-2-01"));
+}
+
+fn ann() -> User {
+    User {
+        proof: Proof::Token,
+        issuer: "corp".to_owned(),
+        subject: "ann".to_owned(),
+        scopes: Vec::new(),
+        groups: Vec::new(),
+        claims: Default::default(),
+        expires: None,
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -237,8 +252,13 @@ async fn what_cannot_be_published_is_refused() {
     let bench = Bench::configured(config);
     let messaging = ServiceMessaging::default();
     messaging.attach(&bench.control);
-    let course =
-        Course { call: None, deadline: (Instant::now() + Duration::from_secs(5)).into_std(), hops: 0, cause: None, user: None };
+    let course = Course {
+        call: None,
+        deadline: (Instant::now() + Duration::from_secs(5)).into_std(),
+        hops: 0,
+        cause: None,
+        user: None,
+    };
     let to = |topic: &str| Publication { topic: topic.to_owned(), ..Publication::default() };
     let extended = |name: &str| Publication { extensions: vec![(name.to_owned(), "1".to_owned())], ..to("other") };
     let from = |source: &str| Publication { source: Some(source.to_owned()), ..to("other") };
@@ -246,6 +266,7 @@ async fn what_cannot_be_published_is_refused() {
         ("orders", to("shop.orders"), "Ok"),
         ("hello", to("shop.orders"), "Denied"),
         ("hello", to("other"), "Ok"),
+        ("hello", to("_INBOX.x.1"), "Ok"),
         ("orders", to("dlq.orders"), "Denied"),
         ("orders", to("replay.orders.x"), "Denied"),
         ("orders", to("no topic"), "Invalid"),
@@ -254,6 +275,8 @@ async fn what_cannot_be_published_is_refused() {
         ("orders", extended("Not-ok"), "Invalid"),
         ("orders", extended("partitionkey"), "Ok"),
         ("orders", extended("data"), "Invalid"),
+        ("orders", extended("authid"), "Invalid"),
+        ("orders", extended("authclaims"), "Invalid"),
         ("orders", Publication { kind: Some(String::new()), ..to("other") }, "Invalid"),
         ("orders", from("/services/orders/7"), "Ok"),
         ("orders", from("//elsewhere.example"), "Ok"),

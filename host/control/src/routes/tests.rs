@@ -3,9 +3,10 @@
 use super::*;
 
 fn table(routes: &[(&str, &str)]) -> Result<RouteTable, RouteConflict> {
-    let routes: Vec<(ServiceName, Route)> =
-        routes.iter().map(|(service, route)| (service.parse().unwrap(), route.parse().unwrap())).collect();
-    RouteTable::new(routes.iter().map(|(service, route)| (service, route)))
+    RouteTable::new(routes.iter().map(|(service, route)| RouteEntry {
+        owner: RouteOwner::Service(service.parse().unwrap()),
+        policy: Arc::new(RoutePolicy::new(route.parse().unwrap(), RouteSettings::default(), true)),
+    }))
 }
 
 #[test]
@@ -50,17 +51,23 @@ fn the_most_specific_route_wins() {
         let method: Method = parts.next().unwrap().parse().unwrap();
         let path = parts.next().unwrap();
         let host = parts.next().filter(|host| *host != "-");
-        assert_eq!(table.find(host, path, &method), Found::Service(&service.parse().unwrap()), "{request}");
+        let Found::Route(entry) = table.find(host, path, &method) else { panic!("{request} finds nothing") };
+        assert_eq!(entry.owner, RouteOwner::Service(service.parse().unwrap()), "{request}");
     }
 }
 
 #[test]
 fn other_methods_are_told() {
     let table = table(&[("a", "GET,HEAD /x"), ("b", "GET /x/*")]).unwrap();
-    assert_eq!(table.find(None, "/x", &Method::POST), Found::OtherMethods(vec![Method::GET, Method::HEAD]));
-    assert_eq!(table.find(None, "/y", &Method::POST), Found::Nothing);
-    assert_eq!(table.find(Some("any.example"), "*", &Method::OPTIONS), Found::Nothing);
-    assert_eq!(table.find(None, "", &Method::CONNECT), Found::Nothing);
+    let others = |path, method| match table.find(None, path, method) {
+        Found::OtherMethods(methods) => Some(methods),
+        Found::Route(_) => panic!("{path} is found"),
+        Found::Nothing => None,
+    };
+    assert_eq!(others("/x", &Method::POST), Some(vec![Method::GET, Method::HEAD]));
+    assert_eq!(others("/y", &Method::POST), None);
+    assert_eq!(others("*", &Method::OPTIONS), None);
+    assert_eq!(others("", &Method::CONNECT), None);
 }
 
 #[test]

@@ -31,8 +31,6 @@ pub struct HostFacts {
     pub admin_url: String,
     /// Where it keeps its state.
     pub state_dir: PathBuf,
-    /// The configuration as people would ask for it: keys and values, without secrets.
-    pub config: BTreeMap<String, String>,
 }
 
 /// The host.
@@ -58,9 +56,12 @@ pub(super) struct Host {
     usage: HostUsage,
     /// Whether messages can go through.
     bus: Bus,
-    /// The configuration: keys and values.
+    /// The configuration that holds now: keys and values.
     #[schema(value_type = std::collections::HashMap<String, String>)]
     config: BTreeMap<String, String>,
+    /// The keys whose values in `runtime.toml` hold only after a restart.
+    #[schema(example = json!(["http.listen"]))]
+    needs_restart: Vec<String>,
 }
 
 /// Where the host listens.
@@ -141,6 +142,7 @@ pub(super) async fn host(State(state): State<AdminState>) -> Json<Host> {
             stuck_threads: usage.stuck_threads,
         },
         bus: state.control.bus_health().into(),
-        config: facts.config.clone(),
+        config: state.reload.config(),
+        needs_restart: state.reload.needs_restart(),
     })
 }

@@ -1,11 +1,10 @@
-//! The policies of a service: each value with where it came from, and what its rules say of a caller.
+//! The policies of a service: each value with where it came from.
 
 use axum::Json;
-use axum::extract::{Query, State};
-use patchbay_control::{Explanation, PolicySource, PolicyValue};
-use patchbay_model::ServiceName;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use axum::extract::State;
+use patchbay_control::{PolicySource, PolicyValue};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::AdminState;
 use super::path::OfService;
@@ -81,56 +80,4 @@ pub(super) async fn policies(
 ) -> Result<Json<Vec<Policy>>, Rejection> {
     let policies = state.control.policies(&name).ok_or_else(|| Rejection::no_service(&name))?;
     Ok(Json(policies.into_iter().map(Policy::from).collect()))
-}
-
-/// Who is asked about.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Caller {
-    /// The service that calls.
-    #[param(value_type = String, example = "orders")]
-    caller: ServiceName,
-}
-
-/// What the rules say of one thing that a caller may ask for.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Authorization {
-    /// What is asked for: a function, or `http`.
-    #[schema(example = "shop:inventory/stock@0.1.0.reserve")]
-    asked: String,
-    /// Whether the caller may.
-    allowed: bool,
-    /// The rule that decided, if one did.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "orders shop:inventory/stock")]
-    rule: Option<String>,
-    /// The reason.
-    reason: String,
-}
-
-impl From<Explanation> for Authorization {
-    fn from(explanation: Explanation) -> Self {
-        let Explanation { asked, allowed, rule, reason } = explanation;
-        Self { asked, allowed, rule, reason }
-    }
-}
-
-/// Explains what a service may call of this one, and which rule decides.
-#[utoipa::path(
-    get, operation_id = "explainAuthorization", path = "/v1/services/{name}/authz", tag = "services",
-    params(("name" = String, Path, description = "The service that is called"), Caller),
-    responses(
-        (status = 200, description = "What the rules say", body = [Authorization]),
-        (status = 400, description = "The caller is no name of a service", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such service, or it cannot serve", body = Problem, content_type = "application/problem+json"),
-    ),
-)]
-pub(super) async fn authz(
-    State(state): State<AdminState>,
-    OfService(name): OfService,
-    caller: Result<Query<Caller>, axum::extract::rejection::QueryRejection>,
-) -> Result<Json<Vec<Authorization>>, Rejection> {
-    let Query(Caller { caller }) = caller.map_err(|error| Rejection::invalid(error.body_text()))?;
-    let explained = state.control.explain(&caller, &name).ok_or_else(|| Rejection::no_service(&name))?;
-    Ok(Json(explained.into_iter().map(Authorization::from).collect()))
 }

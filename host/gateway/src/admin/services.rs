@@ -103,6 +103,8 @@ impl From<BreakerStatus> for Breaker {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Counts)]
 pub(super) struct CountsSummary {
+    /// Callers that showed no credential where one is needed, or one that is not good.
+    unauthenticated: u64,
     /// Callers that were refused by the rules.
     denied: u64,
     /// Calls that came too early for the rate.
@@ -121,8 +123,17 @@ pub(super) struct CountsSummary {
 
 impl From<Counts> for CountsSummary {
     fn from(counts: Counts) -> Self {
-        let Counts { denied, rate_limited, overloaded, retries, retries_refused, broken_off, fallbacks } = counts;
-        Self { denied, rate_limited, overloaded, retries, retries_refused, broken_off, fallbacks }
+        let Counts {
+            unauthenticated,
+            denied,
+            rate_limited,
+            overloaded,
+            retries,
+            retries_refused,
+            broken_off,
+            fallbacks,
+        } = counts;
+        Self { unauthenticated, denied, rate_limited, overloaded, retries, retries_refused, broken_off, fallbacks }
     }
 }
 

@@ -3,19 +3,20 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::header::{ALLOW, CONTENT_LENGTH, HOST};
+use http::header::{ALLOW, CONTENT_LENGTH};
 use http::uri::Scheme;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use patchbay_control::{Control, NoRoute};
+use patchbay_control::Control;
 use patchbay_model::{Body, BodyError, CallId, Fault, FaultKind, Reply, empty_body};
 
+use super::entry::Entry;
 use super::headers::{check_coding, strip_reply, strip_request};
 use super::reply_body::{ReplyBody, discard};
 use super::target::{Target, normalize};
 use crate::problem::reply_to;
-use crate::server::{Answer, Received};
+use crate::server::{Answer, Peer, Received};
 
 /// Names the call, in the request that a service gets and in every reply. What a client sends in it is replaced.
 pub const CALL_HEADER: HeaderName = HeaderName::from_static("patchbay-call");
@@ -36,6 +37,7 @@ pub(super) struct Answers(Arc<Shared>);
 
 struct Shared {
     control: Arc<Control>,
+    entry: Entry,
     local: HeaderValue,
     scheme: Option<Scheme>,
 }
@@ -59,27 +61,28 @@ impl Answers {
     pub(super) fn new(control: Arc<Control>, address: SocketAddr, tls: bool) -> Self {
         let local = HeaderValue::from_str(&address.to_string()).unwrap_or(HeaderValue::from_static("localhost"));
         let scheme = tls.then_some(Scheme::HTTPS);
-        Self(Arc::new(Shared { control, local, scheme }))
+        let entry = Entry::new(Arc::clone(&control));
+        Self(Arc::new(Shared { control, entry, local, scheme }))
     }
 }
 
 impl Answer for Answers {
     type Body = ReplyBody;
 
-    async fn answer(self, request: Request<Received>) -> Response<ReplyBody> {
-        self.0.answer(request).await
+    async fn answer(self, peer: Peer, request: Request<Received>) -> Response<ReplyBody> {
+        self.0.answer(peer, request).await
     }
 }
 
 impl Shared {
-    async fn answer(&self, request: Request<Received>) -> Response<ReplyBody> {
+    async fn answer(&self, peer: Peer, request: Request<Received>) -> Response<ReplyBody> {
         let id = self.control.new_call();
         let asked = Asked::new(id, request.method().clone());
-        asked.answer(self.take(id, request.map(body_of)).await)
+        asked.answer(self.take(id, &peer, request.map(body_of)).await)
     }
 
     /// Takes a request to its service. What comes back otherwise is the reply that says why not.
-    async fn take(&self, id: CallId, request: Request<Body>) -> Result<Reply, Reply> {
+    async fn take(&self, id: CallId, peer: &Peer, request: Request<Body>) -> Result<Reply, Reply> {
         let refuse = |fault: &Fault| reply_to(fault, id);
         let (mut head, body) = request.into_parts();
         let target = normalize(&mut head, &self.local, self.scheme.as_ref()).map_err(|fault| {
@@ -101,15 +104,7 @@ impl Shared {
         head.headers.insert(CALL_HEADER, call_value(id));
         // The engine has no use for what hyper keeps here, such as the handle of an upgrade that will not be.
         head.extensions.clear();
-        let host = head.headers.get(HOST).and_then(|host| host.to_str().ok());
-        let routing = self.control.route(host, head.uri.path(), &head.method).map_err(|no_route| {
-            let mut reply = refuse(&Fault::from(&no_route));
-            if let NoRoute::OtherMethods(methods) = &no_route {
-                reply.headers_mut().insert(ALLOW, allow(methods));
-            }
-            reply
-        })?;
-        self.control.call(routing, id, Request::from_parts(head, body)).await.map_err(|fault| refuse(&fault))
+        self.entry.take(id, peer, Request::from_parts(head, body)).await
     }
 }
 
@@ -122,7 +117,7 @@ fn server_options() -> Reply {
 }
 
 /// The methods in the form of the `Allow` header.
-fn allow(methods: &[Method]) -> HeaderValue {
+pub(super) fn allow(methods: &[Method]) -> HeaderValue {
     let names: Vec<_> = methods.iter().map(Method::as_str).collect();
     HeaderValue::from_str(&names.join(", ")).unwrap_or(ALL_METHODS)
 }

@@ -2,7 +2,9 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,24 +13,38 @@ use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use patchbay_model::User;
 use pin_project_lite::pin_project;
 
 use super::activity::Open;
 use super::received::Received;
 use super::streams;
 
+/// The other end of a connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Peer {
+    /// Its address.
+    pub(crate) address: IpAddr,
+    /// The user that its certificate names, if it showed one that is trusted.
+    pub(crate) user: Option<Arc<User>>,
+}
+
 /// Something that answers requests.
 pub(crate) trait Answer: Clone + Send + Sync + 'static {
     /// The body of its replies.
     type Body: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static;
 
-    /// Answers one request. Dropping the future gives it up.
-    fn answer(self, request: Request<Received>) -> impl Future<Output = Response<Self::Body>> + Send + 'static;
+    /// Answers one request of `peer`. Dropping the future gives it up.
+    fn answer(
+        self,
+        peer: Peer,
+        request: Request<Received>,
+    ) -> impl Future<Output = Response<Self::Body>> + Send + 'static;
 }
 
 /// Answers one request, whose body may pause for `body_timeout`, and keeps its connection informed.
 pub(super) async fn answer<A: Answer>(
-    answer: A,
+    (answer, peer): (A, Peer),
     request: Request<Incoming>,
     open: Open,
     body_timeout: Duration,
@@ -36,7 +52,7 @@ pub(super) async fn answer<A: Answer>(
     let is_http2 = request.version() == Version::HTTP_2;
     let (head, incoming) = request.into_parts();
     let (body, rest) = Received::new(incoming, open.activity(), body_timeout);
-    let mut reply = answer.answer(Request::from_parts(head, body)).await;
+    let mut reply = answer.answer(peer, Request::from_parts(head, body)).await;
     // What is left of the request stands where the next one would have to begin. A service that has not given it up may
     // still read it while it replies.
     if !is_http2 && (rest.is_given_up() || open.activity().is_last()) {

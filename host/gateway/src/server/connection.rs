@@ -12,7 +12,7 @@ use hyper_util::server::conn::auto;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::activity::{Activity, Phase};
-use super::answer::{self, Answer};
+use super::answer::{self, Answer, Peer};
 use super::guard::Guarded;
 use super::socket::WatchedSocket;
 use super::streams::StreamExecutor;
@@ -26,14 +26,16 @@ pub(super) const GRACE: Duration = Duration::from_secs(1);
 /// Serves one connection to its end.
 pub(super) async fn run<A: Answer>(
     wire: Wire,
-    answer: A,
+    (answer, peer): (A, Peer),
     builder: &auto::Builder<StreamExecutor>,
     limits: &ConnectionLimits,
     stop: &Stop,
 ) {
     let activity = &Arc::new(Activity::new());
     let socket = TokioIo::new(WatchedSocket::new(Guarded::new(wire), Arc::clone(activity)));
-    let service = service_fn(|request| answer::answer(answer.clone(), request, activity.open(), limits.body_timeout));
+    let service = service_fn(|request| {
+        answer::answer((answer.clone(), peer.clone()), request, activity.open(), limits.body_timeout)
+    });
     let mut connection = pin!(builder.serve_connection(socket, service));
     let mut watch = pin!(Watch::new(activity, limits));
     let mut stopping = pin!(stop.gracefully.cancelled());

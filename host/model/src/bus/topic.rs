@@ -45,6 +45,14 @@ impl Topic {
         &self.0
     }
 
+    /// Whether answers to one request are waited for here; who asked told its name to those who may answer.
+    pub fn is_inbox(&self) -> bool {
+        self.0.starts_with(Self::INBOXES)
+    }
+
+    /// What the topics begin with where answers to requests are waited for, as NATS has it.
+    pub const INBOXES: &str = "_INBOX.";
+
     /// Where the dead letters of a service go that says nothing else: `dlq.` and its name, which is always a token.
     pub fn of_dead_letters(service: &ServiceName) -> Self {
         Self(format!("dlq.{service}").into())

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::topic::{Topic, TopicFilter};
-use crate::policy::{DAY, Judge};
-use crate::{ServiceName, SettingsError, units};
+use crate::policy::{AccessRule, DAY, Judge};
+use crate::{SettingsError, units};
 
 /// How safe a message is once it is acknowledged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -115,9 +115,12 @@ pub struct TopicSettings {
     /// For how long a message with the same source and id counts as the same, if it is durable.
     #[serde(with = "units::duration")]
     pub dedupe: Duration,
-    /// The services that may publish to it; `None`: any.
+    /// Who may publish to it; `None`: any service, unless the host is strict.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub publishers: Option<Vec<ServiceName>>,
+    pub publishers: Option<Vec<AccessRule>>,
+    /// Which services may subscribe to it; `None`: any, unless the host is strict.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subscribers: Option<Vec<AccessRule>>,
 }
 
 impl TopicSettings {
@@ -151,6 +154,7 @@ impl Default for TopicSettings {
             retention: Retention::default(),
             dedupe: Duration::from_secs(120),
             publishers: None,
+            subscribers: None,
         }
     }
 }

@@ -1,124 +1,126 @@
-//! Which service may call what of another one: `orders`, `web shop:inventory/stock.available`, `* http`.
+//! Who may do what: `orders`, `web shop:inventory/stock.available`, `scope:orders.write POST,PUT`.
+//!
+//! The same rules decide on the calls of a service, on a route, and on a topic. Each lets somebody in; what none lets in
+//! stays out.
+
+mod read;
+mod term;
 
 use std::fmt;
 use std::str::FromStr;
 
+use http::Method;
+
 use crate::text::serde_as_text;
-use crate::{FunctionName, InterfaceName, ServiceName};
+use crate::{FunctionName, InterfaceName, ServiceName, User};
 
-/// One rule: it lets a caller call something.
+pub use term::{Asker, Term};
+
+/// One rule: it lets those in who fit all of its terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallerRule {
-    /// Whom it lets call.
-    pub caller: AnyOr<ServiceName>,
-    /// What it lets them call.
-    pub scope: Scope,
+pub struct AccessRule {
+    /// Whom it lets in. Never empty.
+    who: Vec<Term>,
+    /// What it lets them do.
+    operation: Operation,
 }
 
-/// One, or all there are.
+/// What a rule lets somebody do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AnyOr<T> {
-    /// All.
-    Any,
-    /// This one.
-    One(T),
-}
-
-/// What a rule lets a caller call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Scope {
+pub enum Operation {
     /// Everything.
     All,
-    /// `http://NAME.internal`.
+    /// Requests over HTTP, with any method.
     Http,
-    /// The functions of an interface; without a version, those of all its versions.
+    /// Requests over HTTP with these methods.
+    Methods(Vec<Method>),
+    /// Calls of the functions of an interface; without a version, of those of all its versions.
     Interface(InterfaceName),
-    /// One function; without a version, in all versions of its interface.
+    /// Calls of one function; without a version, in all versions of its interface.
     Function(FunctionName),
 }
 
 /// Why a text is no rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{0}` is no caller; write a service such as `orders` (or `*` for any), and what it may call where that is not \
-     everything: `orders http`, `orders shop:inventory/stock` or `orders shop:inventory/stock.reserve`"
-)]
-pub struct CallerRuleError(String);
+#[error("`{text}` is no rule: {problem}; write who, such as {EXAMPLES}")]
+pub struct AccessRuleError {
+    text: String,
+    problem: &'static str,
+}
 
-impl CallerRule {
-    /// Lets `caller` call everything.
-    pub const fn all(caller: ServiceName) -> Self {
-        Self { caller: AnyOr::One(caller), scope: Scope::All }
+/// Rules as they are written, for those who wrote another one.
+const EXAMPLES: &str = "`orders` (a service), `*` (anybody whom the host knows), `user`, `user:ann`, `issuer:corp`, \
+     `scope:orders.write`, `group:staff` or `claim:tenant=acme`, or several with `&` between them; then what they may do, where \
+     that is not everything: `http`, methods such as `POST,PUT`, an interface such as `shop:inventory/stock`, or one of its \
+     functions such as `shop:inventory/stock.reserve`";
+
+impl AccessRule {
+    /// Lets the service `caller` do everything.
+    pub fn all(caller: ServiceName) -> Self {
+        Self { who: vec![Term::Service(caller)], operation: Operation::All }
+    }
+
+    /// Whether it lets in who fits; what they ask for is another question.
+    pub fn is_for(&self, asker: Asker<'_>) -> bool {
+        self.who.iter().all(|term| term.fits(asker))
+    }
+
+    /// Whom it lets in: those who fit all of these.
+    pub fn who(&self) -> &[Term] {
+        &self.who
+    }
+
+    /// Whether it may let a service in, for whomever that acts.
+    pub fn may_be_for(&self, service: &ServiceName) -> bool {
+        self.who.iter().all(|term| !matches!(term, Term::Service(name) if name != service))
+    }
+
+    /// What it lets them do.
+    pub const fn operation(&self) -> &Operation {
+        &self.operation
     }
 }
 
-impl FromStr for CallerRule {
-    type Err = CallerRuleError;
-
-    fn from_str(text: &str) -> Result<Self, CallerRuleError> {
-        let wrong = || CallerRuleError(text.chars().take(160).collect());
-        let (caller, scope) = match text.trim().split_once(' ') {
-            Some((caller, scope)) => (caller, Some(scope.trim_start())),
-            None => (text.trim(), None),
-        };
-        let caller = match caller {
-            "*" => AnyOr::Any,
-            name => AnyOr::One(name.parse().map_err(|_| wrong())?),
-        };
-        let scope = match scope {
-            None => Scope::All,
-            Some("http") => Scope::Http,
-            Some(name) => match (name.parse(), name.parse()) {
-                (Ok(function), _) => Scope::Function(function),
-                (_, Ok(interface)) => Scope::Interface(interface),
-                _ => return Err(wrong()),
-            },
-        };
-        Ok(Self { caller, scope })
-    }
-}
-
-impl fmt::Display for CallerRule {
+impl fmt::Display for AccessRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.caller {
-            AnyOr::Any => f.write_str("*")?,
-            AnyOr::One(caller) => caller.fmt(f)?,
+        for (place, term) in self.who.iter().enumerate() {
+            f.write_str(if place == 0 { "" } else { "&" })?;
+            term.fmt(f)?;
         }
-        match &self.scope {
-            Scope::All => Ok(()),
-            Scope::Http => f.write_str(" http"),
-            Scope::Interface(interface) => write!(f, " {interface}"),
-            Scope::Function(function) => write!(f, " {function}"),
+        match &self.operation {
+            Operation::All => Ok(()),
+            Operation::Http => f.write_str(" http"),
+            Operation::Methods(methods) => {
+                let names: Vec<_> = methods.iter().map(Method::as_str).collect();
+                write!(f, " {}", names.join(","))
+            }
+            Operation::Interface(interface) => write!(f, " {interface}"),
+            Operation::Function(function) => write!(f, " {function}"),
         }
     }
 }
 
-serde_as_text!(CallerRule);
+impl FromStr for AccessRule {
+    type Err = AccessRuleError;
+
+    fn from_str(text: &str) -> Result<Self, AccessRuleError> {
+        read::rule(text).map_err(|problem| AccessRuleError { text: text.chars().take(160).collect(), problem })
+    }
+}
+
+serde_as_text!(AccessRule);
+
+impl<'a> Asker<'a> {
+    /// A service that calls for nobody.
+    pub const fn service(name: &'a ServiceName) -> Self {
+        Self { service: Some(name), user: None }
+    }
+
+    /// A service that calls, and for whom it does where it does so for a user.
+    pub fn service_for(name: &'a ServiceName, user: Option<&'a User>) -> Self {
+        Self { service: Some(name), user }
+    }
+}
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rules_have_one_written_form() {
-        for text in [
-            "orders",
-            "*",
-            "orders http",
-            "* http",
-            "orders shop:inventory/stock",
-            "orders shop:inventory/stock@0.1.0",
-            "orders shop:inventory/stock.reserve",
-            "orders shop:inventory/stock@0.1.0.reserve",
-        ] {
-            assert_eq!(text.parse::<CallerRule>().unwrap().to_string(), text);
-        }
-        let function = "a shop:inventory/stock@0.1.0.reserve".parse::<CallerRule>().unwrap();
-        assert!(matches!(function.scope, Scope::Function(_)), "{function:?}");
-        let interface = "a shop:inventory/stock@0.1.0".parse::<CallerRule>().unwrap();
-        assert!(matches!(interface.scope, Scope::Interface(_)), "{interface:?}");
-        for text in ["", "Orders", "orders inventory", "orders http now", "** http", "orders shop:inventory/"] {
-            assert!(text.parse::<CallerRule>().is_err(), "{text}");
-        }
-    }
-}
+mod tests;

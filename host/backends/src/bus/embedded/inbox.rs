@@ -8,7 +8,7 @@ use patchbay_model::bus::{BusError, Message, Topic};
 use tokio::sync::mpsc;
 
 /// What the topics of answers begin with.
-const PREFIX: &str = "_INBOX.";
+const PREFIX: &str = Topic::INBOXES;
 
 /// The most answers that wait to be taken.
 const ANSWERS: usize = 1024;

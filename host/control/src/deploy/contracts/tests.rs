@@ -1,7 +1,7 @@
 //! Deployments of services that call each other, with components that are written down.
 
 use bytes::Bytes;
-use patchbay_model::policy::{CallerRule, LinkSettings};
+use patchbay_model::policy::{AccessRule, LinkSettings};
 use patchbay_model::ports::Links as _;
 use patchbay_model::{CallId, Course, Fault, FaultKind};
 use tokio::time::Instant;
@@ -239,7 +239,7 @@ async fn calls_of_services_go_where_they_are_linked_and_allowed() {
     bench.deploy_bytes("inventory", exporting("0.1.0", "u32"), &[]).await.unwrap();
     bench.deploy_bytes("orders", importing("0.1.0", "count"), &[]).await.unwrap();
     assert_eq!(call().await, Ok(Bytes::from_static(b"dcba")), "all may, as long as nothing is said");
-    let redeploy = async |callers: Vec<CallerRule>| {
+    let redeploy = async |callers: Vec<AccessRule>| {
         let mut request = bench.request("inventory", "a", &[]);
         request.component = bench.components.put(exporting("0.1.0", "u32"));
         request.settings.callers = Some(callers);
@@ -247,7 +247,7 @@ async fn calls_of_services_go_where_they_are_linked_and_allowed() {
     };
     redeploy(vec!["orders http".parse().unwrap()]).await;
     assert_eq!(call().await, Err(FaultKind::Denied), "it may send requests, and nothing else");
-    redeploy(vec![CallerRule::all(orders.clone())]).await;
+    redeploy(vec![AccessRule::all(orders.clone())]).await;
     assert_eq!(call().await, Ok(Bytes::from_static(b"dcba")), "what the fake makes of it");
     bench.control.remove(&"inventory".parse().unwrap()).finished().await.unwrap();
     assert_eq!(call().await, Err(FaultKind::Unavailable));
