@@ -2,7 +2,6 @@
 
 mod bus;
 mod closest;
-#[cfg_attr(not(test), allow(dead_code, reason = "routes get settings of their own, and with them an edge"))]
 mod edge;
 mod host;
 mod listeners;
