@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use patchbay_model::ports::BoxFuture;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Takes a new `runtime.toml`.
@@ -20,7 +20,7 @@ pub trait Reload: Send + Sync {
 }
 
 /// What a new file changes.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Reloaded {
     /// Whether it was taken; `false` for a trial.
     pub applied: bool,
@@ -34,7 +34,7 @@ pub struct Reloaded {
 }
 
 /// How a key is different.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyChangeKind {
     /// It was not there.
@@ -46,7 +46,7 @@ pub enum KeyChangeKind {
 }
 
 /// One key that is different. What is secret is not shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct KeyChange {
     /// The key.
     #[schema(example = "services.orders.timeout")]
@@ -68,7 +68,7 @@ pub struct KeyChange {
 }
 
 /// What happens to a service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ServiceNews {
     /// The service.
     #[schema(example = "orders")]

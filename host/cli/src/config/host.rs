@@ -21,11 +21,13 @@ pub(crate) struct HostConfig {
     pub(crate) drain: Duration,
     /// Whether a service that says nothing of its callers may be called by no service.
     pub(crate) strict: bool,
+    /// Whether the file is taken up when it has changed.
+    pub(crate) watch: bool,
 }
 
 impl Default for HostConfig {
     fn default() -> Self {
-        Self { state: PathBuf::from("state"), drain: Duration::from_secs(30), strict: false }
+        Self { state: PathBuf::from("state"), drain: Duration::from_secs(30), strict: false, watch: true }
     }
 }
 
@@ -35,6 +37,7 @@ pub(crate) fn host(table: &mut Table<'_>, directory: &Path) -> HostConfig {
     table.set("state", &mut host.state, value::path);
     table.set("drain", &mut host.drain, drain);
     table.set("strict", &mut host.strict, value::boolean);
+    table.set("watch", &mut host.watch, value::boolean);
     host.state = directory.join(host.state);
     host
 }

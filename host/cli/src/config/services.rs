@@ -8,7 +8,7 @@ use patchbay_model::{ServiceName, Settings};
 
 use super::routes::{self, Placed};
 use super::table::{Named, Table};
-use super::{policies, settings, topics, value};
+use super::{policies, secrets, settings, topics, value};
 
 /// A service as the file declares it. Its component is not read yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +52,7 @@ fn service(
         let routes = routes::of_service(table, directory);
         let mut settings = settings::read(table, defaults);
         settings.config = settings::config(table);
+        settings.secrets = secrets::read(table);
         settings.health = settings::health(table);
         settings.fallback = policies::fallback(table);
         settings.subscriptions = topics::subscriptions(table);

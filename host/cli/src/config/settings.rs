@@ -6,7 +6,7 @@ use std::ops::Range;
 use patchbay_model::{HealthCheck, Settings, TokenSettings};
 
 use super::table::Table;
-use super::{policies, value};
+use super::{policies, secrets, value};
 
 /// The keys that `[defaults]` and `[services.NAME]` share. What the table does not say stays as in `base`.
 pub(crate) fn read(table: &mut Table<'_>, base: &Settings) -> Settings {
@@ -66,6 +66,7 @@ pub(crate) fn judge(table: &Table<'_>, settings: &Settings) {
 /// The strings that a service reads through `wasi:config`.
 pub(crate) fn config(table: &mut Table<'_>) -> BTreeMap<String, String> {
     let entries = table.named("config");
+    entries.iter().for_each(secrets::suspect);
     entries.iter().filter_map(|entry| Some((entry.name.to_owned(), entry.value(value::text)?))).collect()
 }
 
