@@ -12,7 +12,6 @@
 //! What a caller reads when a call fails is decided in one table, `problem.rs`; `docs/faults.md` is its printed form.
 
 mod admin;
-#[cfg_attr(not(test), allow(dead_code, reason = "routes get settings of their own, and then an edge"))]
 mod edge;
 mod error;
 mod http;

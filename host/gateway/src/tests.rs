@@ -6,6 +6,7 @@ mod bus;
 mod calls;
 mod client;
 mod conformance;
+mod edges;
 mod floods;
 mod frames;
 pub(crate) mod host;

@@ -18,6 +18,11 @@ impl Edges {
         Self(EdgeParts { directory: PathBuf::new(), clock, caches: Arc::<Caches>::default() })
     }
 
+    /// What is kept on all routes.
+    pub(super) fn caches(&self) -> &Caches {
+        &self.0.caches
+    }
+
     /// The edge of a route, if it has one.
     pub(super) fn of(&self, route: &RoutePolicy) -> Option<Arc<Edge>> {
         let settings = &route.settings.edge;

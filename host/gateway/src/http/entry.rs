@@ -84,7 +84,14 @@ impl Entry {
     ) -> Result<Reply, Reply> {
         let Door { rates, outcome } = self.admit(id, peer, routing, caller, request.method());
         let mut reply = match outcome {
-            Ok(admitted) => self.call(id, admitted, request).await,
+            Ok(admitted) => {
+                // Another route may keep replies of the same URI.
+                let changed = self.edges.caches().changed_by(&request);
+                let reply = self.call(id, admitted, request).await;
+                let (Ok(told) | Err(told)) = &reply;
+                self.edges.caches().forget(changed, told.status());
+                reply
+            }
             Err(reply) => Err(reply),
         };
         let (Ok(told) | Err(told)) = &mut reply;
