@@ -23,10 +23,10 @@ impl Host {
         put(&self.folder.path().join("runtime.toml"), &format!("{base}{text}"));
     }
 
-    /// Waits until this is what `/version` of a path answers.
-    async fn answers(&self, path: &str, version: &str) {
+    /// Waits until this version answers.
+    async fn answers(&self, version: &str) {
         let wanted = (200, version.to_owned());
-        eventually(version, async || (self.ask(&format!("{path}/version")).await == wanted).then_some(())).await;
+        eventually(version, async || (self.ask("/version").await == wanted).then_some(())).await;
     }
 }
 
@@ -42,14 +42,14 @@ const UNWATCHED: &str = "[host]\nwatch = false\n";
 fn generation(number: u32) -> String {
     let (x, y) = if number.is_multiple_of(2) { ("a", "b") } else { ("b", "a") };
     let of = |name: &str, route: &str| versioned(name, &format!("{name}{number}"), &[route]);
-    let guest = if number.is_multiple_of(3) { of("guest", "/guest/*") } else { String::new() };
-    format!("{UNWATCHED}{}{}{guest}", of(x, "/x/*"), of(y, "/y/*"))
+    let guest = if number.is_multiple_of(3) { of("guest", "/echo") } else { String::new() };
+    format!("{UNWATCHED}{}{}{guest}", of(x, "/version"), of(y, "/config/*"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reloads_under_load_drop_nothing_and_no_answer_is_of_two_files() {
     let host = Host::start(&generation(0)).await;
-    let (x, y) = (host.url("/x/version"), host.url("/y/version"));
+    let (x, y) = (host.url("/version"), host.url("/config/version"));
     let load = Load::start(8, move |client| {
         let (x, y) = (x.clone(), y.clone());
         async move {
@@ -76,7 +76,7 @@ async fn reloads_under_load_drop_nothing_and_no_answer_is_of_two_files() {
         assert_eq!((status, &answer["applied"]), (200, &json!(true)), "{answer}");
         // From now on nobody is answered by the file before.
         let even = if number.is_multiple_of(2) { "a" } else { "b" };
-        assert_eq!(host.ask("/x/version").await, (200, format!("{even}{number}")));
+        assert_eq!(host.ask("/version").await, (200, format!("{even}{number}")));
     }
     let outcome = load.stop().await;
     let n_calls = outcome.answers.len();
@@ -101,7 +101,7 @@ async fn the_command_shows_what_is_different_and_takes_it() {
     let changed = format!(
         "[host]\nwatch = false\nstrict = true\n[engine]\ninstances = 77\n{}{}",
         versioned("one", "2", &["/*"]),
-        versioned("two", "1", &["/two/*"]),
+        versioned("two", "1", &["/config/*"]),
     );
     host.reconfigure(&changed);
     for (arguments, end, answer) in
@@ -123,7 +123,7 @@ async fn the_command_shows_what_is_different_and_takes_it() {
         }
         assert_eq!(host.ask("/version").await, (200, answer.to_owned()));
     }
-    assert_eq!(host.ask("/two/version").await, (200, "1".to_owned()));
+    assert_eq!(host.ask("/config/version").await, (200, "1".to_owned()));
     let (_, stdout, _) = host.cli(&["ps"]).await;
     assert!(stdout.contains("the values of engine.instances in runtime.toml hold after a restart"), "{stdout}");
     let facts = host.admin_get("/v1/host").await;
@@ -152,14 +152,14 @@ async fn what_is_not_right_changes_nothing_and_is_told_in_full() {
     let unlinked = service("three", "caller", "");
     for (text, said) in [
         (
-            format!("{}timeout = 5\nrouts = []\n", good.replace("[services.one.config]", "# [services.one.config]")),
-            vec!["runtime.toml:11:11: services.one.timeout: expected a duration", "services.one.routs: unknown key"],
+            good.replace("[services.one.config]\nversion = \"1\"\n", "timeout = 5\nrouts = []\n"),
+            vec!["runtime.toml:10:11: services.one.timeout: expected a duration", "services.one.routs: unknown key"],
         ),
         (good.replace("watch = false", "watch = "), vec!["runtime.toml:6:9: this is no TOML"]),
         (
             format!("{}{missing}", good.replace("\"1\"", "\"2\"")),
             vec![
-                "runtime.toml:12:13: services.two: at step `inspect`: its secret `key`: secret(file:lost) cannot be used",
+                "runtime.toml:13:13: services.two: at step `inspect`: its secret `key`: secret(file:lost) cannot be used",
             ],
         ),
         (format!("{}{unlinked}{missing}", good.replace("\"1\"", "\"2\"")), vec!["services.two: at step `inspect`"]),
@@ -194,7 +194,7 @@ async fn sighup_reloads() {
     sleep(Duration::from_secs(4)).await;
     assert_eq!(host.ask("/version").await, (200, "1".to_owned()));
     host.signal(Signal::HUP);
-    host.answers("", "2").await;
+    host.answers("2").await;
     assert!(host.log().contains("SIGHUP: "), "{}", host.log());
     host.reconfigure("services = 1\n");
     host.signal(Signal::HUP);
@@ -210,9 +210,9 @@ async fn a_file_that_changes_is_taken_up_by_itself() {
     let host = Host::start(&versioned("one", "1", &["/*"])).await;
     // Written over, and renamed.
     host.configure(&versioned("one", "2", &["/*"]));
-    host.answers("", "2").await;
+    host.answers("2").await;
     host.reconfigure(&versioned("one", "3", &["/*"]));
-    host.answers("", "3").await;
+    host.answers("3").await;
     // A symbolic link to a folder that is turned, as Kubernetes does.
     let path = |name: &str| host.folder.path().join(name);
     for version in ["4", "5"] {
@@ -229,7 +229,7 @@ async fn a_file_that_changes_is_taken_up_by_itself() {
             std::os::unix::fs::symlink("5", path("turned")).unwrap();
             std::fs::rename(path("turned"), path("data")).unwrap();
         }
-        host.answers("", version).await;
+        host.answers(version).await;
     }
     // What is wrong is told once, and what is right is taken then.
     host.reconfigure("services = 1\n");
@@ -237,7 +237,7 @@ async fn a_file_that_changes_is_taken_up_by_itself() {
     sleep(Duration::from_secs(3)).await;
     assert_eq!(host.log().matches("is not taken").count(), 1, "{}", host.log());
     host.reconfigure(&versioned("one", "6", &["/*"]));
-    host.answers("", "6").await;
+    host.answers("6").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -387,7 +387,7 @@ async fn a_secret_that_is_written_down_is_refused_or_warned_of_and_never_shown()
     for command in ["check", "up"] {
         let (code, stdout, stderr) = host.cli(&[command]).await;
         assert_eq!(code, 4);
-        assert!(stderr.contains("runtime.toml:7:1: services.one.secrets.key: is written here"), "{stderr}");
+        assert!(stderr.contains("runtime.toml:8:1: services.one.secrets.key: is written here"), "{stderr}");
         assert!(!(stdout + &stderr).contains(VALUES[0]));
     }
     let named =

@@ -5,7 +5,8 @@ use std::fmt;
 use std::hint::black_box;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The value of a secret: text. It has no serialized form, is shown as `secret`, and overwritten when it is dropped.
 #[derive(PartialEq, Eq)]
@@ -48,7 +49,7 @@ impl fmt::Display for Secret {
 }
 
 /// Where a secret is. Written `{ file = "secrets/api-key" }` or `{ env = "API_KEY" }`, and shown as `secret(file:secrets/api-key)`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SecretRef {
     /// What a file holds, without the end of its last line. A relative path begins at the folder of `runtime.toml`.
@@ -63,6 +64,59 @@ impl fmt::Display for SecretRef {
             Self::File(path) => write!(f, "secret(file:{})", path.display()),
             Self::Env(name) => write!(f, "secret(env:{name})"),
         }
+    }
+}
+
+/// What a reference is, for whoever wrote something else.
+const EXPECTED: &str = "a secret is `{\"file\": PATH}` or `{\"env\": NAME}`: where it is, and never the secret itself";
+
+// By hand, because the errors of a derivation repeat what was written, and that may be a secret.
+impl<'de> Deserialize<'de> for SecretRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Place)
+    }
+}
+
+/// Takes a map with one key, and says nothing of the value of anything else.
+struct Place;
+
+impl<'de> Visitor<'de> for Place {
+    type Value = SecretRef;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(EXPECTED)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SecretRef, A::Error> {
+        let wrong = || A::Error::custom(EXPECTED);
+        let key: Option<String> = map.next_key().map_err(|_| wrong())?;
+        let Some(key @ ("file" | "env")) = key.as_deref() else { return Err(wrong()) };
+        let place: String = map.next_value().map_err(|_| wrong())?;
+        let reference = if key == "file" { SecretRef::File(place.into()) } else { SecretRef::Env(place) };
+        match map.next_key::<IgnoredAny>()? {
+            None => Ok(reference),
+            Some(_) => Err(wrong()),
+        }
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<SecretRef, E> {
+        Err(E::custom(EXPECTED))
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<SecretRef, E> {
+        Err(E::custom(EXPECTED))
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<SecretRef, E> {
+        Err(E::custom(EXPECTED))
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<SecretRef, E> {
+        Err(E::custom(EXPECTED))
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<SecretRef, E> {
+        Err(E::custom(EXPECTED))
     }
 }
 
@@ -105,8 +159,20 @@ mod tests {
             assert_eq!(serde_json::from_str::<SecretRef>(json).unwrap(), reference);
             assert_eq!(reference.to_string(), shown);
         }
-        for wrong in [r#""hunter2""#, r#"{"value":"hunter2"}"#, r#"{"file":"a","env":"b"}"#, "{}"] {
-            assert!(serde_json::from_str::<SecretRef>(wrong).is_err(), "{wrong}");
+        for wrong in [
+            r#""hunter2""#,
+            r#"{"value":"hunter2"}"#,
+            r#"{"file":["hunter2"]}"#,
+            r#"{"file":"a","env":"hunter2"}"#,
+            r#"["hunter2"]"#,
+            "{}",
+            "7711",
+            "77.11",
+            "true",
+            "null",
+        ] {
+            let error = serde_json::from_str::<SecretRef>(wrong).unwrap_err().to_string();
+            assert!(!error.contains("hunter2") && !error.contains("77"), "{wrong}: {error}");
         }
     }
 
