@@ -78,6 +78,7 @@ impl Host {
             registry: Arc::new(state.registry()),
             clock: Arc::new(SystemClock),
             bus: Arc::clone(&bus),
+            secrets: Arc::new(patchbay_model::ports::NoSecrets),
             run: 1,
         };
         let control = Control::new(ControlConfig { topics, ..ControlConfig::default() }, ports, logs);

@@ -176,6 +176,7 @@ async fn prepare(
         bytes,
         instances,
         settings: Settings { limits: Limits { cpu_time: TIMEOUT, ..Limits::default() }, ..Settings::default() },
+        secrets: Default::default(),
     };
     Ok(engine.prepare(request).await?.prepared)
 }

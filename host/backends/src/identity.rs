@@ -27,7 +27,7 @@ pub use algorithm::{AlgorithmError, SignatureAlgorithm};
 pub use api_key::{ApiKeyRecord, NewApiKey, new_api_key};
 pub use authenticator::CredentialAuthenticator;
 pub use fetch::{Fetch, Fetched, HttpFetch};
-pub use open::{Identity, Outside, ReadKeys, open};
+pub use open::{Identity, IdentityProblem, Outside, ReadKeys, open};
 pub use refusal::{AuthCounts, Reason};
 pub use settings::{
     ApiKeySettings, AuthSettings, HOST_ISSUER, IssuerSettings, KeySource, RESERVED_NAMES, SigningSettings,

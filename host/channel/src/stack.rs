@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use patchbay_model::policy::RetrySettings;
 use patchbay_model::ports::BoxFuture;
-use patchbay_model::{Blame, CallContext, Fault, FaultKind, Hold};
+use patchbay_model::{Blame, CallContext, Fault, FaultKind, Hold, Principal};
 use tokio::time::{Instant, sleep};
 
 use crate::access::authorize;
@@ -22,6 +22,9 @@ use crate::target::{Arrival, Lease, Target};
 /// # Errors
 /// The fault that ended the call, with a sentence for its caller and details for the operator.
 pub async fn call<T: Target, P: Payload>(target: &T, arrival: Arrival, mut payload: P) -> Result<P::Reply, Fault> {
+    // 0. Load: a host that is saturated refuses at once, and does not keep itself busy by telling of each one.
+    has_room(target, &arrival)?;
+
     // 1. Trace: outermost, so that refusals are seen too.
     let mut story = Story::of(&arrival);
     let mut outcome = admit(target, &arrival, &mut payload, &mut story).await;
@@ -31,6 +34,23 @@ pub async fn call<T: Target, P: Payload>(target: &T, arrival: Arrival, mut paylo
     }
     record::<P>(target, &story, &outcome);
     outcome
+}
+
+/// Lets a call in, unless the host is saturated and others come first. What a service asks for in the course of a call that
+/// was let in is not refused: all that was spent on that call would be lost. Nor is what the host itself asks, or its
+/// operator.
+fn has_room<T: Target>(target: &T, arrival: &Arrival) -> Result<(), Fault> {
+    let from_outside = match arrival.caller {
+        Principal::Outside | Principal::User(_) => true,
+        // A message comes from a service, and begins something new.
+        Principal::Service(_) => arrival.hops == 0,
+        Principal::Operator | Principal::Host => false,
+    };
+    if !from_outside {
+        return Ok(());
+    }
+    let of_route = target.route().and_then(|route| route.settings.priority);
+    target.shedder().admit(of_route.unwrap_or(target.settings().priority), arrival.id.number())
 }
 
 /// Records a call that was refused before the channel had it, so that it is seen like any other.

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access::Asked;
 use crate::breaker::Breaker;
 use crate::route_standing::RouteStanding;
+use crate::shed::Shedder;
 use crate::standing::{LinkStanding, Standing};
 
 /// A call that arrived for a service. What it carries comes beside it.
@@ -171,6 +172,9 @@ pub trait Target: Send + Sync + Sized {
 
     /// Whether a service that says nothing of its callers has none.
     fn strict(&self) -> bool;
+
+    /// What refuses calls while the host is saturated.
+    fn shedder(&self) -> &Shedder;
 
     /// What is kept of it across its revisions.
     fn standing(&self) -> &Standing;

@@ -1,6 +1,6 @@
 //! The composition root: the one file that names adapters and puts them behind the ports.
 
-mod auth;
+pub(crate) mod auth;
 mod bus;
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use patchbay_backends::identity::Identity;
-use patchbay_backends::{AdminToken, StateDir, SystemClock, random};
+use patchbay_backends::{AdminToken, MachineSecrets, StateDir, SystemClock, SystemLoad, random};
 use patchbay_control::{Control, Journal, Ports, ServiceLinks, ServiceMessaging, ServiceTokens};
 use patchbay_engine::{Allocation, CacheFolder, CacheReport, Engine, EngineConfig, EngineReport, Premises, Workshop};
 use patchbay_gateway::{AdminApi, HostFacts, HttpGateway, HttpOutbound, Readiness};
@@ -16,9 +16,10 @@ use patchbay_model::ports::{Clock, Executor, Links, LogSink, Messaging, Outbound
 use patchbay_model::{LogRecord, NoHazard, units};
 
 use crate::announcement::Announcement;
-use crate::config::Config;
-use crate::failure::Failure;
+use crate::config::{Config, Document, directory_of};
+use crate::failure::{Failure, FailureKind};
 use crate::hazards;
+use crate::reload::{ListenerLimits, Reloadable, Reloader, Source};
 
 /// Log records that are kept for those who come late.
 const KEPT_LOGS: usize = 4096;
@@ -32,6 +33,8 @@ pub(crate) struct App {
     pub(crate) readiness: Readiness,
     pub(crate) facts: HostFacts,
     pub(crate) logs: Arc<Journal<LogRecord>>,
+    pub(crate) reloader: Arc<Reloader>,
+    pub(crate) secrets: Arc<MachineSecrets>,
     pub(crate) tenancy: Tenancy,
 }
 
@@ -42,11 +45,12 @@ pub(crate) struct Tenancy {
 }
 
 impl App {
-    /// Takes the state directory, listens, and puts the host together.
+    /// Takes the state directory, listens, and puts the host together. `config` comes from `source`, which says it as `document`
+    /// has it.
     ///
     /// # Errors
     /// If another host has the directory or an address, or this machine cannot run WebAssembly.
-    pub(crate) async fn assemble(config: &Config) -> Result<Self, Failure> {
+    pub(crate) async fn assemble(config: &Config, source: Source, document: Document) -> Result<Self, Failure> {
         let clock = Arc::new(SystemClock);
         let hazard = hazards::of_environment(&config.host.state);
         let state = StateDir::open_amid(&config.host.state, hazard.clone()).map_err(Failure::failed)?;
@@ -68,12 +72,14 @@ impl App {
             messaging: Arc::clone(&messaging) as _,
             tokens: Arc::clone(&tokens) as _,
         };
+        let secrets = Arc::new(MachineSecrets::new(directory_of(&source.file).to_owned()));
         let ports = Ports {
             executor: executor(&config.engine, Some(cache), sink, ways)?,
             components: Arc::new(state.components()),
             registry: Arc::new(state.registry()),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             bus: bus::open(config, &state.bus(), Arc::clone(&clock) as _, hazard.clone()).await?,
+            secrets: Arc::clone(&secrets) as _,
             run: random().map_err(|error| Failure::failed(format!("the system has no random numbers: {error}")))?,
         };
         let facts = HostFacts {
@@ -84,27 +90,40 @@ impl App {
             admin: admin.address(),
             admin_url: admin.url(),
             state_dir: state.path().to_owned(),
-            config: facts(config),
         };
         let announced = Announcement::make(&state, &admin);
-        let identity = auth::open(&config.auth, Arc::clone(&clock) as _, &Identity::default())?;
+        let identity = auth::open(&config.auth, Arc::clone(&clock) as _, &Identity::default());
+        let identity = identity.map_err(|wrong| Failure::new(FailureKind::Refused, format!("auth.{wrong}")))?;
         let control = Control::new(config.control.clone(), hazards::around(ports, &hazard), Arc::clone(&logs));
-        control.set_identities(auth::identities(&config.auth, &identity)?);
+        let known = auth::Known::attach(&control, clock as _, config.auth.clone(), identity)?;
         outbound.attach(&control);
         links.attach(&control);
         messaging.attach(&control);
         tokens.attach(&control);
+        let readiness = Readiness::default();
+        // Whatever has a part of `runtime.toml` beside control, and can take another one while the host runs, stands here.
+        let parts: Vec<Box<dyn Reloadable>> = vec![Box::new(ListenerLimits(http.tuner())), Box::new(known)];
+        let reloader = Reloader::new(source, config.clone(), document, Arc::clone(&control), readiness.clone(), parts);
+        watch_load(&control);
         Ok(Self {
             control,
             http,
             admin,
             token,
-            readiness: Readiness::default(),
+            readiness,
             facts,
             logs,
+            reloader: Arc::new(reloader),
+            secrets,
             tenancy: Tenancy { _announced: announced, _state: state },
         })
     }
+}
+
+/// Has calls refused while the host is saturated, for as long as the program runs.
+fn watch_load(control: &Arc<Control>) {
+    let control = Arc::clone(control);
+    tokio::spawn(async move { control.watch_load(Arc::new(SystemLoad::default())).await });
 }
 
 /// Where instances can turn to.
@@ -179,10 +198,13 @@ fn tell(report: &EngineReport) {
 }
 
 /// The configuration as operators see it in the admin API.
-fn facts(config: &Config) -> BTreeMap<String, String> {
+pub(crate) fn facts(config: &Config) -> BTreeMap<String, String> {
     let (size, duration) = (units::format_size, units::format_duration);
     let pairs = [
         ("host.drain", duration(config.host.drain)),
+        ("host.strict", config.host.strict.to_string()),
+        ("host.watch", config.host.watch.to_string()),
+        ("host.shed_delay", duration(config.host.shed.delay)),
         ("http.max_connections", config.http.max_connections.to_string()),
         ("http.max_connections_per_address", config.http.max_connections_per_address.to_string()),
         ("http.connection_rate_per_address", config.http.connection_rate_per_address.to_string()),
@@ -207,6 +229,9 @@ fn facts(config: &Config) -> BTreeMap<String, String> {
         ("deploy.drain", duration(config.control.drain)),
     ];
     let mut facts = BTreeMap::from(pairs.map(|(key, value)| (key.to_owned(), value)));
+    if let Some(limit) = config.host.shed.memory {
+        facts.insert("host.memory_limit".to_owned(), size(limit));
+    }
     for (section, tls) in [("http.tls", &config.http.tls), ("admin.tls", &config.admin.tls)] {
         if let Some(tls) = tls {
             facts.insert(format!("{section}.certificate"), tls.certificate.display().to_string());

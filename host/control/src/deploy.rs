@@ -20,7 +20,8 @@ mod swap;
 
 pub use subscriptions::subscription_problem;
 
-pub(crate) use swap::entry_of;
+pub(crate) use contracts::lacks;
+pub(crate) use swap::{Replaced, entry_of, trim};
 
 /// News that can wait unread; more than a change has.
 const PROGRESS_ROOM: usize = 32;
@@ -131,7 +132,9 @@ impl Control {
         if active == Some(number) {
             return Ok(Outcome::Unchanged { revision: id });
         }
-        let _pin = self.pins.pin(self.component_of(&id)?);
+        let component = self.component_of(&id)?;
+        let _pin = self.pins.pin(component);
+        self.check_grants_of(&id)?;
         let ready = match self.ready(&id) {
             Some(ready) => {
                 steps.skip(Step::Compile, "still compiled");

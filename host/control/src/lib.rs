@@ -7,6 +7,7 @@
 //! `gate.rs` is why no call is lost in a swap; `declared.rs` has the rules by which `runtime.toml` and the admin API
 //! live together; `internal.rs` has who may call whom, and `links.rs` which service serves what another one imports.
 
+mod applied;
 mod authz;
 mod change;
 mod control;
@@ -22,11 +23,14 @@ mod internal;
 mod invoke;
 mod journal;
 mod links;
+mod load;
 mod messaging;
 mod pins;
 mod policies;
+mod reload;
 mod revision;
 mod routes;
+mod secrets;
 mod snapshot;
 mod stand_in;
 mod start;
@@ -47,11 +51,14 @@ pub use functions::{FindError, find, functions};
 pub use internal::MAX_HOPS;
 pub use journal::{Entry, Journal, Reading};
 pub use links::{Link, Unlinked, unlinked};
+pub use load::ShedConfig;
 pub use messaging::{
     DeadLetter, DeadLetterPlace, Death, ServiceMessaging, StoredDeadLetter, SubscriptionState, SubscriptionView, Tail,
 };
-pub use patchbay_channel::{BreakerStatus, Counts, RoutePolicy, TypedPayload};
+pub use patchbay_channel::{BreakerStatus, Counts, RoutePolicy, ShedStatus, TypedPayload};
+pub use pins::Pin;
 pub use policies::{PolicySource, PolicyValue};
+pub use reload::{PreparedReload, ReloadError, ReloadProblem, ReloadRequest, ServiceChange};
 pub use routes::{DeclaredRoute, Found, RouteConflict, RouteEntry, RouteOwner, RouteTable};
 pub use start::{StartError, Started};
 pub use tokens::{Identities, ServiceTokens};

@@ -28,6 +28,8 @@ impl Teller {
             | EventKind::Cut
             | EventKind::ServiceFailed
             | EventKind::BreakerOpened
+            | EventKind::SheddingBegan
+            | EventKind::ReloadRefused
             | EventKind::CacheDamaged => {
                 tracing::warn!(service = %self.service, "{message}");
             }
@@ -36,8 +38,10 @@ impl Teller {
             }
             EventKind::HostStarted
             | EventKind::HostStopping
+            | EventKind::SheddingEnded
             | EventKind::Published
             | EventKind::BreakerClosed
+            | EventKind::Reloaded
             | EventKind::Removed => {
                 tracing::info!(service = %self.service, "{message}");
             }

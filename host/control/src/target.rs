@@ -4,7 +4,7 @@
 use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
-use patchbay_channel::{Arrival, Asked, LinkPolicy, RoutePolicy, StandIn, Standing, Target, authorize};
+use patchbay_channel::{Arrival, Asked, LinkPolicy, RoutePolicy, Shedder, StandIn, Standing, Target, authorize};
 use patchbay_model::{Fault, FaultKind, Limits, ServiceName, Settings};
 
 use crate::control::Control;
@@ -14,6 +14,7 @@ use crate::snapshot::{ServiceEntry, Snapshot};
 /// The service that a call belongs to.
 pub(crate) struct Routed<'a> {
     snapshot: &'a ArcSwap<Snapshot>,
+    shedder: &'a Shedder,
     strict: bool,
     entry: Arc<ServiceEntry>,
     /// The policies of the link that the call comes over, if it has some of its own.
@@ -25,7 +26,14 @@ pub(crate) struct Routed<'a> {
 impl Control {
     /// `entry` as the channel sees it.
     pub(crate) fn routed(&self, entry: Arc<ServiceEntry>) -> Routed<'_> {
-        Routed { snapshot: &self.snapshot, strict: self.config.strict, entry, link: None, route: None }
+        Routed {
+            snapshot: &self.snapshot,
+            shedder: self.shedder(),
+            strict: entry.strict,
+            entry,
+            link: None,
+            route: None,
+        }
     }
 }
 
@@ -59,6 +67,10 @@ impl Target for Routed<'_> {
         self.strict
     }
 
+    fn shedder(&self) -> &Shedder {
+        self.shedder
+    }
+
     fn standing(&self) -> &Standing {
         &self.entry.standing
     }
@@ -78,7 +90,8 @@ impl Target for Routed<'_> {
 
     fn instead(&self) -> Option<Self> {
         let entry = self.snapshot.load().service(self.stand_in()?.service.as_ref()?).cloned()?;
-        Some(Self { snapshot: self.snapshot, strict: self.strict, entry, link: None, route: None })
+        let (snapshot, shedder) = (self.snapshot, self.shedder);
+        Some(Self { snapshot, shedder, strict: entry.strict, entry, link: None, route: None })
     }
 
     fn choose(&self, arrival: &Arrival, asked: Asked<'_>) -> Result<Lease, Fault> {
@@ -86,6 +99,10 @@ impl Target for Routed<'_> {
             let fault = Fault::new(FaultKind::Unavailable, "the service has no revision that can serve");
             Err(fault.with_details(details).unprocessed())
         };
+        // A call is answered by what it was routed by for as long as that takes calls.
+        if let Some(lease) = self.entry.active.as_ref().and_then(|active| active.enter()) {
+            return Ok(lease);
+        }
         // The entry may be of an older snapshot by now. A revision that was replaced refuses the call, and then a
         // newer snapshot is there already: it is published before the old revision closes.
         loop {
@@ -99,7 +116,7 @@ impl Target for Routed<'_> {
             // Another revision may have other rules than the one that was asked when the call arrived.
             if arrival.caller.service().is_some() && !Arc::ptr_eq(entry, &self.entry) {
                 let rules = active.ready.record.settings.callers.as_deref();
-                authorize(rules, self.strict, arrival.asker(), asked)?;
+                authorize(rules, entry.strict, arrival.asker(), asked)?;
             }
             if let Some(lease) = active.enter() {
                 return Ok(lease);

@@ -81,6 +81,7 @@ const ANY: &[&str] = &[
     host::INVOKE,
     host::MESSAGING,
     host::TOKENS,
+    host::SECRETS,
 ];
 
 /// What components may import.

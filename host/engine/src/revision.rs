@@ -1,9 +1,10 @@
 //! What all instances of one prepared revision share.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use patchbay_model::ports::{Links, Messaging, Outlet, PrepareRequest, Tokens};
+use patchbay_model::ports::{Links, Messaging, OpenSecret, Outlet, PrepareRequest, Tokens};
 use patchbay_model::units::{format_size, round_size};
 use patchbay_model::{CallId, Fault, InstancePolicy, LogRecord, LogStream, RevisionId, Settings};
 use wasmtime_wasi_config::WasiConfigVariables;
@@ -34,6 +35,8 @@ pub(crate) struct Revision {
     pub(crate) policy: InstancePolicy,
     pub(crate) settings: Settings,
     pub(crate) variables: WasiConfigVariables,
+    /// What its instances may read, by the names that they have for it.
+    pub(crate) secrets: BTreeMap<String, Arc<dyn OpenSecret>>,
     pub(crate) instances: Arc<Instances>,
     log_rate: LogRate,
     ticket: Arc<Ticket>,
@@ -50,6 +53,7 @@ impl Revision {
             policy: request.instances,
             variables: request.settings.config.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
             settings: request.settings.clone(),
+            secrets: request.secrets.clone(),
             instances: Arc::new(instances),
             ticket: Arc::new(surroundings.watch.ticket(request.revision.clone())),
             turnstile: surroundings.turnstiles.of(&request.revision.service),

@@ -21,6 +21,7 @@ use tower_service::Service;
 
 use crate::error::{GatewayError, bind};
 use crate::readiness::Readiness;
+use crate::reload::Reload;
 use crate::server::{self, AddressLimits, Answer, ConnectionLimits, Peer, Received};
 use crate::tls::{self, Tls};
 
@@ -45,6 +46,7 @@ mod path;
 mod policy;
 mod publish;
 mod rejection;
+mod reload;
 mod revisions;
 mod router;
 mod services;
@@ -77,6 +79,7 @@ pub(crate) struct AdminState {
     token: Arc<AdminToken>,
     readiness: Readiness,
     facts: Arc<HostFacts>,
+    reload: Arc<dyn Reload>,
     /// When the API came up, to tell the uptime.
     since: Instant,
     /// Cancelled when the API stops: streams without an end end then.
@@ -90,6 +93,7 @@ impl AdminState {
         token: AdminToken,
         readiness: Readiness,
         facts: HostFacts,
+        reload: Arc<dyn Reload>,
     ) -> Self {
         Self {
             control,
@@ -97,6 +101,7 @@ impl AdminState {
             token: Arc::new(token),
             readiness,
             facts: Arc::new(facts),
+            reload,
             since: Instant::now(),
             stop: CancellationToken::new(),
         }
@@ -145,10 +150,11 @@ impl AdminApi {
         token: AdminToken,
         readiness: Readiness,
         facts: HostFacts,
+        reload: Arc<dyn Reload>,
         shutdown: impl Future<Output = ()>,
     ) {
-        let limits = limits(&self.config);
-        let state = AdminState::new(control, self.config, token, readiness, facts);
+        let (_, limits) = watch::channel(limits(&self.config));
+        let state = AdminState::new(control, self.config, token, readiness, facts, reload);
         let stop = state.stop.clone();
         let router = router::router(state);
         let stopping = async {

@@ -7,6 +7,7 @@ mod calls;
 mod client;
 mod clients;
 mod conformance;
+mod edges;
 mod floods;
 mod frames;
 pub(crate) mod host;

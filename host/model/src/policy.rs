@@ -6,6 +6,7 @@ mod breaker;
 mod edge;
 mod fallback;
 mod link;
+mod priority;
 mod rate;
 mod retry;
 mod route;
@@ -20,6 +21,7 @@ pub use edge::{
 };
 pub use fallback::Fallback;
 pub use link::{LinkRetry, LinkSettings};
+pub use priority::Priority;
 pub use rate::{Rate, RateError};
 pub use retry::{Repeatable, RepeatableError, RetrySettings};
 pub use route::RouteSettings;

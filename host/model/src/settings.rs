@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::bus::{SubscriptionSettings, TopicFilter};
-use crate::policy::{AccessRule, BreakerSettings, DAY, Fallback, Judge, LinkSettings, Rate, RetrySettings};
-use crate::{Destination, InterfaceName, units};
+use crate::policy::{AccessRule, BreakerSettings, DAY, Fallback, Judge, LinkSettings, Priority, Rate, RetrySettings};
+use crate::{Destination, InterfaceName, SecretRef, is_secret_name, units};
 
 /// How calls and instances meet, with what that means for isolation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,6 +150,9 @@ impl TokenSettings {
 pub struct Settings {
     /// What the service reads through `wasi:config`.
     pub config: BTreeMap<String, String>,
+    /// The secrets that are granted to the service, by the names that it has for them. References; the values stand nowhere.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, SecretRef>,
     /// How calls and instances meet; `None` leaves it to what the component exports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instances: Option<InstancePolicy>,
@@ -160,6 +163,8 @@ pub struct Settings {
     /// How long an instance without calls is kept (`reuse`, `concurrent`).
     #[serde(with = "units::duration")]
     pub instance_idle: Duration,
+    /// How much its calls matter when not all can be served.
+    pub priority: Priority,
     /// What the host enforces.
     pub limits: Limits,
     /// Where the service may send requests. Empty: nowhere.
@@ -193,10 +198,12 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             config: BTreeMap::new(),
+            secrets: BTreeMap::new(),
             instances: None,
             instance_uses: 1024,
             instance_calls: 16,
             instance_idle: Duration::from_secs(30),
+            priority: Priority::default(),
             limits: Limits::default(),
             outbound: Vec::new(),
             callers: None,
@@ -264,6 +271,11 @@ impl Settings {
             self.links.keys().all(|interface| interface.version.is_none()),
             "links",
             "must name interfaces without their versions, such as `shop:inventory/stock`",
+        );
+        judge.require(
+            self.secrets.keys().all(|name| is_secret_name(name)),
+            "secrets",
+            "must have names of 1 to 63 letters, digits, `-`, `_` and `.`",
         );
         self.retry.judge(&mut judge);
         self.breaker.judge(&mut judge);

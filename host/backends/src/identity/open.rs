@@ -31,6 +31,22 @@ pub struct Outside {
     pub read_keys: ReadKeys,
 }
 
+/// Something that is wrong with what the configuration names.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {problem}")]
+pub struct IdentityProblem {
+    /// The key below `auth`, such as `issuers.corp.key_file`.
+    pub key: String,
+    /// What is wrong, and with which file.
+    pub problem: String,
+}
+
+impl IdentityProblem {
+    fn new(key: impl Into<String>, problem: String) -> Self {
+        Self { key: key.into(), problem }
+    }
+}
+
 /// Identity as it is configured.
 #[derive(Clone, Default)]
 pub struct Identity {
@@ -46,7 +62,7 @@ pub struct Identity {
 ///
 /// # Errors
 /// What is wrong with a file, and with which.
-pub fn open(settings: &AuthSettings, outside: &Outside, former: &Identity) -> Result<Identity, String> {
+pub fn open(settings: &AuthSettings, outside: &Outside, former: &Identity) -> Result<Identity, IdentityProblem> {
     check_names(settings)?;
     let signer = signer(settings, outside, former)?;
     let vouches = !settings.issuers.is_empty() || !settings.keys.is_empty() || settings.keys_file.is_some();
@@ -72,32 +88,42 @@ pub fn open(settings: &AuthSettings, outside: &Outside, former: &Identity) -> Re
         let keys = Arc::new(Keys::of(signer.keys()));
         issuers.insert(signing.issuer.clone(), Issuer { name: HOST_ISSUER.to_owned(), settings: issuer, keys });
     }
-    let (api_keys, keeper) = api_keys(settings, outside.read_keys)?;
+    let (api_keys, keeper) =
+        api_keys(settings, outside.read_keys).map_err(|problem| IdentityProblem::new("keys_file", problem))?;
     let (clock, remembered) = (Arc::clone(&outside.clock), Remembered::new());
     let authenticator = CredentialAuthenticator { issuers, api_keys, remembered, clock, counters, keeper };
     Ok(Identity { authenticator: Some(Arc::new(authenticator)), signer })
 }
 
 /// Whether everybody who vouches can be told apart.
-fn check_names(settings: &AuthSettings) -> Result<(), String> {
+fn check_names(settings: &AuthSettings) -> Result<(), IdentityProblem> {
     let mut seen = BTreeMap::new();
     let own = settings.signing.iter().map(|signing| (HOST_ISSUER, signing.issuer.as_str()));
     for (name, issuer) in
         settings.issuers.iter().map(|(name, issuer)| (name.as_str(), issuer.issuer.as_str())).chain(own)
     {
         if let Some(other) = seen.insert(issuer, name) {
-            return Err(format!("the issuers `{other}` and `{name}` both have `{issuer}` in `iss`; give each its own"));
+            let problem =
+                format!("the issuers `{other}` and `{name}` both have `{issuer}` in `iss`; give each its own");
+            return Err(IdentityProblem::new(format!("issuers.{other}.issuer"), problem));
         }
     }
     Ok(())
 }
 
 /// The signer. One with the same settings goes on, because it knows the keys that were in use before.
-fn signer(settings: &AuthSettings, outside: &Outside, former: &Identity) -> Result<Option<Arc<KeyFileSigner>>, String> {
+fn signer(
+    settings: &AuthSettings,
+    outside: &Outside,
+    former: &Identity,
+) -> Result<Option<Arc<KeyFileSigner>>, IdentityProblem> {
     let Some(signing) = &settings.signing else { return Ok(None) };
     match &former.signer {
         Some(former) if former.settings() == signing => Ok(Some(Arc::clone(former))),
-        _ => Ok(Some(Arc::new(KeyFileSigner::open(signing.clone(), Arc::clone(&outside.clock))?))),
+        _ => {
+            let signer = KeyFileSigner::open(signing.clone(), Arc::clone(&outside.clock));
+            signer.map(|signer| Some(Arc::new(signer))).map_err(|problem| IdentityProblem::new("signing.key", problem))
+        }
     }
 }
 
@@ -105,15 +131,24 @@ fn has_same_keys(one: &IssuerSettings, other: &IssuerSettings) -> bool {
     (&one.issuer, &one.keys, one.allow_http) == (&other.issuer, &other.keys, other.allow_http)
 }
 
-fn keys(name: &str, issuer: &IssuerSettings, outside: &Outside, counters: &Arc<Counters>) -> Result<Keys, String> {
+fn keys(
+    name: &str,
+    issuer: &IssuerSettings,
+    outside: &Outside,
+    counters: &Arc<Counters>,
+) -> Result<Keys, IdentityProblem> {
+    let wrong = |key: &str| {
+        let key = format!("issuers.{name}.{key}");
+        move |problem| IdentityProblem::new(key, problem)
+    };
     let url = match &issuer.keys {
         KeySource::Jwks(url) => Some(url.clone()),
         KeySource::Discovery => None,
         KeySource::File(path) => {
             let what = format!("the issuer `{name}`");
-            return file(name, path, move |bytes| KeySet::file(bytes, &what));
+            return file(name, path, move |bytes| KeySet::file(bytes, &what)).map_err(wrong("key_file"));
         }
-        KeySource::Secret(path) => return file(name, path, KeySet::secret),
+        KeySource::Secret(path) => return file(name, path, KeySet::secret).map_err(wrong("secret_file")),
     };
     let (fetch, issuer_url) = (Arc::clone(&outside.fetch), issuer.issuer.clone());
     let origin = Origin { name: name.to_owned(), issuer: issuer_url, url, allow_http: issuer.allow_http, fetch };

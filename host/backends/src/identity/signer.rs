@@ -23,6 +23,9 @@ const MOST_FORMER: usize = 8;
 /// How long a token may be looked at after its end, by a clock that is behind.
 const LEEWAY: Duration = Duration::from_secs(60);
 
+/// Reads a private key in PEM.
+type ReadPem = fn(&[u8]) -> jsonwebtoken::errors::Result<EncodingKey>;
+
 /// A private key, and its public half.
 struct SigningKey {
     private: EncodingKey,
@@ -132,7 +135,7 @@ impl SigningKey {
         if !text.contains("-----BEGIN PRIVATE KEY-----") && !text.contains("-----BEGIN RSA PRIVATE KEY-----") {
             return Err(unusable());
         }
-        let kinds: [(fn(&[u8]) -> _, &[Algorithm]); 3] = [
+        let kinds: [(ReadPem, &[Algorithm]); 3] = [
             (EncodingKey::from_ed_pem, &[Algorithm::EdDSA]),
             (EncodingKey::from_ec_pem, &[Algorithm::ES256, Algorithm::ES384]),
             (EncodingKey::from_rsa_pem, &[Algorithm::RS256]),

@@ -18,10 +18,12 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::access::Asked;
 use crate::breaker::Breaker;
+use crate::shed::{Level, Shedder};
 use crate::standing::{LinkStanding, Standing};
 use crate::target::{LinkPolicy, RoutePolicy, StandIn};
 use crate::{HttpPayload, TypedPayload};
 
+mod load;
 mod policies;
 mod routes;
 
@@ -194,6 +196,7 @@ struct Service {
     name: ServiceName,
     settings: Settings,
     standing: Standing,
+    shedder: Shedder,
     instance: Arc<Instance>,
     lease: Arc<()>,
     breaker: Arc<Breaker>,
@@ -223,6 +226,7 @@ impl Service {
         Self {
             name: "orders".parse().unwrap(),
             standing: Standing::new(&settings),
+            shedder: Shedder::default(),
             breaker: Breaker::new(&settings.breaker, 0, |_| {}),
             settings,
             instance: Arc::new(Instance { behaviour, calls: AtomicUsize::new(0) }),
@@ -289,6 +293,10 @@ impl Target for &Service {
 
     fn strict(&self) -> bool {
         false
+    }
+
+    fn shedder(&self) -> &Shedder {
+        &self.shedder
     }
 
     fn standing(&self) -> &Standing {

@@ -2,36 +2,74 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use patchbay_backends::identity::{self, ApiKeyRecord, ApiKeySettings, HttpFetch, Identity, Outside};
-use patchbay_control::Identities;
+use patchbay_backends::identity::{self, ApiKeyRecord, ApiKeySettings, HttpFetch, Identity, IdentityProblem, Outside};
+use patchbay_control::{Control, Identities};
 use patchbay_model::ports::Clock;
 use reqwest::header::HeaderName;
 
-use crate::config::{self, AuthConfig};
-use crate::failure::{Failure, FailureKind};
+use crate::config::{self, AuthConfig, Config};
+use crate::failure::Failure;
+use crate::reload::{Commit, Complaint, Reloadable};
 
-/// Puts together what knows people. Keys of issuers that `former` had already are kept, so that a new configuration works
+/// What knows people in a host that runs.
+pub(crate) struct Known {
+    control: Arc<Control>,
+    clock: Arc<dyn Clock>,
+    now: Arc<Mutex<(AuthConfig, Identity)>>,
+}
+
+impl Known {
+    /// Has `control` know the people of `config`, for whom `identity` was made.
+    ///
+    /// # Errors
+    /// If the header of API keys can be none.
+    pub(crate) fn attach(
+        control: &Arc<Control>,
+        clock: Arc<dyn Clock>,
+        config: AuthConfig,
+        identity: Identity,
+    ) -> Result<Self, Failure> {
+        control.set_identities(identities(&config, &identity).map_err(Failure::failed)?);
+        Ok(Self { control: Arc::clone(control), clock, now: Arc::new(Mutex::new((config, identity))) })
+    }
+}
+
+impl Reloadable for Known {
+    fn judge(&self, config: &Config) -> Result<Commit, Vec<Complaint>> {
+        let config = config.auth.clone();
+        let (known, former) = self.now.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if known == config {
+            return Ok(Box::new(|| {}));
+        }
+        let complain = |key: &str, message: String| vec![Complaint { key: key.to_owned(), message }];
+        let identity = open(&config, Arc::clone(&self.clock), &former)
+            .map_err(|wrong| complain(&format!("auth.{}", wrong.key), wrong.problem))?;
+        let identities = identities(&config, &identity).map_err(|problem| complain("auth.api_key_header", problem))?;
+        let (control, now) = (Arc::clone(&self.control), Arc::clone(&self.now));
+        Ok(Box::new(move || {
+            control.set_identities(identities);
+            *now.lock().unwrap_or_else(PoisonError::into_inner) = (config, identity);
+        }))
+    }
+}
+
+/// What knows the people of `config`. Keys of issuers that `former` had already are kept, so that a new configuration works
 /// while an issuer is down.
 ///
 /// # Errors
 /// If a file that the configuration names cannot be used.
-pub(crate) fn open(config: &AuthConfig, clock: Arc<dyn Clock>, former: &Identity) -> Result<Identity, Failure> {
-    let outside = Outside { clock, fetch: Arc::new(HttpFetch::default()), read_keys };
-    identity::open(&config.settings, &outside, former)
-        .map_err(|problem| Failure::new(FailureKind::Refused, format!("what `[auth]` names cannot be used: {problem}")))
+pub(crate) fn open(config: &AuthConfig, clock: Arc<dyn Clock>, former: &Identity) -> Result<Identity, IdentityProblem> {
+    identity::open(&config.settings, &Outside { clock, fetch: Arc::new(HttpFetch::default()), read_keys }, former)
 }
 
 /// The same as control takes it.
-///
-/// # Errors
-/// If the header of API keys can be none.
-pub(crate) fn identities(config: &AuthConfig, identity: &Identity) -> Result<Identities, Failure> {
+fn identities(config: &AuthConfig, identity: &Identity) -> Result<Identities, String> {
     let header = HeaderName::from_bytes(config.api_key_header.as_bytes());
     Ok(Identities {
         authenticator: identity.authenticator.clone().map(|authenticator| authenticator as _),
-        api_key_header: header.map_err(|error| Failure::failed(format!("auth.api_key_header: {error}")))?,
+        api_key_header: header.map_err(|error| error.to_string())?,
         signer: identity.signer.clone().map(|signer| signer as _),
     })
 }

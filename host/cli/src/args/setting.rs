@@ -24,6 +24,7 @@ pub(crate) struct Setting {
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Policy,
+    Priority,
     Number,
     Duration,
     Size,
@@ -40,11 +41,12 @@ enum Kind {
 }
 
 /// The keys as they are written, the objects in which they stand, their names there, and what their values are.
-const KEYS: [(&str, Option<&str>, &str, Kind); 39] = [
+const KEYS: [(&str, Option<&str>, &str, Kind); 40] = [
     ("instances", None, "instances", Kind::Policy),
     ("instance_uses", None, "instance_uses", Kind::Number),
     ("instance_calls", None, "instance_calls", Kind::Number),
     ("instance_idle", None, "instance_idle", Kind::Duration),
+    ("priority", None, "priority", Kind::Priority),
     ("memory", Some("limits"), "memory", Kind::Size),
     ("table_elements", Some("limits"), "table_elements", Kind::Number),
     ("core_instances", Some("limits"), "core_instances", Kind::Number),
@@ -121,6 +123,7 @@ impl Kind {
         match self {
             // The policy that the component's exports suggest is the one that nobody names.
             Self::Policy => Ok(config::instance_policy(text)?.map_or(Value::Null, |policy| json!(policy.name()))),
+            Self::Priority => config::priority_named(text).map(|priority| json!(priority)),
             Self::Number => text.parse::<u32>().map(Value::from).map_err(|_| format!("`{text}` is no whole number")),
             Self::Duration => units::parse_duration(text).map(|_| json!(text)).map_err(|error| error.to_string()),
             Self::Size => units::parse_size(text).map(|_| json!(text)).map_err(|error| error.to_string()),

@@ -1,11 +1,9 @@
 //! The moment of change: save the registry, publish the new snapshot, and let go of what it replaced.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use patchbay_channel::Standing;
-use patchbay_model::{Digest, RegistryRecord, RevisionId, RevisionNumber, ServiceName, ServiceRecord, units};
+use patchbay_model::{Digest, RegistryRecord, RevisionId, RevisionNumber, ServiceName, units};
 use tokio::time::Instant;
 
 use crate::change::{ChangeError, ChangeErrorKind, DeployRequest, Step};
@@ -40,7 +38,7 @@ impl Control {
         entry.record.active = number;
         entry.record.revisions.push(live.ready.record.clone());
         self.note_request(&mut entry, request);
-        let dropped = trim(&mut entry, self.config.retained);
+        let dropped = trim(&mut entry, snapshot.config().retained);
         let old = self.publish_active(&snapshot, entry, live).await?;
         Ok((Replaced { old, dropped }, String::new()))
     }
@@ -51,7 +49,7 @@ impl Control {
         let snapshot = self.snapshot.load_full();
         let mut entry = entry_of(&snapshot, &live.id.service)?;
         entry.record.active = live.id.number;
-        let dropped = trim(&mut entry, self.config.retained);
+        let dropped = trim(&mut entry, snapshot.config().retained);
         let old = self.publish_active(&snapshot, entry, live).await?;
         Ok((Replaced { old, dropped }, String::new()))
     }
@@ -84,7 +82,7 @@ impl Control {
     }
 
     /// The active revision, if it is what the request asks for.
-    pub(super) fn serves_already(&self, request: &DeployRequest) -> Option<RevisionId> {
+    pub(crate) fn serves_already(&self, request: &DeployRequest) -> Option<RevisionId> {
         let snapshot = self.snapshot.load();
         let active = snapshot.service(&request.service)?.active.as_ref()?;
         let record = &active.ready.record;
@@ -136,7 +134,7 @@ impl Control {
             match n_cut {
                 0 => steps.teller.tell(EventKind::Drained, number, format!("`{}` has no calls any more", old.id)),
                 n_cut => {
-                    let limit = units::format_duration(self.config.drain);
+                    let limit = units::format_duration(self.drain_deadline());
                     let message = format!("{} on `{}` took longer than {limit} and were ended", calls(n_cut), old.id);
                     steps.teller.tell(EventKind::Cut, number, message);
                 }
@@ -167,9 +165,14 @@ impl Control {
         });
     }
 
+    /// How long calls on a replaced revision may take to end.
+    fn drain_deadline(&self) -> Duration {
+        self.snapshot.load().config().drain
+    }
+
     async fn drain(&self, old: &LiveRevision) -> (Drained, String) {
         let (n_calls, begun) = (old.n_calls(), Instant::now());
-        let drained = old.drain(self.config.drain).await;
+        let drained = old.drain(self.drain_deadline()).await;
         let note = match (drained, n_calls) {
             (Drained::Cut(n_cut), _) => format!("{} did not end in time and were cut", calls(n_cut)),
             (Drained::Complete, 0) => format!("`{}` had no calls", old.id),
@@ -231,21 +234,7 @@ impl Control {
 
     /// The entry of a service that has no revision yet.
     pub(crate) fn new_entry(&self, service: &ServiceName) -> ServiceEntry {
-        ServiceEntry {
-            name: service.clone(),
-            record: ServiceRecord {
-                next: RevisionNumber::FIRST,
-                active: RevisionNumber::FIRST,
-                revisions: Vec::new(),
-                routes: Vec::new(),
-                declaration: None,
-            },
-            declared: self.declared_service(service),
-            active: None,
-            ready: BTreeMap::new(),
-            failure: None,
-            standing: Arc::new(Standing::new(&self.config.defaults)),
-        }
+        ServiceEntry::new(service, self.snapshot.load().applied())
     }
 
     fn note_request(&self, entry: &mut ServiceEntry, request: &DeployRequest) {
@@ -267,7 +256,7 @@ pub(crate) fn entry_of(snapshot: &Snapshot, service: &ServiceName) -> Result<Ser
 }
 
 /// Drops all but the newest `retained` revisions and the active one.
-fn trim(entry: &mut ServiceEntry, retained: u32) -> Vec<(RevisionNumber, Digest)> {
+pub(crate) fn trim(entry: &mut ServiceEntry, retained: u32) -> Vec<(RevisionNumber, Digest)> {
     let surplus = entry.record.revisions.len().saturating_sub(retained as usize);
     let active = entry.record.active;
     let mut index = 0;

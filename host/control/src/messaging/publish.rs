@@ -152,19 +152,20 @@ impl Control {
     /// Refuses a publisher that may not publish to a topic.
     fn may_publish(&self, publisher: Publisher<'_>, course: Option<&Course>, topic: &Topic) -> Result<(), BusError> {
         let Publisher::Service(service) = publisher else { return Ok(()) };
-        let declared = self.config.topics.of(topic);
+        let snapshot = self.snapshot.load();
+        let declared = snapshot.config().topics.of(topic);
         let own = declared.filter(|(filter, _)| [Topics::DEAD_LETTERS, Topics::REPLAYS].contains(&filter.as_str()));
         if own.is_some() {
             return Err(BusError::Denied(format!("only the host publishes to `{topic}`")));
         }
         // Whoever was asked may answer, where somebody waits for it.
         let ground = match declared {
-            None if !self.config.strict || topic.is_inbox() => return Ok(()),
+            None if !snapshot.config().strict || topic.is_inbox() => return Ok(()),
             None => Ground::Strict,
             Some((_, settings)) => {
                 let user = course.and_then(|course| course.user.as_deref());
                 let asker = Asker::service_for(service, user);
-                decide(settings.publishers.as_deref(), self.config.strict, asker, Asked::Topic)
+                decide(settings.publishers.as_deref(), snapshot.config().strict, asker, Asked::Topic)
             }
         };
         if ground.allows() {

@@ -241,6 +241,7 @@ impl Rig {
             bytes,
             instances,
             settings,
+            secrets: Default::default(),
         };
         tokio::time::timeout(PATIENCE, self.engine.prepare(request)).await.unwrap()
     }

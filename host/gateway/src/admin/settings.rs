@@ -19,6 +19,10 @@ pub(super) use subscription::SubscriptionSchema;
 pub(super) struct SettingsSchema {
     /// What the service reads through `wasi:config`.
     config: HashMap<String, String>,
+    /// The secrets that are granted to it, by the names that it has for them: where each is, never its value. Only those that
+    /// `runtime.toml` grants to the service can be named.
+    #[schema(required = false, value_type = Object, example = json!({"api-key": {"file": "secrets/api-key"}, "token": {"env": "TOKEN"}}))]
+    secrets: std::collections::BTreeMap<String, Value>,
     /// How calls and instances meet: `fresh`, `reuse` or `concurrent`; absent if it follows from the component.
     #[schema(required = false)]
     instances: Option<String>,
@@ -29,6 +33,9 @@ pub(super) struct SettingsSchema {
     /// How long an instance without calls is kept.
     #[schema(example = "30s")]
     instance_idle: String,
+    /// How much its calls matter when not all can be served: `low`, `normal` or `high`.
+    #[schema(example = "normal")]
+    priority: String,
     /// What the host enforces.
     limits: LimitsSchema,
     /// Where the service may send requests: hosts and ports.
@@ -289,6 +296,7 @@ mod tests {
         let settings = Settings {
             instances: Some(InstancePolicy::Reuse),
             health: Some(HealthCheck { path: "/".to_owned(), timeout: HealthCheck::default_timeout() }),
+            secrets: [("key".to_owned(), patchbay_model::SecretRef::Env("KEY".to_owned()))].into(),
             callers: Some(Vec::new()),
             subscriptions: [("shop.*".parse().unwrap(), subscription)].into(),
             tokens: TokenSettings { verify: true, audiences: vec!["api".to_owned()] },

@@ -5,6 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, HeaderValue};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use patchbay_model::{Body, BodyError};
@@ -46,6 +48,13 @@ pub(super) async fn collect(mut body: Body, limit: u64, share: &mut Share) -> Co
             return Collected::NoRoom(Body::new(Resumed { read, rest: body }));
         }
     }
+}
+
+/// Whether a body of this size is the one that the header announces. A shorter one was cut off, and must not be told again as if it
+/// were whole.
+pub(super) fn is_as_announced(headers: &HeaderMap, size: u64) -> bool {
+    let announced = |value: &HeaderValue| value.to_str().ok().and_then(|text| text.parse::<u64>().ok());
+    headers.get_all(CONTENT_LENGTH).iter().all(|value| announced(value) == Some(size))
 }
 
 /// The bytes of pieces that follow each other.

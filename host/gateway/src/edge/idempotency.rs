@@ -21,7 +21,7 @@ use patchbay_model::{Body, BodyError, Fault, FaultKind, Reply, full_body, units}
 use self::refusal::Refusal;
 use super::EdgeCaller;
 use super::budget::Budget;
-use super::collect::{Collected, collect};
+use super::collect::{Collected, collect, is_as_announced};
 use crate::http::strip_reply;
 use crate::problem::{Faulted, reply_to};
 
@@ -103,6 +103,10 @@ impl Idempotency {
         strip_reply(&mut head.headers);
         let mut share = self.bodies.share();
         match collect(body, self.settings.max_reply, &mut share).await {
+            Collected::Whole(body) if !is_as_announced(&head.headers, body.len() as u64) => {
+                let details = "the body has another length than its header says";
+                reply_to(&broken_reply(BodyError::Failed(details.to_owned())), from.call)
+            }
             Collected::Whole(body) => {
                 let kept = KeptReply { status: head.status, headers: head.headers.clone(), body: body.clone() };
                 held.keep(Some(kept)).await;

@@ -1,7 +1,6 @@
 //! What can be configured on the HTTP gateway.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use patchbay_model::SettingsError;
@@ -14,8 +13,6 @@ use crate::tls::TlsConfig;
 pub struct HttpConfig {
     /// Where to listen.
     pub listen: SocketAddr,
-    /// What directories of files, which routes serve, are relative to.
-    pub directory: PathBuf,
     /// The certificate to show; without one, nothing is encrypted.
     pub tls: Option<TlsConfig>,
     /// Connections at a time; the next one is closed as soon as it is made.
@@ -48,7 +45,6 @@ impl Default for HttpConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            directory: PathBuf::new(),
             tls: None,
             max_connections: 10_000,
             max_connections_per_address: 5_000,

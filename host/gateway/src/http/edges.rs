@@ -12,9 +12,15 @@ use crate::edge::{Caches, Edge, EdgeParts};
 pub(super) struct Edges(EdgeParts);
 
 impl Edges {
-    /// `directory` is what directories of files are relative to.
-    pub(super) fn new(directory: PathBuf, clock: Arc<dyn Clock>) -> Self {
-        Self(EdgeParts { directory, clock, caches: Arc::<Caches>::default() })
+    /// None yet.
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        // Paths in settings are whole: the configuration says what they are relative to.
+        Self(EdgeParts { directory: PathBuf::new(), clock, caches: Arc::<Caches>::default() })
+    }
+
+    /// What is kept on all routes.
+    pub(super) fn caches(&self) -> &Caches {
+        &self.0.caches
     }
 
     /// The edge of a route, if it has one.

@@ -1,7 +1,6 @@
 //! The way in: which route a request comes in by, who it comes from, whether they are let in, and what the edge of the route does
 //! before and after the service.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST};
@@ -26,9 +25,9 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// `directory` is what directories of files are relative to.
-    pub(super) fn new(control: Arc<Control>, directory: PathBuf) -> Self {
-        let edges = Edges::new(directory, control.clock());
+    /// The way into what runs there.
+    pub(super) fn new(control: Arc<Control>) -> Self {
+        let edges = Edges::new(control.clock());
         Self { control, edges }
     }
 
@@ -49,6 +48,8 @@ impl Entry {
             }
             reply
         })?;
+        // Before anything is spent on it, such as holding a credential against keys.
+        self.control.has_room(&routing, id).map_err(|fault| reply_to(&fault, id))?;
         let edge = self.edges.of(routing.policy());
         let identities = self.control.identities();
         let caller = identify(&identities, &mut head.headers, peer, routing.policy(), self.control.clock().now()).await;
@@ -83,7 +84,14 @@ impl Entry {
     ) -> Result<Reply, Reply> {
         let Door { rates, outcome } = self.admit(id, peer, routing, caller, request.method());
         let mut reply = match outcome {
-            Ok(admitted) => self.call(id, admitted, request).await,
+            Ok(admitted) => {
+                // Another route may keep replies of the same URI.
+                let changed = self.edges.caches().changed_by(&request);
+                let reply = self.call(id, admitted, request).await;
+                let (Ok(told) | Err(told)) = &reply;
+                self.edges.caches().forget(changed, told.status());
+                reply
+            }
             Err(reply) => Err(reply),
         };
         let (Ok(told) | Err(told)) = &mut reply;

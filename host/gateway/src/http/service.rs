@@ -1,7 +1,6 @@
 //! What happens to a request: find its service, take it through the channel, and send the reply back.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::header::{ALLOW, CONTENT_LENGTH};
@@ -59,10 +58,10 @@ fn body_of(received: Received) -> Body {
 
 impl Answers {
     /// `address` is where the gateway listens, and `tls` whether it does so under TLS.
-    pub(super) fn new(control: Arc<Control>, directory: PathBuf, address: SocketAddr, tls: bool) -> Self {
+    pub(super) fn new(control: Arc<Control>, address: SocketAddr, tls: bool) -> Self {
         let local = HeaderValue::from_str(&address.to_string()).unwrap_or(HeaderValue::from_static("localhost"));
         let scheme = tls.then_some(Scheme::HTTPS);
-        let entry = Entry::new(Arc::clone(&control), directory);
+        let entry = Entry::new(Arc::clone(&control));
         Self(Arc::new(Shared { control, entry, local, scheme }))
     }
 }

@@ -15,6 +15,7 @@ use bindings::patchbay::host::discovery::{self, Service};
 use bindings::patchbay::host::identity::{self, Principal};
 use bindings::patchbay::host::invoke::{self, Options};
 use bindings::patchbay::host::tokens;
+use bindings::patchbay::host::secrets;
 
 bindings::export!(Insider with_types_in bindings);
 wasip2::http::proxy::export!(Insider);
@@ -70,6 +71,7 @@ fn asked(what: &str, arguments: &[&str]) -> String {
         "user" => identity::current_call()
             .and_then(|call| call.user)
             .map_or_else(|| "nobody".to_owned(), |user| described(&user)),
+        "secret" => secrets::get(text(0)).unwrap_or_else(|| "none".to_owned()),
         "invoke" => invoked(text(0), text(1), text(2), text(3), text(4)),
         _ => "up".to_owned(),
     }

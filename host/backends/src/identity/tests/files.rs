@@ -13,7 +13,7 @@ const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 /// Longer than it takes to see a change twice.
 const SOON: Duration = Duration::from_secs(7);
 
-fn bench(keys: KeySource) -> Result<Bench, String> {
+fn bench(keys: KeySource) -> Result<Bench, IdentityProblem> {
     let (web, outside) = Bench::outside();
     let issuer = IssuerSettings::new(ISSUER, vec!["shop".to_owned()], keys);
     let settings = AuthSettings { issuers: BTreeMap::from([("main".to_owned(), issuer)]), ..Default::default() };
@@ -79,7 +79,7 @@ async fn files_that_cannot_be_used_are_named_at_the_start() {
         (KeySource::File(install(&folder, "large", vec![b' '; (1 << 20) + 1])), "is too large"),
         (KeySource::Secret(install(&folder, "short", "hunter2")), "short` is too short"),
     ] {
-        let problem = bench(keys).err().unwrap();
+        let problem = bench(keys).err().unwrap().to_string();
         assert!(problem.contains(wanted) && !problem.contains("hunter2"), "{problem}");
     }
 }

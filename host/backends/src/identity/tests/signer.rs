@@ -11,7 +11,7 @@ use super::*;
 
 const HOST: &str = "https://shop.example";
 
-fn bench(folder: &TempDir, key: &str) -> Result<Bench, String> {
+fn bench(folder: &TempDir, key: &str) -> Result<Bench, IdentityProblem> {
     let path = folder.path().join("key.pem");
     fs::write(&path, key).unwrap();
     let (web, outside) = Bench::outside();
@@ -125,7 +125,7 @@ fn bench_settings(folder: &TempDir) -> AuthSettings {
 async fn what_cannot_sign_is_told_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     for key in ["", pem!("ed.pub"), pem!("rsa.pub"), pem!("p521.pub"), pem!("weak")] {
-        let problem = bench(&folder, key).err().unwrap();
+        let problem = bench(&folder, key).err().unwrap().to_string();
         assert!(problem.contains("key.pem` holds no private key"), "{problem}");
     }
     let twice = AuthSettings {
@@ -135,6 +135,6 @@ async fn what_cannot_sign_is_told_at_the_start() {
         )]),
         ..bench_settings(&folder)
     };
-    let problem = open(&twice, &Bench::outside().1, &Identity::default()).err().unwrap();
+    let problem = open(&twice, &Bench::outside().1, &Identity::default()).err().unwrap().to_string();
     assert!(problem.contains("the issuers `main` and `host` both have"), "{problem}");
 }

@@ -13,7 +13,7 @@ fn read_text(text: &str) -> (EdgeSettings, Vec<String>) {
     let document = DeTable::parse(text).unwrap();
     let reader = Reader::new(Source::new("runtime.toml", text));
     let settings = reader.root(&document, |table| read(table, Path::new(env!("CARGO_MANIFEST_DIR"))));
-    let (problems, _) = reader.finish();
+    let (problems, ..) = reader.finish();
     (settings, problems.iter().map(ToString::to_string).collect())
 }
 

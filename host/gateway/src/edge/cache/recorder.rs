@@ -11,6 +11,7 @@ use patchbay_model::{Body, BodyError};
 use super::rules::Rules;
 use super::store::{Kept, Leader};
 use crate::edge::budget::Share;
+use crate::edge::collect::is_as_announced;
 
 /// A reply without its body, and the right to keep it.
 pub(super) struct Draft {
@@ -26,6 +27,9 @@ pub(super) struct Draft {
 
 impl Draft {
     fn keep(self, body: Bytes) {
+        if !is_as_announced(&self.headers, body.len() as u64) {
+            return;
+        }
         let Self { leader, rules, status, headers, .. } = self;
         leader.keep(Kept::new(rules, status, headers, body));
     }

@@ -102,3 +102,35 @@ impl Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All there are, in the order of the documentation.
+    const ALL: [Refusal; 8] = [
+        Refusal::Missing,
+        Refusal::Invalid,
+        Refusal::Anonymous,
+        Refusal::Running,
+        Refusal::Lost,
+        Refusal::Other,
+        Refusal::Full { of_caller: true },
+        Refusal::Full { of_caller: false },
+    ];
+
+    #[test]
+    fn refusals_are_those_of_the_documentation() {
+        let docs = include_str!("../../../../../docs/edge.md");
+        let table: Vec<_> = docs.lines().filter(|line| line.starts_with("| `urn:patchbay:idempotency:")).collect();
+        assert_eq!(table.len(), ALL.len());
+        for (line, refusal) in table.iter().zip(ALL) {
+            let (status, kind, ..) = refusal.entry();
+            let reply = refusal.reply(CallId::new(7));
+            let wait = reply.headers().get(header::RETRY_AFTER).map(|wait| wait.to_str().unwrap());
+            let wait = wait.map_or(String::new(), |wait| format!(", `Retry-After: {wait}`"));
+            let told = format!("| `{kind}` | {}{wait} |", status.as_u16());
+            assert!(line.starts_with(&told) && reply.status() == status, "{line}: {told}");
+        }
+    }
+}

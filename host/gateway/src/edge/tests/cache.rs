@@ -50,6 +50,8 @@ async fn replies_say_whether_and_for_how_long_they_are_kept() {
         ("200\ncache-control: max-age=60\nage: 50", 9, "hit"),
         ("200\ncache-control: max-age=60\nage: 50", 10, "miss"),
         ("200\ncache-control: max-age=60\nage: 99999999999999999999", 1, "miss"),
+        ("200\ncache-control: max-age=60\nage: 18446744073709551615\netag: \"1\"", 1, "asks"),
+        ("200\ncache-control: max-age=18446744073709551615\nage: 5", 1_000_000, "hit"),
         ("200\ncache-control: max-age=60\nage: nonsense", 59, "hit"),
         ("200\ncache-control: max-age=99999999999999999999", 1_000_000, "hit"),
         ("200\ncache-control: max-age=60, max-age=1", 2, "miss"),

@@ -256,7 +256,9 @@ async fn bodies_that_break_off_claim_or_keep_nothing() {
         Reply::new(streaming(vec![Ok("pa"), Err(BodyError::Lost(fault))]))
     });
     assert_eq!(Got::of(got.await).await.problem(), "trapped");
-    assert_eq!(origin.ask(&edge, PAY, &known(&ada), "200\n\n#").await.text(), "2");
+    let short = origin.ask(&edge, PAY, &known(&ada), "200\ncontent-length: 9\n\npart").await;
+    assert_eq!((short.status, short.problem()), (502, "failed".to_owned()));
+    assert_eq!(origin.ask(&edge, PAY, &known(&ada), "200\n\n#").await.text(), "3");
 }
 
 #[tokio::test(start_paused = true)]
