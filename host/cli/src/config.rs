@@ -57,6 +57,14 @@ pub(crate) struct Config {
     pub(crate) services: Vec<ServiceConfig>,
 }
 
+impl Config {
+    /// Whether the host has no means to know who comes in from outside.
+    pub(crate) fn is_open(&self) -> bool {
+        let asks_for_certificates = self.http.tls.as_ref().is_some_and(|tls| tls.clients.is_some());
+        self.auth.settings.is_empty() && !asks_for_certificates
+    }
+}
+
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
@@ -227,7 +235,9 @@ fn read(file: &str, text: &str, directory: &Path) -> Read {
         let mut placed = Vec::new();
         control.routes = routes::of_host(root, directory, &mut placed);
         let services = services::read(root, &control.defaults, directory, placed);
-        Config { host, http, admin, engine, control, bus, auth, services }
+        let config = Config { host, http, admin, engine, control, bus, auth, services };
+        let open = config.is_open();
+        Config { control: ControlConfig { open, ..config.control }, ..config }
     });
     let (problems, warnings, asked) = reader.finish();
     Read { config, problems, warnings, asked }

@@ -23,6 +23,14 @@ pub struct AuthSettings {
     pub signing: Option<SigningSettings>,
 }
 
+impl AuthSettings {
+    /// Whether nobody vouches for anybody.
+    pub fn is_empty(&self) -> bool {
+        let Self { issuers, keys, keys_file, signing } = self;
+        issuers.is_empty() && keys.is_empty() && keys_file.is_none() && signing.is_none()
+    }
+}
+
 /// The name of the issuer that the host itself is. No other one can have it.
 pub const HOST_ISSUER: &str = "host";
 

@@ -34,7 +34,7 @@ macro_rules! section {
 pub(super) fn classify(running: &Config, new: &Config) -> (Config, Vec<String>) {
     let Config { host, http, admin, engine, control, bus, auth, services } = new;
     let mut pending = Vec::new();
-    let config = Config {
+    let mut config = Config {
         host: section!(HostConfig, "host", running.host, host, pending,
             live: [drain, strict, watch, shed], restart: [state], derived: []),
         // `drain` is that of the host.
@@ -54,6 +54,8 @@ pub(super) fn classify(running: &Config, new: &Config) -> (Config, Vec<String>) 
             live: [api_key_header, settings], restart: [], derived: []),
         services: services.clone(),
     };
+    // Follows from sections of which some wait for a restart.
+    config.control.open = config.is_open();
     pending.sort_unstable();
     (config, pending)
 }

@@ -69,6 +69,26 @@ fn everybody_who_vouches_is_read() {
     assert_eq!(settings.signing.unwrap().max_lifetime, Duration::from_secs(60));
 }
 
+#[test]
+fn a_host_that_knows_somebody_is_not_open_to_everybody() {
+    let key = "hash = \"sha256:0000000000000000000000000000000000000000000000000000000000000000\"";
+    for (text, open) in [
+        (String::new(), true),
+        ("[auth]\napi_key_header = \"x-robot\"\n".to_owned(), true),
+        ("[auth]\nkeys_file = \"Cargo.toml\"\n".to_owned(), false),
+        (format!("[auth.keys.robot]\n{key}\n"), false),
+        ("[auth.signing]\nkey = \"Cargo.toml\"\nissuer = \"x\"\n".to_owned(), false),
+        ("[auth.issuers.a]\nissuer = \"x\"\naudiences = [\"a\"]\nkey_file = \"Cargo.toml\"\n".to_owned(), false),
+    ] {
+        assert_eq!(parse(&text).unwrap().control.open, open, "{text}");
+    }
+    let mut config = Config::default();
+    let clients = patchbay_gateway::ClientTrust { authorities: "ca".into(), required: false };
+    let tls = patchbay_gateway::TlsConfig { certificate: "a".into(), key: "b".into(), clients: Some(clients) };
+    config.http.tls = Some(tls);
+    assert!(!config.is_open());
+}
+
 /// Files with the errors they have.
 const BROKEN: &[(&str, &[&str])] = &[
     (
