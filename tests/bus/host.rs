@@ -9,7 +9,7 @@ use patchbay_backends::{StateDir, SystemClock};
 use patchbay_control::{Control, ControlConfig, DeployRequest, Journal, Ports, ServiceLinks, ServiceMessaging};
 use patchbay_engine::{Engine, EngineConfig, Premises};
 use patchbay_model::bus::{SubscriptionSettings, Topic, TopicSettings, Topics};
-use patchbay_model::ports::{BoxFuture, Bus, ComponentStore, Outbound, Outlet};
+use patchbay_model::ports::{BoxFuture, Bus, ComponentStore, NoSecrets, Outbound, Outlet};
 use patchbay_model::{InstancePolicy, Origin, OutboundError, OutboundRequest, Reply, RevisionId, Settings};
 use tempfile::TempDir;
 
