@@ -11,7 +11,7 @@ use patchbay_control::{
 };
 use patchbay_engine::{Engine, EngineConfig, Premises};
 use patchbay_model::bus::{SubscriptionSettings, Topic, TopicSettings, Topics};
-use patchbay_model::ports::{BoxFuture, Bus, ComponentStore, NoSecrets, Outbound, Outlet};
+use patchbay_model::ports::{BoxFuture, Bus, ComponentStore, Outbound, Outlet};
 use patchbay_model::{InstancePolicy, Origin, OutboundError, OutboundRequest, Reply, RevisionId, Settings};
 use tempfile::TempDir;
 

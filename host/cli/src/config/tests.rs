@@ -67,7 +67,10 @@ fn the_shipped_file_has_every_key() {
         let there = match path.strip_prefix("services.").and_then(|rest| rest.split_once('.')) {
             // What `[defaults]` has is documented there; anything else has to stand in one of the examples.
             Some((_, key)) => {
-                shared.contains(&key) || services.iter().any(|service| find(service, &key_of(service, key)))
+                // What answers in place of a service belongs to routes of the host, and is refused elsewhere.
+                let of_host =
+                    key.starts_with("routes.") && [".files", ".redirect"].iter().any(|answer| key.contains(answer));
+                of_host || shared.contains(&key) || services.iter().any(|service| find(service, &key_of(service, key)))
             }
             None => path.split_once('.').is_none_or(|_| find(&document.clone().into(), path)),
         };
@@ -209,7 +212,8 @@ per_user = "1/s"
         &[
             "runtime.toml:1:2: hosts: unknown key; did you mean `host`?",
             "runtime.toml:4:1: host.stat: unknown key; did you mean `state`?",
-            "runtime.toml:5:1: host.colour: unknown key; known here are `drain`, `state`, `strict`, `watch`",
+            "runtime.toml:5:1: host.colour: unknown key; known here are `drain`, `memory_limit`, `shed_delay`, `state`, \
+             `strict`, `watch`",
         ],
     ),
     (
@@ -324,11 +328,11 @@ per_user = "1/s"
             "runtime.toml:2:8: host: expected a table `[host]`, found a list",
             "runtime.toml:4:1: defaults.config: unknown key; known here are `breaker`, `callers`, `concurrency`, \
              `core_instances`, `cpu_time`, `handles`, `instance_calls`, `instance_idle`, `instance_uses`, `instances`, \
-             `links`, `log_rate`, `memory`, `outbound`, `outbound_body`, `outbound_connections`, `queue`, \
+             `links`, `log_rate`, `memory`, `outbound`, `outbound_body`, `outbound_connections`, `priority`, `queue`, \
              `queue_wait`, `rate`, `request_body`, `response_body`, `retry`, `table_elements`, `timeout`, `tokens`",
             "runtime.toml:5:11: defaults.health: unknown key; known here are `breaker`, `callers`, `concurrency`, \
              `core_instances`, `cpu_time`, `handles`, `instance_calls`, `instance_idle`, `instance_uses`, `instances`, \
-             `links`, `log_rate`, `memory`, `outbound`, `outbound_body`, `outbound_connections`, `queue`, \
+             `links`, `log_rate`, `memory`, `outbound`, `outbound_body`, `outbound_connections`, `priority`, `queue`, \
              `queue_wait`, `rate`, `request_body`, `response_body`, `retry`, `table_elements`, `timeout`, `tokens`",
         ],
     ),
