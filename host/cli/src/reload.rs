@@ -117,11 +117,11 @@ impl Reloader {
             return Err(NotReloaded { kind: NotReloadedKind::Unavailable, message });
         }
         let mut taken = self.taken.lock().await;
-        let outcome = self.reload_into(&mut taken, trial).await;
+        let outcome = Box::pin(self.reload_into(&mut taken, trial)).await;
         match &outcome {
             Ok(_) if trial => {}
             Ok(reloaded) => {
-                self.control.tell_reload(EventKind::Reloaded, &format!("{cause}: {}", report::line(reloaded)))
+                self.control.tell_reload(EventKind::Reloaded, &format!("{cause}: {}", report::line(reloaded)));
             }
             // What is in the way goes; whoever asks again is told again.
             Err(refusal) if refusal.kind == NotReloadedKind::Conflict || trial => {}
@@ -137,7 +137,7 @@ impl Reloader {
         let (digest, file) = self.read().await;
         let judged = match file {
             Ok(file) => self.judge(file).await,
-            Err(error) => Err(report::of_config(error)),
+            Err(error) => Err(report::of_config(&error)),
         };
         // One that is only held up is tried again.
         if !trial && !judged.as_ref().is_err_and(|refusal| refusal.kind == NotReloadedKind::Conflict) {
@@ -194,7 +194,7 @@ impl Reloader {
 
     /// Has everybody judge a file. Nothing is changed.
     async fn judge(&self, mut file: ConfigFile) -> Result<Judged, NotReloaded> {
-        file.judged().map_err(|problems| report::of_config(problems.into()))?;
+        file.judged().map_err(|problems| report::of_config(&problems.into()))?;
         let wanted = self.source.applied_to(file.config.clone());
         let (running, needs_restart) = classify(&self.running(), &wanted);
         let (commits, complaints): (Vec<_>, Vec<_>) =
@@ -203,7 +203,7 @@ impl Reloader {
             file.complain(&complaint.key, &complaint.message);
         }
         let (declared, pins) = self.store(&mut file).await;
-        file.judged().map_err(|problems| report::of_config(problems.into()))?;
+        file.judged().map_err(|problems| report::of_config(&problems.into()))?;
         let request = ReloadRequest { config: running.control.clone(), services: declared };
         let prepared = self.control.prepare_reload(request).await;
         let prepared = prepared.map_err(|error: ReloadError| report::of_reload(&error, &file))?;

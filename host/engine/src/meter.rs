@@ -299,10 +299,19 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(3600);
 
     fn meter() -> (Ticker, Arc<Meter>) {
+        let (ticker, mut meters) = meters(1);
+        (ticker, meters.remove(0))
+    }
+
+    /// Meters of instances of one service, of which one may have a thread at a time.
+    fn meters(count: usize) -> (Ticker, Vec<Arc<Meter>>) {
         let ticker = Ticker::start(Vec::new(), TICK).unwrap();
+        let turnstile = Arc::new(Turnstile::new(1));
         let ticket = Arc::<Watch>::default().ticket("orders@4".parse().unwrap());
-        let meter = Arc::new(Meter::new(ticker.pulse(), ticket.into(), Arc::new(Turnstile::new(1)), TICK));
-        (ticker, meter)
+        let ticket = Arc::new(ticket);
+        let meter = || Arc::new(Meter::new(ticker.pulse(), ticket.clone(), turnstile.clone(), TICK));
+        let meters = std::iter::repeat_with(meter).take(count).collect();
+        (ticker, meters)
     }
 
     fn burn(time: Duration) {
@@ -371,6 +380,41 @@ mod tests {
         let (_ticker, meter) = meter();
         meter.begin(now(), HOUR);
         assert_eq!(meter.tick().err(), Some(Stop::Deadline));
+    }
+
+    #[tokio::test]
+    async fn guests_of_one_service_let_everybody_else_have_a_turn_between_two_of_theirs() {
+        let (_ticker, meters) = meters(64);
+        let polls = Arc::<AtomicU64>::default();
+        let mut guests = tokio::task::JoinSet::new();
+        for meter in meters {
+            let polls = polls.clone();
+            guests.spawn(async move {
+                meter.begin(now() + HOUR, HOUR);
+                let guest = async {
+                    for slice in 0..50 {
+                        polls.fetch_add(1, Ordering::Relaxed);
+                        meter.tick().map(drop).unwrap();
+                        // It waits for something that is there at once, or has its slice and goes on.
+                        match slice % 2 {
+                            0 => tokio::task::yield_now().await,
+                            _ => tokio::time::sleep(Duration::ZERO).await,
+                        }
+                    }
+                };
+                meter.run(guest).await.unwrap();
+            });
+        }
+        let mut rounds = 0;
+        while polls.load(Ordering::Relaxed) < 3000 {
+            let before = polls.load(Ordering::Relaxed);
+            tokio::task::yield_now().await;
+            let between = polls.load(Ordering::Relaxed) - before;
+            assert!(between <= 4, "{between} slices in round {rounds}");
+            rounds += 1;
+        }
+        guests.join_all().await;
+        assert_eq!(polls.load(Ordering::Relaxed), 64 * 50);
     }
 
     #[tokio::test]

@@ -67,7 +67,10 @@ fn the_shipped_file_has_every_key() {
         let there = match path.strip_prefix("services.").and_then(|rest| rest.split_once('.')) {
             // What `[defaults]` has is documented there; anything else has to stand in one of the examples.
             Some((_, key)) => {
-                shared.contains(&key) || services.iter().any(|service| find(service, &key_of(service, key)))
+                // What answers in place of a service belongs to routes of the host, and is refused elsewhere.
+                let of_host =
+                    key.starts_with("routes.") && [".files", ".redirect"].iter().any(|answer| key.contains(answer));
+                of_host || shared.contains(&key) || services.iter().any(|service| find(service, &key_of(service, key)))
             }
             None => path.split_once('.').is_none_or(|_| find(&document.clone().into(), path)),
         };
@@ -209,7 +212,8 @@ per_user = "1/s"
         &[
             "runtime.toml:1:2: hosts: unknown key; did you mean `host`?",
             "runtime.toml:4:1: host.stat: unknown key; did you mean `state`?",
-            "runtime.toml:5:1: host.colour: unknown key; known here are `drain`, `state`, `strict`",
+            "runtime.toml:5:1: host.colour: unknown key; known here are `drain`, `memory_limit`, `shed_delay`, `state`, \
+             `strict`, `watch`",
         ],
     ),
     (
@@ -324,11 +328,11 @@ per_user = "1/s"
             "runtime.toml:2:8: host: expected a table `[host]`, found a list",
             "runtime.toml:4:1: defaults.config: unknown key; known here are `breaker`, `callers`, `concurrency`, \
              `core_instances`, `cpu_time`, `handles`, `instance_calls`, `instance_idle`, `instance_uses`, `instances`, \
-             `links`, `log_rate`, `memory`, `outbound`, `outbound_body`, `outbound_connections`, `queue`, \
+             `links`, `log_rate`, `memory`, `outbound`, `outbound_body`, `outbound_connections`, `priority`, `queue`, \
              `queue_wait`, `rate`, `request_body`, `response_body`, `retry`, `table_elements`, `timeout`, `tokens`",
             "runtime.toml:5:11: defaults.health: unknown key; known here are `breaker`, `callers`, `concurrency`, \
              `core_instances`, `cpu_time`, `handles`, `instance_calls`, `instance_idle`, `instance_uses`, `instances`, \
-             `links`, `log_rate`, `memory`, `outbound`, `outbound_body`, `outbound_connections`, `queue`, \
+             `links`, `log_rate`, `memory`, `outbound`, `outbound_body`, `outbound_connections`, `priority`, `queue`, \
              `queue_wait`, `rate`, `request_body`, `response_body`, `retry`, `table_elements`, `timeout`, `tokens`",
         ],
     ),
@@ -359,6 +363,27 @@ per_user = "1/s"
         ],
     ),
     (
+        "[host]\nwatch = \"yes\"\n[services.a]\ncomponent = \"Cargo.toml\"\n[services.a.secrets]\nkey = \"hunter2\"\nother = 7\n\
+         both = { file = \"a\", env = \"B\" }\nnone = {}\nwrong = { file = \"\", value = \"hunter2\" }\n\"a b\" = { env = \"A=B\" }\n",
+        &[
+            "runtime.toml:2:9: host.watch: expected a boolean, found the string \"yes\"",
+            "runtime.toml:6:1: services.a.secrets.key: is written here, where everybody reads it who reads this \
+             file: put it into a file or into the environment of the host, and say where it is: `{ file = \
+             \"secrets/api-key\" }` or `{ env = \"API_KEY\" }`",
+            "runtime.toml:7:1: services.a.secrets.other: is written here, where everybody reads it who reads \
+             this file: put it into a file or into the environment of the host, and say where it is: `{ file = \
+             \"secrets/api-key\" }` or `{ env = \"API_KEY\" }`",
+            "runtime.toml:8:1: services.a.secrets.both.env: is one place too many; a secret is in a `file` or in `env`",
+            "runtime.toml:9:1: services.a.secrets.none.file: is missing; say where the secret is, with `file = \
+             \"PATH\"` or `env = \"NAME\"`",
+            "runtime.toml:10:1: services.a.secrets.wrong.file: expected a path, found an empty string",
+            "runtime.toml:10:1: services.a.secrets.wrong.value: unknown key; known here are `env`, `file`",
+            "runtime.toml:11:1: services.a.secrets.\"a b\": is no name for a secret; write 1 to 63 letters, \
+             digits, `-`, `_` and `.`",
+            "runtime.toml:11:1: services.a.secrets.\"a b\".env: must be the name of a variable, such as `API_KEY`",
+        ],
+    ),
+    (
         "[services]\na = 1\n[services.b]\ncomponent = \"Cargo.toml\"\nconfig = \"x\"\nhealth = { timeout = \"0s\" }\n\
          [services.c]\ncomponent = \"Cargo.toml\"\nhealth = { path = \"x\", timeout = \"25h\", status = 200 }\n",
         &[
@@ -378,6 +403,25 @@ fn everything_that_is_wrong_is_told_at_once() {
     for (text, wanted) in BROKEN {
         let problems = parse(text).unwrap_err();
         assert_eq!(problems, *wanted, "in:\n{text}");
+    }
+}
+
+#[test]
+fn secrets_are_read_as_references_and_shown_nowhere() {
+    let text = "[services.a]\ncomponent = \"Cargo.toml\"\n[services.a.config]\napi_token = \"hunter2\"\ngreeting = \"hi\"\n\
+                [services.a.secrets]\nkey = { file = \"secrets/key\" }\ntoken = { env = \"TOKEN\" }\n";
+    let Read { config, problems, warnings, .. } = read(FILE, text, Path::new(env!("CARGO_MANIFEST_DIR")));
+    assert_eq!(problems, []);
+    let shown: Vec<_> =
+        config.services[0].settings.secrets.iter().map(|(name, reference)| format!("{name} = {reference}")).collect();
+    assert_eq!(shown, ["key = secret(file:secrets/key)", "token = secret(env:TOKEN)"]);
+    let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
+    assert!(warning.to_string().starts_with("runtime.toml:4:1: services.a.config.api_token: is named like a secret"));
+    for (text, _) in BROKEN.iter().filter(|(text, _)| text.contains("hunter2")) {
+        let Read { problems, .. } = read(FILE, text, Path::new(env!("CARGO_MANIFEST_DIR")));
+        for problem in problems.iter().chain(&warnings) {
+            assert!(!format!("{problem}{}", problem.excerpt()).contains("hunter2"), "{problem}");
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::config::{ConfigError, ConfigFile};
 const TOLD: usize = 50;
 
 /// A file that cannot be read, or says what cannot be.
-pub(super) fn of_config(error: ConfigError) -> NotReloaded {
+pub(super) fn of_config(error: &ConfigError) -> NotReloaded {
     NotReloaded { kind: NotReloadedKind::Refused, message: error.to_string() }
 }
 

@@ -166,6 +166,24 @@ async fn instances_that_have_an_event_loop_call_each_other() {
     }
 }
 
+/// Caller and callee are one service here, whose calls take turns, one at a time on one thread. None of them waits for the
+/// turn of another while it has its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn calls_that_take_turns_do_not_wait_for_the_turn_of_their_caller() {
+    let rig = Rig::new();
+    for (callee, policy) in every_callee() {
+        let service = rig.probe(callee, policy).await;
+        rig.outside.is_linked_to(service.prepared.clone(), "test:typed/calc@0.1.0.add");
+        for caller in ["caller.wasm", "caller3.wasm", "relay3.wasm"] {
+            let caller = rig.probe(caller, InstancePolicy::Reuse).await;
+            let calls = (0..64).map(|_| caller.get("/add?1,2"));
+            for answer in futures_util::future::join_all(calls).await {
+                assert_eq!(answer.unwrap(), (200, "3".to_owned()), "{callee}");
+            }
+        }
+    }
+}
+
 /// A component that exports `calc.f` with these parts of its type, and this core function behind it.
 fn exporting(imports: &str, ty: &str, core: &str) -> Bytes {
     let text = format!(
