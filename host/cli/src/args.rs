@@ -326,7 +326,7 @@ pub(crate) enum AuthzCommand {
         after_help = "Examples:\n  patchbay authz explain orders inventory\n  \
             patchbay authz explain 'user:ann&scope:orders.read' GET /api/orders/1"
     )]
-    Explain(ExplainArgs),
+    Explain(Box<ExplainArgs>),
     /// Hold a configuration against a table of who may do what and who may not
     #[command(
         long_about = "Hold a configuration against a table of who may do what and who may not; no host is needed.\n\n\

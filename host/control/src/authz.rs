@@ -4,7 +4,7 @@ mod ask;
 mod rulebook;
 
 pub use ask::{AskError, Caller, Question};
-pub use rulebook::{RouteBook, Rulebook};
+pub use rulebook::Rulebook;
 
 use patchbay_channel::{Asked, Ground};
 use patchbay_model::{FunctionName, ServiceName};
@@ -52,7 +52,7 @@ impl Control {
         Rulebook {
             strict: snapshot.config().strict,
             services: services.collect(),
-            routes: RouteBook::Live(snapshot.route_table()),
+            routes: snapshot.route_table(),
             topics: snapshot.config().topics.clone(),
         }
     }

@@ -41,7 +41,7 @@ mod turns;
 mod typed;
 mod view;
 
-pub use authz::{AskError, Caller, Explanation, Question, RouteBook, Rulebook};
+pub use authz::{AskError, Caller, Explanation, Question, Rulebook};
 pub use change::{Change, ChangeError, ChangeErrorKind, DeployRequest, Outcome, Progress, Step, StepState};
 pub use control::{Admitted, Control, ControlConfig, NoRoute, Ports, Routing};
 pub use declared::{DeclaredService, Places};

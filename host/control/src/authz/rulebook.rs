@@ -21,27 +21,9 @@ pub struct Rulebook {
     /// The rules of each service.
     pub services: BTreeMap<ServiceName, Option<Vec<AccessRule>>>,
     /// The routes with theirs.
-    pub routes: RouteBook,
+    pub routes: Arc<RouteTable>,
     /// The topics with theirs.
     pub topics: Topics,
-}
-
-/// Where the routes are.
-#[derive(Debug)]
-pub enum RouteBook {
-    /// In a host that runs.
-    Live(Arc<RouteTable>),
-    /// In a file.
-    File(RouteTable),
-}
-
-impl RouteBook {
-    fn table(&self) -> &RouteTable {
-        match self {
-            Self::Live(table) => table,
-            Self::File(table) => table,
-        }
-    }
 }
 
 /// The methods that an explanation lists where rules tell them apart.
@@ -90,7 +72,7 @@ impl Rulebook {
     }
 
     fn of_request(&self, caller: &Caller, method: &Method, host: Option<&str>, path: &str) -> Option<Explanation> {
-        let Found::Route(entry) = self.routes.table().find(host, path, method) else { return None };
+        let Found::Route(entry) = self.routes.find(host, path, method) else { return None };
         let policy: &RoutePolicy = &entry.policy;
         let asked = format!("{method} {}{path}", host.unwrap_or_default());
         let of = format!("the route `{}` of {}", policy.route, entry.owner);

@@ -29,7 +29,7 @@ fn book(strict: bool) -> Rulebook {
             ("pricing".parse().unwrap(), None),
         ]
         .into(),
-        routes: RouteBook::File(
+        routes: Arc::new(
             RouteTable::new([
                 route("GET /api/*", RouteSettings::default()),
                 route("POST,PUT /api/*", for_writers),

@@ -1,6 +1,6 @@
 //! `patchbay authz test`: a table of who may do what and who may not, held against a configuration.
 
-use patchbay_control::{Caller, Question, RouteBook, RouteEntry, RouteOwner, RoutePolicy, RouteTable, Rulebook};
+use patchbay_control::{Caller, Question, RouteEntry, RouteOwner, RoutePolicy, RouteTable, Rulebook};
 use serde_json::json;
 
 use crate::args::AuthzTestArgs;
@@ -93,7 +93,7 @@ fn rulebook(config: Config) -> Result<Rulebook, Failure> {
             .iter()
             .map(|service| (service.name.clone(), service.settings.callers.clone()))
             .collect(),
-        routes: RouteBook::File(table.map_err(Failure::failed)?),
+        routes: table.map_err(Failure::failed)?.into(),
         topics: control.topics,
     })
 }
