@@ -103,6 +103,11 @@ async fn the_command_shows_what_is_different_and_takes_it() {
         versioned("one", "2", &["/*"]),
         versioned("two", "1", &["/config/*"]),
     );
+    // A strict host lets nobody in where nothing is said.
+    let open = |text: String, route: &str| {
+        text.replace(&format!("[\"{route}\"]"), &format!("{{ \"{route}\" = {{ anonymous = true }} }}"))
+    };
+    let changed = open(open(changed, "/*"), "/config/*");
     host.reconfigure(&changed);
     for (arguments, end, answer) in
         [(&["reload", "--dry-run"][..], "Nothing was changed", "1"), (&["reload"], "The host has taken", "2")]

@@ -67,7 +67,7 @@ async fn callers_and_operators_speak_tls_and_certificates_are_renewed() {
 
     std::fs::write(host.folder.path().join("cert.pem"), "no certificate").unwrap();
     eventually("the wrong certificate is told", || async {
-        host.log().contains("keeps its certificate, because the new one cannot be used").then_some(())
+        host.log().contains("keeps its certificates, because the new ones cannot be used").then_some(())
     })
     .await;
     let again = Client::builder().timeout(PATIENCE).tls_danger_accept_invalid_certs(true).build().unwrap();
