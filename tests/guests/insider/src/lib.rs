@@ -14,8 +14,8 @@ use bindings::exports::test::inside::calls::Guest;
 use bindings::patchbay::host::discovery::{self, Service};
 use bindings::patchbay::host::identity::{self, Principal};
 use bindings::patchbay::host::invoke::{self, Options};
-use bindings::patchbay::host::tokens;
 use bindings::patchbay::host::secrets;
+use bindings::patchbay::host::tokens;
 
 bindings::export!(Insider with_types_in bindings);
 wasip2::http::proxy::export!(Insider);
