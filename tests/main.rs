@@ -14,6 +14,7 @@ mod disk;
 mod faults;
 mod hostile;
 mod http;
+mod identity;
 mod inside;
 mod instances;
 mod internal;
