@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Got, host, post};
-use crate::support::Host;
+use crate::support::{Host, eventually};
 
 /// Calls that are measured, one after the other.
 const CALLS: usize = 400;
@@ -103,9 +103,7 @@ async fn a_flooded_service_leaves_the_others_their_latency() {
     for (name, path) in FLOODS {
         let (quiet, _) = measure(&host, FLOODED_CALLS).await;
         let flood = Flood::begin(&host, name, path);
-        while flood.answered() < 64 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        eventually("the flood is on", async || (flood.answered() >= 64).then_some(())).await;
         let (begun, before) = (Instant::now(), flood.answered());
         let (flooded, longest) = measure(&host, FLOODED_CALLS).await;
         let rate = (flood.answered() - before) as f64 / begun.elapsed().as_secs_f64();

@@ -154,15 +154,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_user_is_one_wherever_it_comes_from() {
         let route = standing(&RouteSettings { rate_per_user: rate("1/s"), ..RouteSettings::default() });
-        let user = |subject: &str| User {
-            proof: patchbay_model::Proof::ApiKey,
-            issuer: "keys".to_owned(),
-            subject: subject.to_owned(),
-            scopes: Vec::new(),
-            groups: Vec::new(),
-            claims: Default::default(),
-            expires: None,
-        };
+        let user = |subject: &str| User::new(patchbay_model::Proof::ApiKey, "keys", subject);
         let address = |address: &str| Some(address.parse().unwrap());
         let ask = |user: Option<&User>, address| route.admit(Instant::now(), user, address).1.is_ok();
         let (ann, bob) = (user("ann"), user("bob"));

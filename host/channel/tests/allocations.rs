@@ -210,15 +210,7 @@ async fn policies_allocate_nothing_while_all_goes_well() {
         ..RouteSettings::default()
     };
     let (route, shedder) = (RouteStanding::new(&route, &Limits::default()), Shedder::default());
-    let user = User {
-        proof: Proof::Token,
-        issuer: "corp".to_owned(),
-        subject: "ann".to_owned(),
-        scopes: Vec::new(),
-        groups: Vec::new(),
-        claims: Default::default(),
-        expires: None,
-    };
+    let user = User::new(Proof::Token, "corp", "ann");
     let ask = |user| route.admit(Instant::now(), user, Some("192.0.2.1".parse().unwrap())).0;
     let known = [ask(Some(&user)), ask(None)];
     assert_eq!(known.map(|verdicts| verdicts.iter().count()), [3, 3]);

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use http::{Method, Request};
@@ -146,8 +146,8 @@ impl Routing {
     /// How long a call may take that comes in here.
     pub fn timeout(&self) -> Duration {
         let active = self.entry.as_ref().and_then(|entry| entry.active.as_ref());
-        let of_service = active.map_or_else(Limits::default, |active| active.ready.record.settings.limits.clone());
-        self.policy.settings.timeout.map_or(of_service.timeout, |own| own.min(of_service.timeout))
+        let of_service = active.map_or(Limits::default().timeout, |active| active.ready.record.settings.limits.timeout);
+        self.policy.settings.timeout.map_or(of_service, |own| own.min(of_service))
     }
 }
 
@@ -288,6 +288,11 @@ impl Control {
             patchbay_channel::refuse(&self.routed(entry).by(policy), &arrival, &fault);
         }
         fault
+    }
+
+    /// The time of day.
+    pub fn now(&self) -> SystemTime {
+        self.ports.clock.now()
     }
 
     /// Tells the time of day.

@@ -11,7 +11,6 @@ use std::time::SystemTime;
 
 use patchbay_model::{Digest, Proof, User};
 use serde::Deserialize;
-use serde_json::Map;
 use subtle::ConstantTimeEq;
 
 use super::refusal::{Reason, Refusal};
@@ -106,13 +105,10 @@ impl ApiKeys {
 
 fn user(name: &str, key: &ApiKeySettings) -> User {
     User {
-        proof: Proof::ApiKey,
-        issuer: ISSUER.to_owned(),
-        subject: name.to_owned(),
         scopes: key.scopes.clone(),
         groups: key.groups.clone(),
-        claims: Map::new(),
         expires: key.expires,
+        ..User::new(Proof::ApiKey, ISSUER, name)
     }
 }
 

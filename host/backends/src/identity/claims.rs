@@ -54,13 +54,11 @@ pub(super) fn user(token: &Unverified<'_>, name: &str, issuer: &IssuerSettings) 
     let subject = claims.get("sub").and_then(Value::as_str).filter(|subject| !subject.is_empty());
     let subject = subject.ok_or_else(|| Refusal::new(Reason::Claims, "`sub` names nobody"))?;
     let user = User {
-        proof: Proof::Token,
-        issuer: name.to_owned(),
-        subject: subject.to_owned(),
         scopes: scopes(claims, &issuer.scopes_claims)?,
         groups: groups(claims, &issuer.groups_claim)?,
         claims: claims.clone(),
         expires: Some(times.until),
+        ..User::new(Proof::Token, name, subject)
     };
     Ok((user, times))
 }

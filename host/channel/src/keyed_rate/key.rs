@@ -50,15 +50,7 @@ mod tests {
     use super::*;
 
     fn user(issuer: &str, subject: &str) -> User {
-        User {
-            proof: patchbay_model::Proof::Token,
-            issuer: issuer.to_owned(),
-            subject: subject.to_owned(),
-            scopes: Vec::new(),
-            groups: Vec::new(),
-            claims: Default::default(),
-            expires: None,
-        }
+        User::new(patchbay_model::Proof::Token, issuer, subject)
     }
 
     #[test]

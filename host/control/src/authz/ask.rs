@@ -7,7 +7,7 @@ use http::Method;
 use patchbay_model::bus::TopicFilter;
 use patchbay_model::policy::{AccessRule, Asker, Operation, Term};
 use patchbay_model::{FunctionName, Proof, ServiceName, User, parse_method};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Why a text asks nothing that can be answered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,15 +69,7 @@ impl FromStr for Caller {
 
 /// A user of whom nothing is known.
 fn nobody() -> User {
-    User {
-        proof: Proof::Token,
-        issuer: String::new(),
-        subject: String::new(),
-        scopes: Vec::new(),
-        groups: Vec::new(),
-        claims: Map::new(),
-        expires: None,
-    }
+    User::new(Proof::Token, "", "")
 }
 
 /// Has a user be as a term asks.

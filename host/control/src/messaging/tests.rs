@@ -218,7 +218,7 @@ async fn the_host_fills_in_what_a_publisher_leaves_out_and_carries_causes() {
     assert_eq!((first.source.as_str(), first.kind.as_str(), first.key()), ("/services/orders", TOPIC, Some("k")));
     assert_eq!((first.extension("traceparent"), first.extension("causationid")), (Some("00-1-2-01"), None));
     let caused = course(Cause::Message(Arc::new(first.clone())));
-    let ann = Arc::new(ann());
+    let ann = Arc::new(User::new(Proof::Token, "corp", "ann"));
     let for_ann = Course { user: Some(Arc::clone(&ann)), ..caused };
     messaging.publish(&orders, for_ann, publication("2", None)).await.unwrap();
     let second: Message = bench.bus.stored(TOPIC).remove(1);
@@ -229,18 +229,6 @@ async fn the_host_fills_in_what_a_publisher_leaves_out_and_carries_causes() {
         (Some(&*first.id), Some(&*first.id))
     );
     assert_eq!(second.extension("traceparent"), Some("00-1-2-01"));
-}
-
-fn ann() -> User {
-    User {
-        proof: Proof::Token,
-        issuer: "corp".to_owned(),
-        subject: "ann".to_owned(),
-        scopes: Vec::new(),
-        groups: Vec::new(),
-        claims: Default::default(),
-        expires: None,
-    }
 }
 
 #[tokio::test(start_paused = true)]

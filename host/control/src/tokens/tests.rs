@@ -32,15 +32,7 @@ impl TokenSigner for Fake {
 }
 
 fn ann() -> User {
-    User {
-        proof: Proof::Token,
-        issuer: "corp".to_owned(),
-        subject: "ann".to_owned(),
-        scopes: vec!["read".to_owned()],
-        groups: Vec::new(),
-        claims: Default::default(),
-        expires: None,
-    }
+    User { scopes: vec!["read".to_owned()], ..User::new(Proof::Token, "corp", "ann") }
 }
 
 async fn bench(tokens: TokenSettings) -> (Bench, ServiceTokens) {

@@ -146,13 +146,10 @@ impl Tokens for Outside {
 /// A user.
 pub(crate) fn ann() -> User {
     User {
-        proof: Proof::Token,
-        issuer: "corp".to_owned(),
-        subject: "ann".to_owned(),
         scopes: vec!["read".to_owned()],
         groups: vec!["staff".to_owned()],
         claims: [("tenant".to_owned(), "acme".into())].into_iter().collect(),
-        expires: None,
+        ..User::new(Proof::Token, "corp", "ann")
     }
 }
 

@@ -52,12 +52,9 @@ impl Entry {
         self.control.has_room(&routing, id).map_err(|fault| reply_to(&fault, id))?;
         let edge = self.edges.of(routing.policy());
         let identities = self.control.identities();
-        let caller = identify(&identities, &mut head.headers, peer, routing.policy(), self.control.clock().now()).await;
+        let caller = identify(&identities, &mut head.headers, peer, routing.policy(), || self.control.now()).await;
         let request = Request::from_parts(head, body);
-        match edge {
-            None => self.let_in(id, peer, routing, caller, request).await,
-            Some(edge) => self.let_in_through(&edge, id, peer, routing, caller, request).await,
-        }
+        self.let_in(edge.as_deref(), id, peer, routing, caller, request).await
     }
 
     fn route(&self, uri: &Uri, headers: &HeaderMap, method: &Method) -> Result<Routing, NoRoute> {
@@ -73,9 +70,11 @@ impl Entry {
         self.edges.of(routing.policy())?.preflight(&head.method, &head.headers).await
     }
 
-    /// Takes a request to its service, if its caller is let in.
+    /// Takes a request to its service, if its caller is let in. The edge of the route, which may know the answer already, is
+    /// asked for no others.
     async fn let_in(
         &self,
+        edge: Option<&Edge>,
         id: CallId,
         peer: &Peer,
         routing: Routing,
@@ -83,56 +82,51 @@ impl Entry {
         request: Request<Body>,
     ) -> Result<Reply, Reply> {
         let Door { rates, outcome } = self.admit(id, peer, routing, caller, request.method());
-        let mut reply = match outcome {
-            Ok(admitted) => {
-                // Another route may keep replies of the same URI.
-                let changed = self.edges.caches().changed_by(&request);
-                let reply = self.call(id, admitted, request).await;
-                let (Ok(told) | Err(told)) = &reply;
-                self.edges.caches().forget(changed, told.status());
-                reply
+        let mut reply = match (outcome, edge) {
+            (Ok(admitted), None) => self.pass(id, admitted, request).await,
+            (Ok(admitted), Some(edge)) => Ok(self.pass_through(edge, id, peer, admitted, request).await),
+            (Err(reply), None) => Err(reply),
+            (Err(reply), Some(edge)) => {
+                let (head, _) = request.into_parts();
+                Err(edge.refused(&head.method, &head.headers, reply).await)
             }
-            Err(reply) => Err(reply),
         };
         let (Ok(told) | Err(told)) = &mut reply;
         rate_limit::write(&rates, told.headers_mut());
         reply
     }
 
-    /// The same where the route has an edge, which may know the answer already: it is asked only for those who are let in.
-    async fn let_in_through(
+    /// Takes a request to its service by a route without an edge.
+    async fn pass(&self, id: CallId, admitted: Admitted, request: Request<Body>) -> Result<Reply, Reply> {
+        // Another route may keep replies of the same URI.
+        let changed = self.edges.caches().changed_by(&request);
+        let reply = self.call(id, admitted, request).await;
+        let (Ok(told) | Err(told)) = &reply;
+        self.edges.caches().forget(changed, told.status());
+        reply
+    }
+
+    /// Takes a request through the edge of its route, and to the service where the edge does not know the answer.
+    async fn pass_through(
         &self,
         edge: &Edge,
         id: CallId,
         peer: &Peer,
-        routing: Routing,
-        caller: Result<Principal, Fault>,
+        admitted: Admitted,
         request: Request<Body>,
-    ) -> Result<Reply, Reply> {
-        let Door { rates, outcome } = self.admit(id, peer, routing, caller, request.method());
-        let mut reply = match outcome {
-            Err(reply) => {
-                let (head, _) = request.into_parts();
-                Err(edge.refused(&head.method, &head.headers, reply).await)
-            }
-            Ok(admitted) => {
-                let user = admitted.caller().user().cloned();
-                let from = EdgeCaller {
-                    call: id,
-                    user: user.as_deref(),
-                    address: peer.address,
-                    deadline: Instant::now() + admitted.routing().timeout(),
-                    generation: admitted.routing().generation(),
-                };
-                let next = async |request| match self.call(id, admitted, request).await {
-                    Ok(reply) | Err(reply) => reply,
-                };
-                Ok(edge.answer(request, &from, next).await)
-            }
+    ) -> Reply {
+        let user = admitted.caller().user().cloned();
+        let from = EdgeCaller {
+            call: id,
+            user: user.as_deref(),
+            address: peer.address,
+            deadline: Instant::now() + admitted.routing().timeout(),
+            generation: admitted.routing().generation(),
         };
-        let (Ok(told) | Err(told)) = &mut reply;
-        rate_limit::write(&rates, told.headers_mut());
-        reply
+        let next = async |request| match self.call(id, admitted, request).await {
+            Ok(reply) | Err(reply) => reply,
+        };
+        edge.answer(request, &from, next).await
     }
 
     /// Holds a caller against the rules and the rates of the route.
@@ -170,7 +164,7 @@ impl Entry {
         let mut reply = Reply::new(full_body(keys));
         let headers = reply.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
-        // A key is published for as long before it is used, and after, as others may remember the set.
+        // Not for long: a key signs as soon as it is read, and whoever does not know it has to ask again.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
         Some(reply)
     }

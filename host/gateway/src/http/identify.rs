@@ -14,7 +14,7 @@ use crate::server::Peer;
 /// Where the public keys of the host are, if it signs tokens.
 pub const KEY_SET_PATH: &str = "/.well-known/jwks.json";
 
-/// Who a request of `peer` comes from, `now`. The credential is taken out of its headers, unless the route hands it on.
+/// Who a request of `peer` comes from; `now` tells the time of day, where that matters. The credential is taken out of its headers, unless the route hands it on.
 ///
 /// # Errors
 /// [`FaultKind::Unauthenticated`] if it shows a credential that proves nothing, [`FaultKind::Invalid`] if it shows
@@ -24,7 +24,7 @@ pub(super) async fn identify(
     headers: &mut HeaderMap,
     peer: &Peer,
     route: &RoutePolicy,
-    now: SystemTime,
+    now: impl FnOnce() -> SystemTime,
 ) -> Result<Principal, Fault> {
     let user = match &identities.authenticator {
         Some(authenticator) => match shown(headers, &identities.api_key_header)? {
@@ -46,9 +46,9 @@ pub(super) async fn identify(
 }
 
 /// Whom the certificate of the connection names. A connection may last longer than its certificate.
-fn with_certificate(peer: &Peer, now: SystemTime) -> Result<Principal, Fault> {
+fn with_certificate(peer: &Peer, now: impl FnOnce() -> SystemTime) -> Result<Principal, Fault> {
     match &peer.user {
-        Some(user) if user.expires.is_some_and(|expires| expires <= now) => {
+        Some(user) if user.expires.is_some_and(|expires| expires <= now()) => {
             let fault = Fault::new(FaultKind::Unauthenticated, "the credential is not valid, or not any more");
             Err(fault.with_details(format!("the certificate of {user} has ended")))
         }

@@ -47,37 +47,18 @@ impl Message {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
-    use bytes::Bytes;
-
     use super::*;
+    use crate::bus::binary::tests::message;
 
     #[test]
     fn a_message_tells_for_whom_it_was_published() {
-        let mut message = Message {
-            topic: "shop.orders.created".parse().unwrap(),
-            id: "1".to_owned(),
-            source: "/services/orders".to_owned(),
-            kind: "OrderCreated".to_owned(),
-            time: SystemTime::UNIX_EPOCH,
-            subject: None,
-            content_type: None,
-            data_schema: None,
-            extensions: Vec::new(),
-            headers: Vec::new(),
-            reply_to: None,
-            data: Bytes::new(),
-        };
+        let mut message = message();
         assert_eq!(message.author(), None);
         let ann = User {
-            proof: Proof::Certificate,
-            issuer: "corp".to_owned(),
-            subject: "ann \"the\" first\n".to_owned(),
             scopes: vec!["read".to_owned()],
             groups: vec!["staff".to_owned()],
             claims: [("tenant".to_owned(), "acme".into())].into_iter().collect(),
-            expires: None,
+            ..User::new(Proof::Certificate, "corp", "ann \"the\" first\n".to_owned())
         };
         message.set_author(&ann);
         assert_eq!(message.author(), Some(ann));

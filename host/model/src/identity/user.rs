@@ -53,6 +53,19 @@ pub struct User {
 }
 
 impl User {
+    /// One of whom an issuer says no more than who it is.
+    pub fn new(proof: Proof, issuer: impl Into<String>, subject: impl Into<String>) -> Self {
+        Self {
+            proof,
+            issuer: issuer.into(),
+            subject: subject.into(),
+            scopes: Vec::new(),
+            groups: Vec::new(),
+            claims: Map::new(),
+            expires: None,
+        }
+    }
+
     /// Everything that the issuer says, as a JSON object.
     pub fn claims_text(&self) -> String {
         // A map of JSON values has a form as JSON.

@@ -8,15 +8,7 @@ use super::*;
 use crate::access::let_in;
 
 fn ann() -> Principal {
-    Principal::User(Arc::new(User {
-        proof: Proof::Token,
-        issuer: "corp".to_owned(),
-        subject: "ann".to_owned(),
-        scopes: vec!["read".to_owned()],
-        groups: Vec::new(),
-        claims: Default::default(),
-        expires: None,
-    }))
+    Principal::User(Arc::new(User { scopes: vec!["read".to_owned()], ..User::new(Proof::Token, "corp", "ann") }))
 }
 
 fn behind(route: RouteSettings, open: bool) -> Service {

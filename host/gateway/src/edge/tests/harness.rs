@@ -10,7 +10,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body_util::BodyExt;
 use patchbay_model::ports::Clock;
 use patchbay_model::{Body, CallId, Proof, Reply, User, empty_body, full_body};
-use serde_json::Map;
 use tokio::time::Instant;
 
 use crate::edge::{Caches, Edge, EdgeCaller, EdgeError, EdgeParts};
@@ -113,15 +112,7 @@ impl Got {
 
 /// A user of this name.
 pub(super) fn user(name: &str) -> User {
-    User {
-        proof: Proof::Token,
-        issuer: "main".to_owned(),
-        subject: name.to_owned(),
-        scopes: Vec::new(),
-        groups: Vec::new(),
-        claims: Map::new(),
-        expires: None,
-    }
+    User::new(Proof::Token, "main", name)
 }
 
 /// A caller from an address, who is nobody in particular.

@@ -74,13 +74,10 @@ fn a_rule_fits_those_who_have_all_that_it_asks_for() {
         "none": null, "deep": [["x"]],
     });
     let ann = User {
-        proof: Proof::Token,
-        issuer: "corp".to_owned(),
-        subject: "ann".to_owned(),
         scopes: vec!["orders.read".to_owned()],
         groups: vec!["staff".to_owned()],
         claims: claims.as_object().unwrap().clone(),
-        expires: None,
+        ..User::new(Proof::Token, "corp", "ann")
     };
     let orders = "orders".parse().unwrap();
     let (nobody, service) = (Asker::default(), Asker::service(&orders));
