@@ -292,10 +292,9 @@ impl Prepared for FakePrepared {
             let _hold = delivery.hold;
             let data = String::from_utf8(delivery.message.data.to_vec()).unwrap();
             let says = self.says("version").unwrap_or_default();
-            self.deliveries
-                .lock()
-                .unwrap()
-                .push(format!("{data}@{} {says}", delivery.context.attempt).trim().to_owned());
+            let of = delivery.context.user.as_ref().map_or_else(String::new, |user| format!(" for {user}"));
+            let told = format!("{data}@{}{of} {says}", delivery.context.attempt);
+            self.deliveries.lock().unwrap().push(told.trim().to_owned());
             match self.says("handles").unwrap_or(&data) {
                 text if text.starts_with("retry") => Ok(Verdict::Retry { after: None, reason: Some(text.to_owned()) }),
                 text if text.starts_with("reject") => Ok(Verdict::Reject { reason: text.to_owned() }),

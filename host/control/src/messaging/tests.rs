@@ -232,6 +232,20 @@ async fn the_host_fills_in_what_a_publisher_leaves_out_and_carries_causes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_hears_of_it_knows_for_whom_it_was_published() {
+    let shop = Shop::open(subscription(), &[]).await;
+    let messaging = ServiceMessaging::default();
+    messaging.attach(&shop.bench.control);
+    let deadline = (Instant::now() + Duration::from_secs(5)).into_std();
+    for user in [Some(Arc::new(User::new(Proof::Token, "corp", "ann"))), None] {
+        let course = Course { call: None, deadline, hops: 0, cause: None, user };
+        messaging.publish(&"orders".parse().unwrap(), course, publication("order", None)).await.unwrap();
+    }
+    eventually("both are done", || shop.acknowledged() == 2).await;
+    assert_eq!(shop.delivered(), ["order@1 for user:corp/ann", "order@1"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_published_is_refused() {
     let mut config = crate::ControlConfig::default();
     let settings =
