@@ -74,10 +74,10 @@ fn may_subscribe(
 
 #[cfg(test)]
 mod tests {
-    use patchbay_model::bus::SubscriptionSettings;
+    use patchbay_model::bus::{SubscriptionSettings, TopicSettings, Topics};
 
-    use crate::ChangeErrorKind;
     use crate::fakes::Bench;
+    use crate::{ChangeErrorKind, ControlConfig};
 
     #[tokio::test(start_paused = true)]
     async fn subscriptions_need_a_handler_and_a_safe_place_for_dead_letters() {
@@ -111,6 +111,37 @@ mod tests {
                     assert!(error.message.contains(wanted), "{}", error.message);
                 }
                 (outcome, wanted) => panic!("{outcome:?} {wanted:?}"),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn topics_say_who_subscribes_to_them() {
+        let settings = |subscribers: &[&str]| TopicSettings {
+            subscribers: Some(subscribers.iter().map(|rule| rule.parse().unwrap()).collect()),
+            ..TopicSettings::default()
+        };
+        let declared = || {
+            let topics = [("shop.>", settings(&["shipping"])), ("office.>", settings(&["billing", "user"]))];
+            Topics::new(topics.map(|(filter, settings)| (filter.parse().unwrap(), settings)).into()).unwrap()
+        };
+        for (filter, loose, strict) in [
+            ("shop.orders", None, None),
+            ("office.mail", Some("`office.>` lets `shipping` in"), Some("`office.>` lets `shipping` in")),
+            ("*.mail", Some("`office.>` lets `shipping` in"), Some("`office.>` lets `shipping` in")),
+            ("other", None, Some("the host is strict")),
+        ] {
+            for (is_strict, wanted) in [(false, loose), (true, strict)] {
+                let config = ControlConfig { topics: declared(), strict: is_strict, ..ControlConfig::default() };
+                let bench = Bench::configured(config);
+                let mut request = bench.request("shipping", "a", &[]);
+                request.settings.subscriptions = [(filter.parse().unwrap(), SubscriptionSettings::default())].into();
+                let refused = bench.control.deploy(request).finished().await.err().map(|error| error.message);
+                let as_wanted = match (&refused, wanted) {
+                    (Some(message), Some(wanted)) => message.contains(wanted),
+                    (refused, wanted) => refused.is_none() == wanted.is_none(),
+                };
+                assert!(as_wanted, "{filter}, strict: {is_strict}: {refused:?}");
             }
         }
     }

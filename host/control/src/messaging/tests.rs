@@ -246,6 +246,20 @@ async fn whoever_hears_of_it_knows_for_whom_it_was_published() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn in_a_strict_host_whoever_is_asked_may_answer() {
+    let bench = Bench::configured(crate::ControlConfig { strict: true, ..crate::ControlConfig::default() });
+    let messaging = ServiceMessaging::default();
+    messaging.attach(&bench.control);
+    let deadline = (Instant::now() + Duration::from_secs(5)).into_std();
+    for (topic, may) in [("_INBOX.0123.1", true), ("other", false)] {
+        let course = Course { call: None, deadline, hops: 0, cause: None, user: None };
+        let publication = Publication { topic: topic.to_owned(), ..Publication::default() };
+        let outcome = messaging.publish(&"orders".parse().unwrap(), course, publication).await;
+        assert!(matches!((&outcome, may), (Ok(_), true) | (Err(BusError::Denied(_)), false)), "{topic}: {outcome:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_published_is_refused() {
     let mut config = crate::ControlConfig::default();
     let settings =
