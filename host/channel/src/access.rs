@@ -211,4 +211,27 @@ mod tests {
             assert_eq!(authorize(rules.as_deref(), strict, asker, asked).is_ok(), ground.allows());
         }
     }
+
+    #[test]
+    fn a_service_may_if_a_rule_lets_it_for_somebody() {
+        for (rules, strict, allowed) in [
+            (None, false, true),
+            (None, true, false),
+            (Some(vec![]), false, false),
+            (Some(vec!["orders"]), true, true),
+            (Some(vec!["web", "orders&scope:write"]), true, true),
+            (Some(vec!["*", "web"]), true, true),
+            (Some(vec!["user"]), true, true),
+            (Some(vec!["web", "orders POST", "orders a:b/c"]), false, false),
+        ] {
+            let rules: Option<Vec<AccessRule>> =
+                rules.map(|rules| rules.into_iter().map(|rule| rule.parse().unwrap()).collect());
+            let orders = "orders".parse().unwrap();
+            assert_eq!(
+                may(rules.as_deref(), strict, &orders, Asked::Http(&Method::GET)),
+                allowed,
+                "{rules:?} {strict}"
+            );
+        }
+    }
 }
