@@ -92,7 +92,7 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  patchbay inspect orders\n  patchbay inspect orders@3\n  \
         patchbay inspect orders --policy")]
     Inspect(InspectArgs),
-    /// Ask who may call what
+    /// Ask who may do what
     #[command(subcommand, after_help = "Example:\n  patchbay authz explain orders inventory")]
     Authz(AuthzCommand),
     /// Make API keys
