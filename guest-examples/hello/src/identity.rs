@@ -45,6 +45,7 @@ mod tests {
         let call = Call {
             id: "7".to_owned(),
             caller: Principal::Service("orders".to_owned()),
+            user: None,
             attempt: 3,
             hops: 1,
             time_left: 2_999_999_999,
@@ -63,8 +64,13 @@ mod tests {
 
     #[test]
     fn what_a_user_claims_is_not_passed_on() {
-        let (issuer, subject, claims) = ("https://id.example".to_owned(), "ada".to_owned(), "{}".to_owned());
-        let told = caller(&Principal::User(User { issuer, subject, claims }));
+        let told = caller(&Principal::User(User {
+            issuer: "https://id.example".to_owned(),
+            subject: "ada".to_owned(),
+            scopes: vec!["orders:write".to_owned()],
+            groups: vec!["staff".to_owned()],
+            claims: "{}".to_owned(),
+        }));
         assert_eq!(told, json!({ "user": { "issuer": "https://id.example", "subject": "ada" } }));
     }
 }
