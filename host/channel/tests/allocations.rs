@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use patchbay_channel::{
-    Arrival, Asked, Breaker, Lease, LinkPolicy, LinkStanding, RoutePolicy, StandIn, Standing, Target, TypedPayload,
+    Arrival, Breaker, Lease, LinkPolicy, LinkStanding, RoutePolicy, Sought, StandIn, Standing, Target, TypedPayload,
     call,
 };
 use patchbay_model::policy::{BreakerSettings, LinkSettings, RetrySettings, Share};
@@ -161,7 +161,7 @@ impl Target for &Service {
         None
     }
 
-    fn choose(&self, _: &Arrival, _: Asked<'_>) -> Result<Kept, Fault> {
+    fn choose(&self, _: &Arrival, _: Sought<'_>) -> Result<Kept, Fault> {
         Ok(Kept(Arc::clone(&self.revision)))
     }
 }

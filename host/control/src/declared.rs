@@ -133,6 +133,7 @@ mod tests {
             }],
             routes: Vec::new(),
             declaration: declaration.map(|version| declared(version).declaration()),
+            canary: None,
         }
     }
 

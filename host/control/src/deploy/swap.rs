@@ -239,6 +239,7 @@ impl Control {
                 revisions: Vec::new(),
                 routes: Vec::new(),
                 declaration: None,
+                canary: None,
             },
             declared: self.declared_service(service),
             active: None,
