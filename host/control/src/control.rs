@@ -1,6 +1,7 @@
 //! The handle on everything that runs: calls go in here, and so does every change.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use patchbay_model::ports::{
 };
 use patchbay_model::{Body, CallId, Fault, FaultKind, LogRecord, Principal, Reply, ServiceName, Settings};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::declared::{DeclaredService, Places};
@@ -24,6 +26,7 @@ use crate::pins::Pins;
 use crate::routes::{DeclaredRoute, Found, RouteEntry, RouteOwner};
 use crate::snapshot::{ServiceEntry, Snapshot};
 use crate::steps::Teller;
+use crate::traffic::number_of;
 use crate::turns::Turns;
 
 /// What can be configured here.
@@ -106,9 +109,17 @@ pub struct Routing {
     /// The service that it leads to, if it leads to one.
     entry: Option<Arc<ServiceEntry>>,
     policy: Arc<RoutePolicy>,
+    /// Where the request comes from, if that is known.
+    address: Option<IpAddr>,
 }
 
 impl Routing {
+    /// The same, for a request that comes from `address`.
+    #[must_use]
+    pub fn of_address(self, address: IpAddr) -> Self {
+        Self { address: Some(address), ..self }
+    }
+
     /// The service that it leads to. None: the host answers by itself.
     pub fn service(&self) -> Option<&ServiceName> {
         self.entry.as_ref().map(|entry| &entry.name)
@@ -132,6 +143,8 @@ pub struct Control {
     /// Components that a change under way needs.
     pub(crate) pins: Pins,
     pub(crate) tasks: TaskTracker,
+    /// Cancelled when the host begins to stop.
+    pub(crate) stopping: CancellationToken,
     /// What `runtime.toml` declares. Set once, at start.
     pub(crate) declared: OnceLock<BTreeMap<ServiceName, Arc<DeclaredService>>>,
     /// Messages and subscriptions.
@@ -158,6 +171,7 @@ impl Control {
             turns: Turns::default(),
             pins: Pins::default(),
             tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
             declared: OnceLock::new(),
             // Call 0 is that of the host itself, when it asks for a health path.
             calls: AtomicU64::new(1),
@@ -181,10 +195,10 @@ impl Control {
             Found::Route(RouteEntry { owner, policy }) => {
                 let policy = Arc::clone(policy);
                 match owner {
-                    RouteOwner::Host => Ok(Routing { entry: None, policy }),
+                    RouteOwner::Host => Ok(Routing { entry: None, policy, address: None }),
                     RouteOwner::Service(name) => {
                         let entry = snapshot.service(name).cloned().ok_or(NoRoute::Nothing)?;
-                        Ok(Routing { entry: Some(entry), policy })
+                        Ok(Routing { entry: Some(entry), policy, address: None })
                     }
                 }
             }
@@ -204,17 +218,25 @@ impl Control {
         id: CallId,
         request: Request<Body>,
     ) -> Result<Reply, Fault> {
-        let Routing { entry, policy } = routing;
+        let Routing { entry, policy, address } = routing;
         let entry = entry.ok_or_else(|| Fault::new(FaultKind::NotFound, "no service answers at this address"))?;
         let mut arrival = Arrival::from_outside(id, caller);
         arrival.cause = trace_of(&request);
+        arrival.address = address;
+        let visitor =
+            entry.candidate.as_ref().and_then(|candidate| candidate.visitor(&request, number_of(self.ports.run, id)));
+        arrival.visitor = visitor.as_ref().map(|visitor| visitor.number);
         let target = self.routed(entry).by(policy);
-        patchbay_channel::call(&target, arrival, HttpPayload::new(request)).await
+        let mut reply = patchbay_channel::call(&target, arrival, HttpPayload::new(request)).await;
+        if let (Some(visitor), Ok(reply)) = (visitor, &mut reply) {
+            visitor.mark(reply);
+        }
+        reply
     }
 
     /// Records a call that came in by a route and was refused before its caller was known. The fault comes back.
     pub fn refuse(&self, routing: Routing, id: CallId, fault: Fault) -> Fault {
-        let Routing { entry, policy } = routing;
+        let Routing { entry, policy, .. } = routing;
         if let Some(entry) = entry {
             let arrival = Arrival::from_outside(id, Principal::Outside);
             patchbay_channel::refuse(&self.routed(entry).by(policy), &arrival, &fault);
@@ -267,12 +289,14 @@ impl Control {
     pub async fn stop(&self, deadline: Duration) -> u64 {
         self.tell_host(EventKind::HostStopping, "the host drains and stops");
         self.tasks.close();
+        self.stopping.cancel();
         // No message is begun any more; those that are, are calls that drain like others.
         self.stop_subscriptions();
         let snapshot = self.snapshot.load_full();
-        let drains = tokio::task::JoinSet::from_iter(snapshot.services().filter_map(|entry| {
-            let active = Arc::clone(entry.active.as_ref()?);
-            Some(async move { active.drain(deadline).await })
+        let drains = tokio::task::JoinSet::from_iter(snapshot.services().flat_map(|entry| {
+            let candidate = entry.candidate.as_ref().map(|candidate| candidate.live());
+            let live: Vec<_> = entry.active.iter().chain(candidate).cloned().collect();
+            live.into_iter().map(|live| async move { live.drain(deadline).await })
         }));
         let n_cut = drains.join_all().await.into_iter().map(|drained| drained.n_cut()).sum();
         // Changes under way drain under a deadline of their own.

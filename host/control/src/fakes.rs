@@ -91,6 +91,7 @@ impl Bench {
             routes: None,
             origin: patchbay_model::Origin::Api,
             allow_breaking: false,
+            replace: false,
         }
     }
 }
@@ -194,7 +195,7 @@ pub(crate) struct FakeExecutor {
     pub(crate) deliveries: Arc<Mutex<Vec<String>>>,
 }
 
-/// A revision whose instances answer with their `version`, after `delay` seconds.
+/// A revision whose instances answer with their `version` and `status`, after `delay` seconds.
 struct FakePrepared {
     settings: Settings,
     warm: AtomicBool,
@@ -242,12 +243,16 @@ impl Prepared for FakePrepared {
         Box::pin(async move {
             let _hold = call.hold;
             if let Some(seconds) = self.says("delay") {
-                tokio::time::sleep(Duration::from_secs(seconds.parse().unwrap())).await;
+                tokio::time::sleep(Duration::from_secs_f64(seconds.parse().unwrap())).await;
+            }
+            if self.says("fails") == Some("unbegun") {
+                return Err(Fault::new(FaultKind::Unavailable, "no instance").unprocessed());
             }
             if self.says("fails") == Some("call") && !call.request.uri().path().ends_with("/well") {
                 return Err(Fault::new(FaultKind::Trapped, "the instance broke off"));
             }
-            let status = if self.says("fails") == Some("health") { 500 } else { 200 };
+            let status =
+                if self.says("fails") == Some("health") { "500" } else { self.says("status").unwrap_or("200") };
             let version = self.says("version").unwrap_or_default().to_owned();
             Ok(http::Response::builder().status(status).body(full_body(version)).unwrap())
         })

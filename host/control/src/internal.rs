@@ -63,6 +63,9 @@ pub(crate) fn leads_on(
         idempotency_key: None,
         cause: course.cause,
         user: course.user,
+        // Of the request that led to it, only the user is handed on.
+        address: None,
+        visitor: None,
     })
 }
 

@@ -8,6 +8,7 @@
 //! live together; `internal.rs` has who may call whom, and `links.rs` which service serves what another one imports.
 
 mod authz;
+mod canary;
 mod change;
 mod control;
 mod declared;
@@ -32,11 +33,13 @@ mod stand_in;
 mod start;
 mod steps;
 mod target;
+mod traffic;
 mod turns;
 mod typed;
 mod view;
 
 pub use authz::{AskError, Caller, Explanation, Question, RouteBook, Rulebook};
+pub use canary::{CanaryPhase, CanaryRequest, CanarySource, CanaryView, EndedCanary, Sample};
 pub use change::{Change, ChangeError, ChangeErrorKind, DeployRequest, Outcome, Progress, Step, StepState};
 pub use control::{Control, ControlConfig, NoRoute, Ports, Routing};
 pub use declared::{DeclaredService, Places};

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use patchbay_channel::{RoutePolicy, Standing};
 use patchbay_model::{RegistryRecord, RevisionNumber, ServiceName, ServiceRecord};
 
+use crate::canary::EndedCanary;
 use crate::control::ControlConfig;
 use crate::declared::DeclaredService;
 use crate::links::Links;
 use crate::revision::{LiveRevision, ReadyRevision};
 use crate::routes::{DeclaredRoute, RouteConflict, RouteEntry, RouteOwner, RouteTable};
+use crate::traffic::Candidate;
 
 /// One service as of one snapshot.
 #[derive(Clone)]
@@ -22,6 +24,10 @@ pub(crate) struct ServiceEntry {
     pub(crate) declared: Option<Arc<DeclaredService>>,
     /// What serves; `None` if nothing can, for the reason in `failure`.
     pub(crate) active: Option<Arc<LiveRevision>>,
+    /// The revision that is tried beside it.
+    pub(crate) candidate: Option<Arc<Candidate>>,
+    /// How its last canary ended in this run of the host.
+    pub(crate) last_canary: Option<Arc<EndedCanary>>,
     /// The retained revisions that are compiled.
     pub(crate) ready: BTreeMap<RevisionNumber, Arc<ReadyRevision>>,
     pub(crate) failure: Option<String>,
@@ -30,6 +36,12 @@ pub(crate) struct ServiceEntry {
 }
 
 impl ServiceEntry {
+    /// Whether calls go to this revision now.
+    pub(crate) fn is_live(&self, ready: &Arc<ReadyRevision>) -> bool {
+        let candidate = self.candidate.as_ref().map(|candidate| candidate.live());
+        self.active.iter().chain(candidate).any(|live| Arc::ptr_eq(&live.ready, ready))
+    }
+
     /// The routes of the file and those of the deployment.
     fn routes(&self) -> impl Iterator<Item = Cow<'_, DeclaredRoute>> {
         let declared = self.declared.iter().flat_map(|declared| &declared.routes).map(Cow::Borrowed);

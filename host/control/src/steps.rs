@@ -28,6 +28,8 @@ impl Teller {
             | EventKind::Cut
             | EventKind::ServiceFailed
             | EventKind::BreakerOpened
+            | EventKind::CanaryAborted
+            | EventKind::CanaryWaits
             | EventKind::CacheDamaged => {
                 tracing::warn!(service = %self.service, "{message}");
             }
@@ -38,6 +40,10 @@ impl Teller {
             | EventKind::HostStopping
             | EventKind::Published
             | EventKind::BreakerClosed
+            | EventKind::CanaryStarted
+            | EventKind::CanaryResumed
+            | EventKind::CanaryAdvanced
+            | EventKind::CanaryPromoted
             | EventKind::Removed => {
                 tracing::info!(service = %self.service, "{message}");
             }

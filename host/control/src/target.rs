@@ -4,17 +4,20 @@
 use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
-use patchbay_channel::{Arrival, Asked, LinkPolicy, RoutePolicy, StandIn, Standing, Target, authorize};
+use patchbay_channel::{Arrival, Asked, LinkPolicy, RoutePolicy, Sought, StandIn, Standing, Target, authorize};
 use patchbay_model::{Fault, FaultKind, Limits, ServiceName, Settings};
 
 use crate::control::Control;
 use crate::revision::Lease;
 use crate::snapshot::{ServiceEntry, Snapshot};
+use crate::traffic::{Candidate, Facts, number_of};
 
 /// The service that a call belongs to.
 pub(crate) struct Routed<'a> {
     snapshot: &'a ArcSwap<Snapshot>,
     strict: bool,
+    /// The run of the host, which is chance enough for the numbers of its calls.
+    run: u64,
     entry: Arc<ServiceEntry>,
     /// The policies of the link that the call comes over, if it has some of its own.
     link: Option<Arc<LinkPolicy>>,
@@ -25,7 +28,8 @@ pub(crate) struct Routed<'a> {
 impl Control {
     /// `entry` as the channel sees it.
     pub(crate) fn routed(&self, entry: Arc<ServiceEntry>) -> Routed<'_> {
-        Routed { snapshot: &self.snapshot, strict: self.config.strict, entry, link: None, route: None }
+        let (snapshot, strict, run) = (&self.snapshot, self.config.strict, self.ports.run);
+        Routed { snapshot, strict, run, entry, link: None, route: None }
     }
 }
 
@@ -38,6 +42,24 @@ impl Routed<'_> {
     /// The same, for a call that came in by a route.
     pub(crate) fn by(self, route: Arc<RoutePolicy>) -> Self {
         Self { route: Some(route), ..self }
+    }
+}
+
+impl Routed<'_> {
+    /// Enters the candidate, if the call is one of its own.
+    fn enter(&self, candidate: &Candidate, arrival: &Arrival, sought: Sought<'_>) -> Option<Lease> {
+        let facts = match sought.asked {
+            // Nobody is pinned by a message; it counts in the share.
+            Asked::Message | Asked::Topic => Facts::default(),
+            Asked::Http(_) | Asked::Function(_) => Facts {
+                headers: sought.headers,
+                user: arrival.user.as_deref(),
+                address: arrival.address,
+                visitor: arrival.visitor,
+            },
+        };
+        // All attempts of a call have the same number, and so go to the same revision.
+        candidate.enter(facts, number_of(self.run, arrival.id))
     }
 }
 
@@ -78,10 +100,10 @@ impl Target for Routed<'_> {
 
     fn instead(&self) -> Option<Self> {
         let entry = self.snapshot.load().service(self.stand_in()?.service.as_ref()?).cloned()?;
-        Some(Self { snapshot: self.snapshot, strict: self.strict, entry, link: None, route: None })
+        Some(Self { entry, link: None, route: None, ..*self })
     }
 
-    fn choose(&self, arrival: &Arrival, asked: Asked<'_>) -> Result<Lease, Fault> {
+    fn choose(&self, arrival: &Arrival, sought: Sought<'_>) -> Result<Lease, Fault> {
         let unavailable = |details: &str| {
             let fault = Fault::new(FaultKind::Unavailable, "the service has no revision that can serve");
             Err(fault.with_details(details).unprocessed())
@@ -99,7 +121,11 @@ impl Target for Routed<'_> {
             // Another revision may have other rules than the one that was asked when the call arrived.
             if arrival.caller.service().is_some() && !Arc::ptr_eq(entry, &self.entry) {
                 let rules = active.ready.record.settings.callers.as_deref();
-                authorize(rules, self.strict, arrival.asker(), asked)?;
+                authorize(rules, self.strict, arrival.asker(), sought.asked)?;
+            }
+            let candidate = entry.candidate.as_ref().filter(|_| !sought.elsewhere);
+            if let Some(lease) = candidate.and_then(|candidate| self.enter(candidate, arrival, sought)) {
+                return Ok(lease);
             }
             if let Some(lease) = active.enter() {
                 return Ok(lease);

@@ -31,13 +31,13 @@ pub(crate) struct Inspected {
     bytes: Bytes,
 }
 
-pub(super) fn refused(message: impl Into<String>) -> ChangeError {
+pub(crate) fn refused(message: impl Into<String>) -> ChangeError {
     ChangeError::new(ChangeErrorKind::Refused, message)
 }
 
 impl Control {
     /// Reads the component, and holds its contract against the settings.
-    pub(super) async fn inspect(
+    pub(crate) async fn inspect(
         &self,
         request: &DeployRequest,
     ) -> Result<((Inspected, RevisionId), String), ChangeError> {
@@ -97,7 +97,7 @@ impl Control {
     }
 
     /// Comes by machine code for the component.
-    pub(super) async fn compile(
+    pub(crate) async fn compile(
         &self,
         inspected: Inspected,
         id: &RevisionId,
@@ -130,7 +130,7 @@ impl Control {
     }
 
     /// The steps between compiled and published.
-    pub(super) async fn warm_up(&self, ready: &ReadyRevision, steps: &Steps) -> Result<(), ChangeError> {
+    pub(crate) async fn warm_up(&self, ready: &ReadyRevision, steps: &Steps) -> Result<(), ChangeError> {
         steps
             .step(Step::Warm, async {
                 ready
@@ -168,7 +168,7 @@ impl Control {
     }
 
     /// The component of a retained revision.
-    pub(super) fn component_of(&self, id: &RevisionId) -> Result<Digest, ChangeError> {
+    pub(crate) fn component_of(&self, id: &RevisionId) -> Result<Digest, ChangeError> {
         self.record_of(id).map(|record| record.component).ok_or_else(|| unknown(id))
     }
 
@@ -180,7 +180,7 @@ impl Control {
     }
 
     /// A retained revision that is still compiled.
-    pub(super) fn ready(&self, id: &RevisionId) -> Option<Arc<ReadyRevision>> {
+    pub(crate) fn ready(&self, id: &RevisionId) -> Option<Arc<ReadyRevision>> {
         self.snapshot.load().service(&id.service)?.ready.get(&id.number).cloned()
     }
 

@@ -65,19 +65,19 @@ impl CallerMark {
     pub fn of<'h>(&self, headers: &'h HeaderMap) -> Option<&'h [u8]> {
         match self {
             Self::Header(name) => headers.get(name).map(|value| value.as_bytes().trim_ascii()),
-            Self::Cookie(name) => cookie(headers, name),
+            Self::Cookie(name) => Self::cookie(headers, name),
         }
     }
-}
 
-/// The value of a cookie, without the quotes that may be around it.
-fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
-    let lines = headers.get_all(http::header::COOKIE).iter();
-    let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
-    let mut fitting = pairs.filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="));
-    let value = fitting.next()?;
-    let quoted = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
-    Some(quoted.unwrap_or(value))
+    /// The value of a cookie, without the quotes that may be around it.
+    pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
+        let lines = headers.get_all(http::header::COOKIE).iter();
+        let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+        let mut fitting = pairs.filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="));
+        let value = fitting.next()?;
+        let quoted = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
+        Some(quoted.unwrap_or(value))
+    }
 }
 
 impl Pin {
