@@ -97,7 +97,12 @@ async fn pins_and_cookies_say_who_meets_the_candidate() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_the_candidate_did_not_begin_is_the_stable_revisions() {
-    let bench = Bench::serving().await;
+    let bench = Bench::new();
+    let mut request = bench.request("orders", "1", &[("version", "1")]);
+    request.routes = Some(vec!["/*".parse().unwrap()]);
+    // What is handed over is kept for a second attempt only where the call may run twice.
+    request.settings.retry.idempotent = vec!["GET".parse().unwrap()];
+    bench.control.deploy(request).finished().await.unwrap();
     let pins = vec!["header:x-canary=always".parse().unwrap()];
     let traffic = TrafficSettings { pins, sticky: None };
     let plan = CanaryPlan { traffic: Some(traffic), ..plan() };
