@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -149,6 +149,8 @@ pub struct Control {
     pub(crate) declared: OnceLock<BTreeMap<ServiceName, Arc<DeclaredService>>>,
     /// Messages and subscriptions.
     pub(crate) messaging: MessagingState,
+    /// Itself, for what goes on when a call is over.
+    pub(crate) this: Weak<Self>,
     /// The number of the next call.
     calls: AtomicU64,
     events: Arc<Journal<Event>>,
@@ -162,7 +164,8 @@ impl Control {
     /// A host in which nothing runs yet. `logs` is where the executor writes what services print.
     pub fn new(config: ControlConfig, ports: Ports, logs: Arc<Journal<LogRecord>>) -> Arc<Self> {
         let snapshot = ArcSwap::from_pointee(Snapshot::new(&config));
-        Arc::new(Self {
+        Arc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
             messaging: MessagingState::new(ports.run),
             config,
             ports,
@@ -226,8 +229,12 @@ impl Control {
         let visitor =
             entry.candidate.as_ref().and_then(|candidate| candidate.visitor(&request, number_of(self.ports.run, id)));
         arrival.visitor = visitor.as_ref().map(|visitor| visitor.number);
+        let (request, mirrored) = self.mirror(&entry, &arrival, request);
         let target = self.routed(entry).by(policy);
         let mut reply = patchbay_channel::call(&target, arrival, HttpPayload::new(request)).await;
+        if let Some((mirrored, max_body)) = mirrored {
+            reply = mirrored.answered(reply, max_body);
+        }
         if let (Some(visitor), Ok(reply)) = (visitor, &mut reply) {
             visitor.mark(reply);
         }

@@ -8,10 +8,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use http_body_util::BodyExt;
 use patchbay_model::bus::{Delivery, Verdict};
 use patchbay_model::ports::*;
 use patchbay_model::{
-    Call, Digest, DigestWriter, Fault, FaultKind, RegistryRecord, Reply, ServiceName, Settings, TypedCall, full_body,
+    Body, Call, Digest, DigestWriter, Fault, FaultKind, RegistryRecord, Reply, ServiceName, Settings, TypedCall,
+    full_body,
 };
 
 use crate::{Control, ControlConfig, DeployRequest, Journal, Ports};
@@ -193,6 +195,8 @@ pub(crate) struct FakeExecutor {
     pub(crate) n_prepared: AtomicU64,
     /// The messages that instances of all revisions were handed, with their attempts.
     pub(crate) deliveries: Arc<Mutex<Vec<String>>>,
+    /// The requests that came to instances of revisions whose configuration has `notes`.
+    pub(crate) requests: Arc<Mutex<Vec<String>>>,
 }
 
 /// A revision whose instances answer with their `version` and `status`, after `delay` seconds.
@@ -201,6 +205,7 @@ struct FakePrepared {
     warm: AtomicBool,
     components: Arc<AtomicU64>,
     deliveries: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Drop for FakePrepared {
@@ -222,6 +227,7 @@ impl Executor for FakeExecutor {
                 warm: AtomicBool::new(false),
                 components: Arc::clone(&self.components),
                 deliveries: Arc::clone(&self.deliveries),
+                requests: Arc::clone(&self.requests),
             };
             Ok(Preparation { prepared: Arc::new(prepared), source: CodeSource::Compiled, elapsed: Duration::ZERO })
         })
@@ -233,6 +239,14 @@ impl Executor for FakeExecutor {
 }
 
 impl FakePrepared {
+    /// Notes a request with its body, and whether it is marked as mirrored.
+    async fn note(&self, name: &str, request: http::Request<Body>) {
+        let marked = request.headers().get("patchbay-mirror").map_or("", |_| " mirrored");
+        let line = format!("{name}: {} {}{marked}", request.method(), request.uri());
+        let body = request.into_body().collect().await.unwrap().to_bytes();
+        self.requests.lock().unwrap().push(format!("{line} {}", String::from_utf8_lossy(&body)));
+    }
+
     fn says(&self, key: &str) -> Option<&str> {
         self.settings.config.get(key).map(String::as_str)
     }
@@ -242,6 +256,10 @@ impl Prepared for FakePrepared {
     fn serve(&self, call: Call) -> BoxFuture<'_, Result<Reply, Fault>> {
         Box::pin(async move {
             let _hold = call.hold;
+            if let Some(name) = self.says("notes") {
+                self.note(name, call.request).await;
+                return Ok(http::Response::new(full_body(self.says("version").unwrap_or_default().to_owned())));
+            }
             if let Some(seconds) = self.says("delay") {
                 tokio::time::sleep(Duration::from_secs_f64(seconds.parse().unwrap())).await;
             }

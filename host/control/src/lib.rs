@@ -24,6 +24,7 @@ mod invoke;
 mod journal;
 mod links;
 mod messaging;
+mod mirror;
 mod pins;
 mod policies;
 mod revision;
@@ -52,6 +53,7 @@ pub use links::{Link, Unlinked, unlinked};
 pub use messaging::{
     DeadLetter, DeadLetterPlace, Death, ServiceMessaging, StoredDeadLetter, SubscriptionState, SubscriptionView, Tail,
 };
+pub use mirror::{MIRROR_HEADER, MirrorSample, MirrorView, MirroredAnswer};
 pub use patchbay_channel::{BreakerStatus, Counts, RoutePolicy, TypedPayload};
 pub use policies::{PolicySource, PolicyValue};
 pub use routes::{DeclaredRoute, Found, RouteConflict, RouteEntry, RouteOwner, RouteTable};

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::event::EventKind;
 use crate::gate::Gate;
+use crate::mirror::Mirror;
 use crate::stand_in::StandIns;
 use crate::steps::Teller;
 
@@ -37,6 +38,8 @@ pub(crate) struct LiveRevision {
     pub(crate) ready: Arc<ReadyRevision>,
     pub(crate) breaker: Arc<Breaker>,
     pub(crate) trouble: Arc<Trouble>,
+    /// Where its requests are mirrored to, as its settings say.
+    pub(crate) mirror: Option<Arc<Mirror>>,
     gate: Gate,
     cut: CancellationToken,
 }
@@ -130,7 +133,8 @@ impl LiveRevision {
         };
         let seed = RandomState::new().hash_one(&id);
         let breaker = Breaker::new(&ready.record.settings.breaker, seed, tell);
-        Self { id, ready, breaker, trouble, gate: Gate::default(), cut: CancellationToken::new() }
+        let mirror = Mirror::of_settings(&ready.record.settings.mirror);
+        Self { id, ready, breaker, trouble, mirror, gate: Gate::default(), cut: CancellationToken::new() }
     }
 
     /// Takes a call, unless the revision was replaced.

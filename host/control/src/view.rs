@@ -9,6 +9,7 @@ use crate::canary::{self, CanaryView, EndedCanary};
 use crate::control::Control;
 use crate::declared::drift;
 use crate::links::Link;
+use crate::mirror::MirrorView;
 use crate::snapshot::{ServiceEntry, Snapshot};
 
 /// A service, seen from outside.
@@ -24,6 +25,8 @@ pub struct ServiceView {
     pub canary: Option<CanaryView>,
     /// How its last canary ended in this run of the host.
     pub last_canary: Option<EndedCanary>,
+    /// What is mirrored of its requests to another service.
+    pub mirror: Option<MirrorView>,
     /// The breaker of the revision that serves, while it is not closed.
     pub breaker: Option<BreakerStatus>,
     /// The retained revisions, oldest first.
@@ -102,6 +105,7 @@ fn view(snapshot: &Snapshot, entry: &ServiceEntry) -> ServiceView {
         failure: entry.failure.clone(),
         canary: canary::view(entry),
         last_canary: entry.last_canary.as_deref().cloned(),
+        mirror: entry.active.as_ref().and_then(|active| Some(active.mirror.as_ref()?.view())),
         breaker: entry.active.as_ref().and_then(|active| active.breaker.status()),
         revisions: entry.record.revisions.iter().map(|record| revision_view(entry, record, active)).collect(),
         declared_routes: entry

@@ -10,6 +10,7 @@ use super::machine::Phase;
 use super::rules::Sample;
 use super::watch::Watch;
 use crate::control::Control;
+use crate::mirror::MirrorView;
 use crate::snapshot::ServiceEntry;
 
 /// A canary under way, seen from outside.
@@ -37,6 +38,8 @@ pub struct CanaryView {
     pub candidate: Sample,
     /// The numbers of the stable revision in the same time.
     pub stable: Sample,
+    /// What came of the requests that were mirrored to it.
+    pub mirror: Option<MirrorView>,
 }
 
 /// What a step of a canary waits for.
@@ -103,5 +106,6 @@ pub(crate) fn view(entry: &ServiceEntry) -> Option<CanaryView> {
         errors: watch.errors(),
         candidate,
         stable,
+        mirror: watch.mirror.as_ref().map(|mirror| mirror.view()),
     })
 }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::machine::{Event, Position};
 use super::rules::Sample;
+use crate::mirror::Mirror;
 use crate::revision::LiveRevision;
 use crate::traffic::{Candidate, Split};
 
@@ -23,6 +24,8 @@ pub(crate) struct Watch {
     pub(crate) plan: CanaryPlan,
     /// Whether the candidate was deployed for the canary, and is forgotten with it.
     made: bool,
+    /// What mirrors requests to it in its first step.
+    pub(crate) mirror: Option<Arc<Mirror>>,
     /// The errors that it cost its callers in earlier runs of the host.
     errors_before: u32,
     /// Set when it is over, before that can be published.
@@ -52,7 +55,8 @@ impl Watch {
             unseen: 0,
         };
         let (errors_before, halted) = (errors, AtomicBool::new(false));
-        Self { live, stable, plan, made, errors_before, halted, progress: Mutex::new(progress) }
+        let mirror = plan.mirror.map(|share| Mirror::to_candidate(&live, share));
+        Self { live, stable, plan, made, mirror, errors_before, halted, progress: Mutex::new(progress) }
     }
 
     /// Whether the candidate gets no calls any more, whatever its share.
@@ -79,6 +83,7 @@ impl Watch {
     pub(crate) fn candidate(self: &Arc<Self>) -> Candidate {
         let progress = self.progress();
         let step = progress.position.step;
+        let mirror = self.mirror.clone().filter(|_| self.plan.mirrors(step).is_some());
         let split = match self.plan.mirrors(step) {
             Some(_) => Split::none(&self.live.id),
             None => {
@@ -89,7 +94,7 @@ impl Watch {
         let left = self.plan.rules.max_errors.map(|max| max.saturating_sub(self.errors_before));
         let max_errors = left.map_or(u32::MAX, |left| left.saturating_add(progress.unseen));
         drop(progress);
-        Candidate::new(Arc::clone(self), split, max_errors)
+        Candidate::new(Arc::clone(self), split, max_errors, mirror)
     }
 
     /// What there is to see now.

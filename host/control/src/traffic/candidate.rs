@@ -7,6 +7,7 @@ use patchbay_model::Body;
 
 use super::{Facts, Side, Split, Visitor};
 use crate::canary::Watch;
+use crate::mirror::Mirror;
 use crate::revision::{Lease, LiveRevision};
 
 /// The candidate of a service in one step of its canary.
@@ -16,12 +17,19 @@ pub(crate) struct Candidate {
     split: Split,
     /// The errors at which it gets no call any more, counted from when it came up.
     max_errors: u32,
+    /// Where requests are mirrored to the candidate, in a step that mirrors.
+    mirror: Option<Arc<Mirror>>,
 }
 
 impl Candidate {
     /// A candidate that gets calls as `split` says, until it has cost `max_errors` errors.
-    pub(crate) fn new(watch: Arc<Watch>, split: Split, max_errors: u32) -> Self {
-        Self { watch, split, max_errors }
+    pub(crate) fn new(watch: Arc<Watch>, split: Split, max_errors: u32, mirror: Option<Arc<Mirror>>) -> Self {
+        Self { watch, split, max_errors, mirror }
+    }
+
+    /// What mirrors requests to it now.
+    pub(crate) fn mirror(&self) -> Option<&Arc<Mirror>> {
+        self.mirror.as_ref().filter(|_| !self.watch.is_halted())
     }
 
     /// The revision.
