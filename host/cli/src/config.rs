@@ -13,6 +13,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod topics;
+mod traffic;
 mod value;
 
 use std::collections::BTreeSet;

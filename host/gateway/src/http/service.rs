@@ -9,7 +9,7 @@ use http::uri::Scheme;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use patchbay_control::{Control, NoRoute};
+use patchbay_control::{Control, MIRROR_HEADER, NoRoute};
 use patchbay_model::{Body, BodyError, CallId, Fault, FaultKind, Reply, empty_body, full_body};
 
 use super::headers::{check_coding, strip_reply, strip_request};
@@ -106,7 +106,7 @@ impl Shared {
         check_coding(&head.headers).map_err(|fault| refuse(&fault))?;
         strip_request(&mut head.headers);
         // What only the host may say: nobody outside can pass for a service.
-        for header in [CALLER_HEADER, PARENT_HEADER] {
+        for header in [CALLER_HEADER, PARENT_HEADER, MIRROR_HEADER] {
             head.headers.remove(header);
         }
         head.headers.insert(CALL_HEADER, call_value(id));
@@ -125,7 +125,7 @@ impl Shared {
         let (caller, outcome) = match caller {
             Ok(caller) => {
                 let request = Request::from_parts(head, body);
-                (Some(caller.clone()), self.control.call(routing, caller, id, request).await)
+                (Some(caller.clone()), self.control.call(routing.of_address(peer.address), caller, id, request).await)
             }
             Err(fault) => (None, Err(self.control.refuse(routing, id, fault))),
         };

@@ -17,8 +17,8 @@ pub struct CanaryRules {
     /// The share of the candidate's calls that may be errors.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_error_rate: Option<TrafficShare>,
-    /// How much larger the share of errors may be than that of the stable revision at the same time.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// How much larger the share of errors may be than that of the stable revision at the same time. Written also where there is
+    /// no bound, because what is absent is one percent.
     pub max_error_increase: Option<TrafficShare>,
     /// How many times as long the slowest hundredth of calls may take as that of the stable revision at the same time.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -222,6 +222,10 @@ mod tests {
         };
         let text = serde_json::to_string(&record).unwrap();
         assert_eq!(serde_json::from_str::<CanaryRecord>(&text).unwrap(), record);
+        let unbound = CanaryRules { max_error_increase: None, ..CanaryRules::default() };
+        let text = serde_json::to_string(&unbound).unwrap();
+        assert_eq!(serde_json::from_str::<CanaryRules>(&text).unwrap(), unbound);
+        assert_eq!(serde_json::from_str::<CanaryRules>("{}").unwrap(), CanaryRules::default());
         let short = r#"{"revision":1,"plan":{"steps":["5%"]},"step":0,"since":"2026-01-01T00:00:00Z","baked":"0s"}"#;
         let record: CanaryRecord = serde_json::from_str(short).unwrap();
         assert_eq!((record.errors, record.plan.bake), (0, CanaryPlan::default().bake));
