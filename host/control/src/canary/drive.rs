@@ -8,7 +8,6 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::machine::{self, Action, Phase, Position};
-use super::rules::numbers;
 use super::watch::Watch;
 use crate::control::Control;
 use crate::event::EventKind;
@@ -78,18 +77,16 @@ impl Control {
             Action::Abort(reason) => {
                 // From now on nobody pays for it any more, however long it takes to write that down.
                 watch.halt();
-                let (sample, _) = watch.samples();
-                let reason = format!("{reason} ({})", numbers(&sample));
                 let Some(turn) = self.turns.take(service) else { return };
                 let steps = Steps::new(teller, mpsc::channel(1).0);
                 if let Err(error) = self.run_abort(service, watch, &reason, &steps, turn).await {
                     tracing::error!(%service, "the canary of `{name}` cannot be ended now, and gets no calls: {error}");
                 }
             }
-            Action::Promote(reason) => {
+            Action::Promote => {
                 let Some(turn) = self.turns.take(service) else { return };
                 let steps = Steps::new(teller.clone(), mpsc::channel(1).0);
-                if let Err(error) = self.run_promote(service, watch, &reason, &steps, turn).await {
+                if let Err(error) = self.run_promote(service, watch, "it did well", &steps, turn).await {
                     let reason = format!("it did well, and could not be promoted: {error}");
                     watch.wait(Position { phase: Phase::Waiting(reason.clone()), ..position });
                     teller.tell(EventKind::CanaryWaits, number, format!("the canary of `{name}` waits: {reason}"));

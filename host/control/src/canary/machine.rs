@@ -67,8 +67,8 @@ pub(crate) enum Action {
     Advance(String),
     /// It is to be told why the step goes on.
     Tell(String),
-    /// The candidate becomes the active revision; why.
-    Promote(String),
+    /// The candidate becomes the active revision.
+    Promote,
     /// The candidate goes; why.
     Abort(String),
 }
@@ -101,7 +101,7 @@ pub(crate) fn next(plan: &CanaryPlan, position: &Position, event: &Event, now: I
         Verdict::Good(numbers) if plan.manual => {
             wait(position, format!("it did well, and waits to be promoted: {numbers}"))
         }
-        Verdict::Good(numbers) => stay(Some(Action::Promote(numbers))),
+        Verdict::Good(_) => stay(Some(Action::Promote)),
         Verdict::TooFew(reason) | Verdict::Bad(reason) => too_few(plan, position, baked, &reason),
     }
 }

@@ -127,7 +127,7 @@ impl Control {
         let snapshot = self.snapshot.load_full();
         let mut entry = under_way(entry_of(&snapshot, service)?, watch)?;
         let live = Arc::clone(&watch.live);
-        let message = format!("`{}` serves all calls: {reason}", live.id);
+        let message = format!("`{}` serves all calls: {reason} ({})", live.id, watch.summary());
         entry.last_canary = Some(Arc::new(EndedCanary::new(watch, true, &message, self.ports.clock.now())));
         entry.record.canary = None;
         entry.candidate = None;
@@ -177,8 +177,10 @@ impl Control {
         let number = record.revision;
         let (step, n_steps, share) =
             (record.step.saturating_add(1), record.plan.n_steps(), record.plan.share(record.step));
+        let summary =
+            candidate.as_ref().map(|candidate| format!(" ({})", candidate.watch.summary())).unwrap_or_default();
         let message = format!(
-            "the canary of `{}@{number}` is over at step {step} of {n_steps}, with {share} of the calls: {reason}",
+            "the canary of `{}@{number}` is over at step {step} of {n_steps}, with {share} of the calls: {reason}{summary}",
             entry.name
         );
         let mut dropped = None;
@@ -189,7 +191,6 @@ impl Control {
             dropped = digest.map(|digest| (number, digest));
         }
         let live = candidate.map(|candidate| {
-            candidate.watch.halt();
             let ended = EndedCanary::new(&candidate.watch, false, &message, self.ports.clock.now());
             entry.last_canary = Some(Arc::new(ended));
             Arc::clone(candidate.live())

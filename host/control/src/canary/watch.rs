@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::machine::{Event, Position};
-use super::rules::Sample;
+use super::rules::{Sample, numbers};
 use crate::mirror::Mirror;
 use crate::revision::LiveRevision;
 use crate::traffic::{Candidate, Split};
@@ -112,6 +112,13 @@ impl Watch {
         let candidate = self.live.breaker.observed().read().since(&progress.candidate);
         let stable = self.stable.breaker.observed().read().since(&progress.stable);
         ((&candidate).into(), (&stable).into())
+    }
+
+    /// What is to be said of it when it ends.
+    pub(super) fn summary(&self) -> String {
+        let (candidate, stable) = self.samples();
+        let (candidate, stable, errors) = (numbers(&candidate), numbers(&stable), self.errors());
+        format!("in this step {candidate}, and of the stable revision {stable}; {errors} errors in all")
     }
 
     /// The errors that it has cost its callers.

@@ -40,7 +40,7 @@ fn reason(action: &Option<Action>) -> (&'static str, &str) {
         None => ("stay", ""),
         Some(Action::Advance(reason)) => ("advance", reason),
         Some(Action::Tell(reason)) => ("tell", reason),
-        Some(Action::Promote(reason)) => ("promote", reason),
+        Some(Action::Promote) => ("promote", ""),
         Some(Action::Abort(reason)) => ("abort", reason),
     }
 }
