@@ -199,11 +199,13 @@ async fn it_opens_and_probes_on_schedule_while_everything_fails() {
     }
 }
 
+/// What happens to a call, and what it adds: calls, errors.
+type Case<'c> = (&'c dyn Fn(&mut Trial<&Breaker>), (u64, u32));
+
 #[tokio::test(start_paused = true)]
 async fn every_call_is_counted_once_and_so_is_every_error() {
     let breaker = Breaker::new(&BreakerSettings { failures: 0, ..BreakerSettings::default() }, 7, |_| {});
-    // What happens to a call, and what it adds: calls, errors.
-    let cases: [(&dyn Fn(&mut Trial<&Breaker>), (u64, u32)); 8] = [
+    let cases: [Case<'_>; 8] = [
         (&|trial| trial.replied(Some(200)), (1, 0)),
         (&|trial| trial.replied(None), (1, 0)),
         (&|trial| trial.replied(Some(499)), (1, 0)),

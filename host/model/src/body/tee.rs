@@ -159,7 +159,7 @@ mod tests {
             // Of what breaks off nobody hears.
             (Body::new(Pieces(vec![Some("ab"), None], false)), late.as_str(), None),
         ] {
-            let heard: Vec<_> = heard.into_iter().map(|heard| heard.map(Bytes::from_static)).collect();
+            let heard: Vec<_> = heard.into_iter().map(|heard| heard.map(Bytes::from)).collect();
             assert_eq!(read(body), (whole.to_owned(), heard));
         }
     }

@@ -74,10 +74,10 @@ async fn steps_follow_each_other_while_all_goes_well() {
 async fn what_breaks_a_rule_is_over_at_once() {
     let share = |text: &str| Some(text.parse::<TrafficShare>().unwrap());
     let none = CanaryRules { max_error_increase: None, min_calls: 100, ..CanaryRules::default() };
-    let rate = CanaryRules { max_error_rate: share("2%"), ..none.clone() };
-    let increase = CanaryRules { max_error_increase: share("1%"), ..none.clone() };
-    let p99 = CanaryRules { max_p99: Some("1.5x".parse().unwrap()), ..none.clone() };
-    let budget = CanaryRules { max_errors: Some(5), ..none.clone() };
+    let rate = CanaryRules { max_error_rate: share("2%"), ..none };
+    let increase = CanaryRules { max_error_increase: share("1%"), ..none };
+    let p99 = CanaryRules { max_p99: Some("1.5x".parse().unwrap()), ..none };
+    let budget = CanaryRules { max_errors: Some(5), ..none };
     for (rules, candidate, stable, wanted) in [
         (&none, sample(200, 200, 999), sample(900, 0, 1), "stay"),
         (&rate, sample(200, 4, 10), sample(0, 0, 0), "stay"),
