@@ -85,16 +85,23 @@ async fn an_open_breaker_is_the_end_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_written_down_stops_no_canary_from_stopping() {
-    let bench = Bench::serving().await;
     let rules = CanaryRules { max_errors: Some(2), ..CanaryRules::default() };
-    bench.start_with(&[("fails", "call")], CanaryPlan { rules, ..plan() }).await.unwrap();
-    bench.registry.fails.store(true, std::sync::atomic::Ordering::Relaxed);
-    let answers = bench.callers(Duration::from_secs(30)).await;
-    assert_eq!(answers.get("trapped"), Some(&2), "{answers:?}");
-    assert_eq!(bench.control.canary(&orders()).unwrap().phase, CanaryPhase::Halted);
-    bench.registry.fails.store(false, std::sync::atomic::Ordering::Relaxed);
-    sleep(Duration::from_secs(2)).await;
-    assert_eq!(bench.revisions(), (Some(1), vec![1], false));
+    for (failures, rules) in [(0, rules), (2, CanaryRules { min_calls: 10_000, ..CanaryRules::default() })] {
+        let bench = Bench::serving().await;
+        let mut request = bench.candidate(&[("fails", "call")], CanaryPlan { rules, ..plan() });
+        if let CanarySource::New { settings, .. } = &mut request.source {
+            settings.breaker.failures = failures;
+        }
+        bench.control.start_canary(request).finished().await.unwrap();
+        bench.registry.fails.store(true, std::sync::atomic::Ordering::Relaxed);
+        let answers = bench.callers(Duration::from_secs(30)).await;
+        assert_eq!(answers.get("trapped"), Some(&2), "{answers:?}");
+        assert_eq!(answers.len(), 2, "nobody met the open breaker: {answers:?}");
+        assert_eq!(bench.control.canary(&orders()).unwrap().phase, CanaryPhase::Halted);
+        bench.registry.fails.store(false, std::sync::atomic::Ordering::Relaxed);
+        sleep(Duration::from_secs(2)).await;
+        assert_eq!(bench.revisions(), (Some(1), vec![1], false));
+    }
 }
 
 #[tokio::test(start_paused = true)]
