@@ -23,6 +23,7 @@ mod messages;
 mod misuse;
 mod outgoing;
 mod policies;
+mod reload;
 mod restart;
 mod shop;
 mod streaming;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use patchbay_backends::bus::{EmbeddedBus, EmbeddedOptions, NatsBus, NatsSettings};
 use patchbay_backends::{StateDir, SystemClock};
-use patchbay_control::{Control, ControlConfig, DeployRequest, Journal, Ports, ServiceLinks, ServiceMessaging};
+use patchbay_control::{
+    Control, ControlConfig, DeployRequest, Journal, Ports, ServiceLinks, ServiceMessaging, ServiceTokens,
+};
 use patchbay_engine::{Engine, EngineConfig, Premises};
 use patchbay_model::bus::{SubscriptionSettings, Topic, TopicSettings, Topics};
 use patchbay_model::ports::{BoxFuture, Bus, ComponentStore, Outbound, Outlet};
@@ -59,11 +61,14 @@ impl Host {
         let engine = Engine::new(
             &EngineConfig::default(),
             Premises::default(),
-            Arc::clone(&logs) as _,
-            Arc::new(Nobody),
-            Arc::clone(&links) as _,
-            Arc::clone(&messaging) as _,
-            Arc::new(SystemClock),
+            patchbay_engine::Ports {
+                sink: Arc::clone(&logs) as _,
+                outbound: Arc::new(Nobody),
+                links: Arc::clone(&links) as _,
+                messaging: Arc::clone(&messaging) as _,
+                tokens: Arc::<ServiceTokens>::default(),
+                clock: Arc::new(SystemClock),
+            },
         )?;
         let count = Arc::<Count>::default();
         let components: Arc<dyn ComponentStore> = Arc::new(state.components());
@@ -73,6 +78,7 @@ impl Host {
             registry: Arc::new(state.registry()),
             clock: Arc::new(SystemClock),
             bus: Arc::clone(&bus),
+            secrets: Arc::new(patchbay_model::ports::NoSecrets),
             run: 1,
         };
         let control = Control::new(ControlConfig { topics, ..ControlConfig::default() }, ports, logs);

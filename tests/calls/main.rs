@@ -15,14 +15,15 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use clap::Parser;
 use http_body_util::BodyExt;
-use patchbay_engine::{Engine, EngineConfig, Premises};
+use patchbay_engine::{Engine, EngineConfig, Ports, Premises};
 use patchbay_model::bus::{BusError, Message, Receipt};
 use patchbay_model::ports::{
     BoxFuture, Clock, Executor, LogSink, Messaging, Outbound, Outlet, PrepareRequest, Prepared, Publication,
+    TokenError, TokenWish, Tokens,
 };
 use patchbay_model::{
     Call, CallContext, CallId, Course, Digest, Hold, InstancePolicy, Limits, LogRecord, OutboundError, OutboundRequest,
-    Reply, RevisionId, ServiceName, Settings, empty_body,
+    Reply, RevisionId, ServiceName, Settings, User, empty_body,
 };
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Map, Value, json};
@@ -105,6 +106,16 @@ impl Messaging for Nobody {
     }
 }
 
+impl Tokens for Nobody {
+    fn verify<'a>(&'a self, _: &'a ServiceName, _: &'a str) -> BoxFuture<'a, Result<Arc<User>, TokenError>> {
+        Box::pin(std::future::ready(Err(TokenError::Unavailable("there are no issuers here".to_owned()))))
+    }
+
+    fn mint<'a>(&'a self, _: &'a ServiceName, _: Course, _: TokenWish) -> BoxFuture<'a, Result<String, TokenError>> {
+        Box::pin(std::future::ready(Err(TokenError::Unavailable("there is no key here".to_owned()))))
+    }
+}
+
 fn nowhere() -> BusError {
     BusError::Unavailable("there is no bus here".to_owned())
 }
@@ -115,7 +126,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let bytes = Bytes::from(std::fs::read(&arguments.component)?);
     let (nobody, links) = (Arc::new(Nobody), Arc::new(Direct::default()));
     let (config, premises) = (EngineConfig::default(), Premises::default());
-    let engine = Engine::new(&config, premises, nobody.clone(), nobody.clone(), links.clone(), nobody.clone(), nobody)?;
+    let engine = Engine::new(
+        &config,
+        premises,
+        Ports {
+            sink: nobody.clone(),
+            outbound: nobody.clone(),
+            links: links.clone(),
+            messaging: nobody.clone(),
+            tokens: nobody.clone(),
+            clock: nobody,
+        },
+    )?;
     let result = match &arguments.callee {
         Some(callee) => {
             let callee = Bytes::from(std::fs::read(callee)?);
@@ -154,6 +176,7 @@ async fn prepare(
         bytes,
         instances,
         settings: Settings { limits: Limits { cpu_time: TIMEOUT, ..Limits::default() }, ..Settings::default() },
+        secrets: Default::default(),
     };
     Ok(engine.prepare(request).await?.prepared)
 }

@@ -16,6 +16,21 @@ const CALLS: usize = 400;
 const TIMES: u32 = 25;
 const AT_MOST: Duration = Duration::from_millis(250);
 
+/// Calls that are measured beside a flood, one after the other.
+const FLOODED_CALLS: usize = 200;
+/// Calls of the flooded service at a time, as many as it may have.
+const FLOOD: usize = 256;
+/// What the 99th percentile may be beside a flood. Where calls do not take turns it is more than a second on two cores: a
+/// call waits for a tick of each call of the flood, once before the host looks for it and once in the queue for a thread.
+const BESIDE_A_FLOOD: Duration = Duration::from_millis(250);
+/// What a flood asks for: calls that compute for many ticks, and such that are over within one.
+const FLOODS: [(&str, &str); 4] = [
+    ("probe", "/fill?mib=1&times=4000"),
+    ("probe3", "/fill?mib=1&times=4000"),
+    ("probe", "/fill?mib=1&times=3"),
+    ("probe3", "/fill?mib=1&times=3"),
+];
+
 /// What the attackers ask for, all at once and again and again, each of both probes.
 const ATTACKS: [&str; 10] = [
     "/spin",
@@ -31,23 +46,23 @@ const ATTACKS: [&str; 10] = [
 ];
 
 /// The 99th percentile and the longest of the calls to the quiet service.
-async fn measure(host: &Host) -> (Duration, Duration) {
-    let mut took = Vec::with_capacity(CALLS);
-    for _ in 0..CALLS {
+async fn measure(host: &Host, calls: usize) -> (Duration, Duration) {
+    let mut took = Vec::with_capacity(calls);
+    for _ in 0..calls {
         let begun = Instant::now();
         assert_eq!(post(host, "other", "/version", Vec::new()).await, Got::Whole(200, "none".to_owned()));
         took.push(begun.elapsed());
     }
     took.sort_unstable();
-    (took[CALLS * 99 / 100], took[CALLS - 1])
+    (took[calls * 99 / 100], took[calls - 1])
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_quiet_service_keeps_its_p99_while_others_misbehave() {
     let limits = "cpu_time = \"300ms\"\ntimeout = \"2s\"\nmemory = \"48MiB\"\nconcurrency = 16\nlog_rate = \"64KiB\"";
     let host = Arc::new(host(&format!("{limits}\nbreaker.failures = 0")).await);
-    measure(&host).await;
-    let (quiet, longest) = measure(&host).await;
+    measure(&host, CALLS).await;
+    let (quiet, longest) = measure(&host, CALLS).await;
     println!("alone: p99 {quiet:?}, longest {longest:?}");
     let (over, attacks) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let attackers: Vec<_> = ["probe", "probe3"]
@@ -66,7 +81,7 @@ async fn a_quiet_service_keeps_its_p99_while_others_misbehave() {
     while attacks.load(Ordering::Relaxed) < 20 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let (attacked, longest) = measure(&host).await;
+    let (attacked, longest) = measure(&host, CALLS).await;
     over.store(true, Ordering::Relaxed);
     println!(
         "under attack: p99 {attacked:?}, longest {longest:?}, beside {} calls of others",
@@ -77,4 +92,64 @@ async fn a_quiet_service_keeps_its_p99_while_others_misbehave() {
     }
     let bound = AT_MOST.max(quiet * TIMES);
     assert!(attacked <= bound, "p99 {attacked:?} under attack, {quiet:?} alone, {bound:?} at most");
+}
+
+/// One service is called as often as it may be by those who want it to compute; the calls of another one do not stand
+/// in line behind them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flooded_service_leaves_the_others_their_latency() {
+    let host = Arc::new(host("timeout = \"60s\"\ninstances = \"fresh\"").await);
+    let mut starved = Vec::new();
+    for (name, path) in FLOODS {
+        let (quiet, _) = measure(&host, FLOODED_CALLS).await;
+        let flood = Flood::begin(&host, name, path);
+        while flood.answered() < 64 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let (begun, before) = (Instant::now(), flood.answered());
+        let (flooded, longest) = measure(&host, FLOODED_CALLS).await;
+        let rate = (flood.answered() - before) as f64 / begun.elapsed().as_secs_f64();
+        flood.end().await;
+        println!(
+            "{name}{path}: p99 {flooded:?}, longest {longest:?}, {quiet:?} alone; {rate:.0} calls of the flood a second"
+        );
+        if flooded > BESIDE_A_FLOOD {
+            starved.push(format!("p99 {flooded:?} beside a flood of {name}{path}, {quiet:?} alone"));
+        }
+    }
+    assert!(starved.is_empty(), "{starved:#?}");
+}
+
+/// Clients that call one service without pause.
+struct Flood {
+    over: Arc<AtomicBool>,
+    answered: Arc<AtomicU64>,
+    clients: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Flood {
+    fn begin(host: &Arc<Host>, name: &'static str, path: &'static str) -> Self {
+        let (over, answered) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
+        let clients = (0..FLOOD).map(|_| {
+            let (host, over, answered) = (Arc::clone(host), Arc::clone(&over), Arc::clone(&answered));
+            tokio::spawn(async move {
+                while !over.load(Ordering::Relaxed) {
+                    assert_eq!(post(&host, name, path, Vec::new()).await, Got::Whole(200, "filled 1 MiB".to_owned()));
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        });
+        Self { clients: clients.collect(), over, answered }
+    }
+
+    fn answered(&self) -> u64 {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    async fn end(self) {
+        self.over.store(true, Ordering::Relaxed);
+        for client in self.clients {
+            client.await.unwrap();
+        }
+    }
 }

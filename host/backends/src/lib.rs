@@ -1,4 +1,4 @@
-//! Adapters of the ports: what the host keeps on this machine, and its clock.
+//! Adapters of the ports: what the host keeps on this machine, the secrets that it finds there, and its clock.
 //!
 //! # The state directory
 //!
@@ -37,6 +37,7 @@ mod components;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod disk;
+mod load;
 #[cfg(any(test, feature = "conformance"))]
 pub mod nats_server;
 mod owner;
@@ -44,13 +45,16 @@ mod owner;
 pub mod power_loss;
 mod random;
 mod registry;
+mod secrets;
 mod state;
 mod token;
 
 pub use address::{AdminAddress, Announced};
 pub use clock::SystemClock;
 pub use components::DirComponentStore;
+pub use load::SystemLoad;
 pub use random::random;
 pub use registry::FileRegistryStore;
+pub use secrets::MachineSecrets;
 pub use state::{StateDir, StateError};
 pub use token::AdminToken;

@@ -1,8 +1,11 @@
 //! Authorization: whether rules let somebody do what they ask for. The same for services, routes and topics.
 
+use std::net::IpAddr;
+
 use http::Method;
-use patchbay_model::policy::{AccessRule, Asker, Operation};
-use patchbay_model::{Fault, FaultKind, FunctionName, ServiceName};
+use patchbay_model::policy::{AccessRule, Asker, Operation, RateVerdicts};
+use patchbay_model::{Fault, FaultKind, FunctionName, ServiceName, User};
+use tokio::time::Instant;
 
 use crate::target::RoutePolicy;
 
@@ -97,11 +100,26 @@ pub fn decide_at<'r>(
     Ok(Some(decide(rules, strict, asker, asked)))
 }
 
-/// Lets somebody in at a route, or refuses.
+/// Lets somebody in by a route, or refuses: by its rules first, and then by its rates. What the rates say comes either way.
 ///
 /// # Errors
-/// [`FaultKind::Unauthenticated`] if the host has to know who it is, [`FaultKind::Denied`] if the rules let others in only.
-pub(crate) fn authorize_at(route: &RoutePolicy, strict: bool, asker: Asker<'_>, asked: Asked<'_>) -> Result<(), Fault> {
+/// [`FaultKind::Unauthenticated`] if the host has to know who it is, [`FaultKind::Denied`] if the rules let others in only,
+/// [`FaultKind::RateLimited`] if it comes too often.
+pub fn let_in(
+    route: &RoutePolicy,
+    strict: bool,
+    user: Option<&User>,
+    method: &Method,
+    address: Option<IpAddr>,
+) -> (RateVerdicts, Result<(), Fault>) {
+    let asker = Asker { service: None, user };
+    match authorize_at(route, strict, asker, Asked::Http(method)) {
+        Ok(()) => route.standing.admit(Instant::now(), user, address),
+        Err(fault) => (RateVerdicts::default(), Err(fault)),
+    }
+}
+
+fn authorize_at(route: &RoutePolicy, strict: bool, asker: Asker<'_>, asked: Asked<'_>) -> Result<(), Fault> {
     let why = match decide_at(route, strict, asker, asked) {
         Ok(None | Some(Ground::Rule(_) | Ground::NoRules)) => return Ok(()),
         Ok(Some(Ground::Strict)) => "it has no `callers`, and the host is strict",

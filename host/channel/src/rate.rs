@@ -50,22 +50,45 @@ impl RateLimit {
     /// # Errors
     /// [`FaultKind::RateLimited`] with the time after which one may come.
     pub(crate) fn admit(&self, now: Instant) -> Result<(), Fault> {
+        self.pass(now).map(drop).map_err(|Early { wait, .. }| {
+            Fault::new(FaultKind::RateLimited, "the service is called more often than it may be")
+                .with_retry_after(wait)
+                .with_details("`rate` allows no more calls now")
+                .unprocessed()
+        })
+    }
+
+    /// Lets a call pass, unless it comes too early. How long it takes until a whole burst may come again.
+    ///
+    /// # Errors
+    /// [`Early`], if it comes too early.
+    pub(crate) fn pass(&self, now: Instant) -> Result<Duration, Early> {
         let interval = self.interval.load(Ordering::Relaxed);
         if interval == 0 {
-            return Ok(());
+            return Ok(Duration::ZERO);
         }
         let tolerance = self.tolerance.load(Ordering::Relaxed);
         let now = nanos(now.saturating_duration_since(self.base));
         let moved =
             self.due.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |due| next(due, now, interval, tolerance).ok());
-        moved.map(drop).map_err(|due| {
-            let wait = next(due, now, interval, tolerance).err().unwrap_or_default();
-            Fault::new(FaultKind::RateLimited, "the service is called more often than it may be")
-                .with_retry_after(Duration::from_nanos(wait))
-                .with_details("`rate` allows no more calls now")
-                .unprocessed()
-        })
+        let until = |due: u64| Duration::from_nanos(due.saturating_sub(now));
+        match moved {
+            Ok(due) => Ok(until(due.max(now).saturating_add(interval))),
+            Err(due) => {
+                let wait = next(due, now, interval, tolerance).err().unwrap_or_default();
+                Err(Early { wait: Duration::from_nanos(wait), reset: until(due) })
+            }
+        }
     }
+}
+
+/// A call that comes too early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Early {
+    /// After what time one may come.
+    pub(crate) wait: Duration,
+    /// After what time a whole burst may come.
+    pub(crate) reset: Duration,
 }
 
 /// When the call after one that comes `now` is due, or how long that one would have to wait.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use patchbay_model::policy::RetrySettings;
 use patchbay_model::ports::BoxFuture;
-use patchbay_model::{Blame, CallContext, Fault, FaultKind, Hold};
+use patchbay_model::{Blame, CallContext, Fault, FaultKind, Hold, Principal};
 use tokio::time::{Instant, sleep};
 
-use crate::access::{authorize, authorize_at};
+use crate::access::authorize;
 use crate::bulkhead::Permit;
 use crate::deadline::{self, Ended, Limit};
 use crate::payload::{Bounds, Payload};
@@ -22,6 +22,9 @@ use crate::target::{Arrival, Lease, Sought, Target};
 /// # Errors
 /// The fault that ended the call, with a sentence for its caller and details for the operator.
 pub async fn call<T: Target, P: Payload>(target: &T, arrival: Arrival, mut payload: P) -> Result<P::Reply, Fault> {
+    // 0. Load: a host that is saturated refuses at once, and does not keep itself busy by telling of each one.
+    has_room(target, &arrival)?;
+
     // 1. Trace: outermost, so that refusals are seen too.
     let mut story = Story::of(&arrival);
     let mut outcome = admit(target, &arrival, &mut payload, &mut story).await;
@@ -31,6 +34,23 @@ pub async fn call<T: Target, P: Payload>(target: &T, arrival: Arrival, mut paylo
     }
     record::<P>(target, &story, &outcome);
     outcome
+}
+
+/// Lets a call in, unless the host is saturated and others come first. What a service asks for in the course of a call that
+/// was let in is not refused: all that was spent on that call would be lost. Nor is what the host itself asks, or its
+/// operator.
+fn has_room<T: Target>(target: &T, arrival: &Arrival) -> Result<(), Fault> {
+    let from_outside = match arrival.caller {
+        Principal::Outside | Principal::User(_) => true,
+        // A message comes from a service, and begins something new.
+        Principal::Service(_) => arrival.hops == 0,
+        Principal::Operator | Principal::Host => false,
+    };
+    if !from_outside {
+        return Ok(());
+    }
+    let of_route = target.route().and_then(|route| route.settings.priority);
+    target.shedder().admit(of_route.unwrap_or(target.settings().priority), arrival.id.number())
 }
 
 /// Records a call that was refused before the channel had it, so that it is seen like any other.
@@ -46,10 +66,9 @@ async fn admit<T: Target, P: Payload>(
 ) -> Result<P::Reply, Fault> {
     let (settings, standing, link) = (target.settings(), target.standing(), target.link());
 
-    // 2. Authorization: by the rules of the route, or of the service that another one calls; before anything is spent.
-    if let Some(route) = target.route() {
-        authorize_at(route, target.strict(), arrival.asker(), payload.asked())?;
-    } else if arrival.caller.service().is_some() {
+    // 2. Authorization: of services, by the rules of the one that is called; before anything is spent on them. Those who come
+    // in by a route were let in there.
+    if arrival.caller.service().is_some() {
         authorize(settings.callers.as_deref(), target.strict(), arrival.asker(), payload.asked())?;
     }
 
@@ -189,11 +208,12 @@ fn request_body<T: Target>(target: &T) -> u64 {
     target.route().and_then(|route| route.settings.request_body).map_or(of_service, |own| own.min(of_service))
 }
 
-/// The places that a call takes: that of its link, where the link has some of its own, and that of the service.
+/// The places that a call takes: that of its link or route, where that has some of its own, and that of the service.
 async fn enter<T: Target>(target: &T, deadline: Instant) -> Result<(Option<Permit>, Permit), Fault> {
     let standing = target.standing();
     let entering = async {
-        let of_link = match target.link().and_then(|link| link.standing.bulkhead.as_ref()) {
+        let of_link = target.link().and_then(|link| link.standing.bulkhead.as_ref());
+        let of_link = match of_link.or_else(|| target.route()?.standing.bulkhead()) {
             Some(bulkhead) => Some(bulkhead.enter(deadline).await?),
             None => None,
         };

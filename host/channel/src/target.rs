@@ -1,7 +1,9 @@
 //! What the channel has to be told of a call and of the service that it is for.
 
+use std::any::Any;
+use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,12 +11,14 @@ use http::HeaderMap;
 use patchbay_model::bus::Cause;
 use patchbay_model::policy::{Asker, RetrySettings, RouteSettings};
 use patchbay_model::ports::Prepared;
-use patchbay_model::{CallId, Fault, FunctionName, Principal, Route, ServiceName, Settings, User};
+use patchbay_model::{CallId, Fault, FunctionName, Limits, Principal, Route, ServiceName, Settings, User};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Asked;
 use crate::breaker::Breaker;
+use crate::route_standing::RouteStanding;
+use crate::shed::Shedder;
 use crate::standing::{LinkStanding, Standing};
 
 /// A call that arrived for a service. What it carries comes beside it.
@@ -113,7 +117,6 @@ pub struct LinkPolicy {
 }
 
 /// The policies of a route, which hold for the calls that come in there.
-#[derive(Debug)]
 pub struct RoutePolicy {
     /// The route.
     pub route: Route,
@@ -122,12 +125,40 @@ pub struct RoutePolicy {
     /// Whether the host has no means to know anybody: then a route is for everybody, unless it has rules or the host is
     /// strict.
     pub open: bool,
+    /// Its rates and its places.
+    pub standing: RouteStanding,
+    /// What whoever leads calls in by the route makes of it once, and keeps as long as it is the same.
+    pub edge: OnceLock<Attached>,
+    /// The same of the policy that this one took the place of, for what is to outlive a change.
+    pub previous_edge: Option<Attached>,
+}
+
+/// What is made of a route outside of the channel, which does not look into it.
+pub type Attached = Option<Arc<dyn Any + Send + Sync>>;
+
+impl fmt::Debug for RoutePolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { route, settings, open, .. } = self;
+        f.debug_struct("RoutePolicy")
+            .field("route", route)
+            .field("settings", settings)
+            .field("open", open)
+            .finish_non_exhaustive()
+    }
 }
 
 impl RoutePolicy {
     /// The policies of a route to which nobody came yet.
     pub fn new(route: Route, settings: RouteSettings, open: bool) -> Self {
-        Self { route, settings, open }
+        // The revision that answers may have another queue each time; that of the route is one of its own.
+        let standing = RouteStanding::new(&settings, &Limits::default());
+        Self { route, settings, open, standing, edge: OnceLock::new(), previous_edge: None }
+    }
+
+    /// The policies of the same route after a change.
+    #[must_use]
+    pub fn changed(&self, settings: RouteSettings, open: bool) -> Self {
+        Self { previous_edge: self.edge.get().cloned(), ..Self::new(self.route.clone(), settings, open) }
     }
 }
 
@@ -161,6 +192,9 @@ pub trait Target: Send + Sync + Sized {
 
     /// Whether a service that says nothing of its callers has none.
     fn strict(&self) -> bool;
+
+    /// What refuses calls while the host is saturated.
+    fn shedder(&self) -> &Shedder;
 
     /// What is kept of it across its revisions.
     fn standing(&self) -> &Standing;

@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use patchbay_channel::{
-    Arrival, Breaker, Lease, LinkPolicy, LinkStanding, RoutePolicy, Sought, StandIn, Standing, Target, TypedPayload,
-    call,
+    Arrival, Breaker, Lease, Level, LinkPolicy, LinkStanding, RoutePolicy, RouteStanding, Shedder, Sought, StandIn,
+    Standing, Target, TypedPayload, call,
 };
-use patchbay_model::policy::{BreakerSettings, LinkSettings, RetrySettings, Share};
+use patchbay_model::policy::{BreakerSettings, LinkSettings, Priority, RetrySettings, RouteSettings, Share};
 use patchbay_model::ports::{BoxFuture, InstanceCount, Prepared};
 use patchbay_model::{
-    Call, CallId, Fault, FunctionName, Limits, Principal, Reply, ServiceName, Settings, TypedCall, full_body,
+    Call, CallId, Fault, FunctionName, Limits, Principal, Proof, Reply, ServiceName, Settings, TypedCall, User,
+    full_body,
 };
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Counts.
@@ -48,6 +50,7 @@ struct Service {
     name: ServiceName,
     settings: Settings,
     standing: Standing,
+    shedder: Shedder,
     revision: Arc<Revision>,
     link: Option<LinkPolicy>,
     route: Option<RoutePolicy>,
@@ -59,6 +62,7 @@ impl Service {
         Self {
             name: "inventory".parse().unwrap(),
             standing: Standing::new(&settings),
+            shedder: Shedder::default(),
             revision: Arc::new(Revision {
                 instance: Instance,
                 breaker: Breaker::new(&settings.breaker, 0, |_| {}),
@@ -141,6 +145,10 @@ impl Target for &Service {
         true
     }
 
+    fn shedder(&self) -> &Shedder {
+        &self.shedder
+    }
+
     fn standing(&self) -> &Standing {
         &self.standing
     }
@@ -193,4 +201,33 @@ async fn policies_allocate_nothing_while_all_goes_well() {
     // What holds the place and the revision, and the future that the fake instance boxes.
     assert!((none - 2.0).abs() < 0.01, "{none} allocations");
     assert!((every - none).abs() < 0.01, "{every} allocations with every policy, {none} with none");
+
+    // What the gateway asks before a call: callers that are known, and a host that has room or none.
+    let route = RouteSettings {
+        rate: Some("100000/s".parse().unwrap()),
+        rate_per_user: Some("100000/s".parse().unwrap()),
+        rate_per_address: Some("100000/s".parse().unwrap()),
+        ..RouteSettings::default()
+    };
+    let (route, shedder) = (RouteStanding::new(&route, &Limits::default()), Shedder::default());
+    let user = User {
+        proof: Proof::Token,
+        issuer: "corp".to_owned(),
+        subject: "ann".to_owned(),
+        scopes: Vec::new(),
+        groups: Vec::new(),
+        claims: Default::default(),
+        expires: None,
+    };
+    let ask = |user| route.admit(Instant::now(), user, Some("192.0.2.1".parse().unwrap())).0;
+    let known = [ask(Some(&user)), ask(None)];
+    assert_eq!(known.map(|verdicts| verdicts.iter().count()), [3, 3]);
+    let before = dhat::HeapStats::get().total_blocks;
+    for number in 0..1000 {
+        ask(Some(&user));
+        shedder.set(if number % 2 == 0 { Level::NONE } else { Level::MOST });
+        let admitted = shedder.admit(Priority::Low, number);
+        assert_eq!(admitted.is_ok(), number % 2 == 0);
+    }
+    assert_eq!(dhat::HeapStats::get().total_blocks - before, 0);
 }

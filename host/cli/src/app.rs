@@ -6,17 +6,18 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use patchbay_backends::{AdminToken, StateDir, SystemClock, random};
-use patchbay_control::{Control, Journal, Ports, ServiceLinks, ServiceMessaging};
+use patchbay_backends::{AdminToken, MachineSecrets, StateDir, SystemClock, SystemLoad, random};
+use patchbay_control::{Control, Journal, Ports, ServiceLinks, ServiceMessaging, ServiceTokens};
 use patchbay_engine::{Allocation, CacheFolder, CacheReport, Engine, EngineConfig, EngineReport, Premises, Workshop};
 use patchbay_gateway::{AdminApi, HostFacts, HttpGateway, HttpOutbound, Readiness};
-use patchbay_model::ports::{Clock, Executor, Links, LogSink, Messaging, Outbound};
+use patchbay_model::ports::{Clock, Executor, Links, LogSink, Messaging, Outbound, Tokens};
 use patchbay_model::{LogRecord, NoHazard, units};
 
 use crate::announcement::Announcement;
-use crate::config::Config;
+use crate::config::{Config, Document, directory_of};
 use crate::failure::Failure;
 use crate::hazards;
+use crate::reload::{ListenerLimits, Reloadable, Reloader, Source};
 
 /// Log records that are kept for those who come late.
 const KEPT_LOGS: usize = 4096;
@@ -30,6 +31,8 @@ pub(crate) struct App {
     pub(crate) readiness: Readiness,
     pub(crate) facts: HostFacts,
     pub(crate) logs: Arc<Journal<LogRecord>>,
+    pub(crate) reloader: Arc<Reloader>,
+    pub(crate) secrets: Arc<MachineSecrets>,
     pub(crate) tenancy: Tenancy,
 }
 
@@ -40,11 +43,12 @@ pub(crate) struct Tenancy {
 }
 
 impl App {
-    /// Takes the state directory, listens, and puts the host together.
+    /// Takes the state directory, listens, and puts the host together. `config` comes from `source`, which says it as `document`
+    /// has it.
     ///
     /// # Errors
     /// If another host has the directory or an address, or this machine cannot run WebAssembly.
-    pub(crate) async fn assemble(config: &Config) -> Result<Self, Failure> {
+    pub(crate) async fn assemble(config: &Config, source: Source, document: Document) -> Result<Self, Failure> {
         let clock = Arc::new(SystemClock);
         let hazard = hazards::of_environment(&config.host.state);
         let state = StateDir::open_amid(&config.host.state, hazard.clone()).map_err(Failure::failed)?;
@@ -59,17 +63,21 @@ impl App {
         let cache = CacheFolder { path: state.cache(), hazard: hazard.clone() };
         let links = Arc::<ServiceLinks>::default();
         let messaging = Arc::<ServiceMessaging>::default();
+        let tokens = Arc::<ServiceTokens>::default();
         let ways = Ways {
             outbound: Arc::clone(&outbound) as _,
             links: Arc::clone(&links) as _,
             messaging: Arc::clone(&messaging) as _,
+            tokens: Arc::clone(&tokens) as _,
         };
+        let secrets = Arc::new(MachineSecrets::new(directory_of(&source.file).to_owned()));
         let ports = Ports {
             executor: executor(&config.engine, Some(cache), sink, ways)?,
             components: Arc::new(state.components()),
             registry: Arc::new(state.registry()),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             bus: bus::open(config, &state.bus(), Arc::clone(&clock) as _, hazard.clone()).await?,
+            secrets: Arc::clone(&secrets) as _,
             run: random().map_err(|error| Failure::failed(format!("the system has no random numbers: {error}")))?,
         };
         let facts = HostFacts {
@@ -80,24 +88,37 @@ impl App {
             admin: admin.address(),
             admin_url: admin.url(),
             state_dir: state.path().to_owned(),
-            config: facts(config),
         };
         let announced = Announcement::make(&state, &admin);
         let control = Control::new(config.control.clone(), hazards::around(ports, &hazard), Arc::clone(&logs));
         outbound.attach(&control);
         links.attach(&control);
         messaging.attach(&control);
+        tokens.attach(&control);
+        let readiness = Readiness::default();
+        // Whatever has a part of `runtime.toml` beside control, and can take another one while the host runs, stands here.
+        let parts: Vec<Box<dyn Reloadable>> = vec![Box::new(ListenerLimits(http.tuner()))];
+        let reloader = Reloader::new(source, config.clone(), document, Arc::clone(&control), readiness.clone(), parts);
+        watch_load(&control);
         Ok(Self {
             control,
             http,
             admin,
             token,
-            readiness: Readiness::default(),
+            readiness,
             facts,
             logs,
+            reloader: Arc::new(reloader),
+            secrets,
             tenancy: Tenancy { _announced: announced, _state: state },
         })
     }
+}
+
+/// Has calls refused while the host is saturated, for as long as the program runs.
+fn watch_load(control: &Arc<Control>) {
+    let control = Arc::clone(control);
+    tokio::spawn(async move { control.watch_load(Arc::new(SystemLoad::default())).await });
 }
 
 /// Where instances can turn to.
@@ -105,6 +126,7 @@ pub(crate) struct Ways {
     outbound: Arc<dyn Outbound>,
     links: Arc<dyn Links>,
     messaging: Arc<dyn Messaging>,
+    tokens: Arc<dyn Tokens>,
 }
 
 /// An executor, with a cache of machine code if a folder for it is given.
@@ -118,9 +140,9 @@ pub(crate) fn executor(
     ways: Ways,
 ) -> Result<Arc<dyn Executor>, Failure> {
     let premises = Premises { cache, workshop: Some(workshop()) };
-    let Ways { outbound, links, messaging } = ways;
-    let engine = Engine::new(config, premises, sink, outbound, links, messaging, Arc::new(SystemClock));
-    let engine = engine.map_err(Failure::failed)?;
+    let Ways { outbound, links, messaging, tokens } = ways;
+    let ports = patchbay_engine::Ports { sink, outbound, links, messaging, tokens, clock: Arc::new(SystemClock) };
+    let engine = Engine::new(config, premises, ports).map_err(Failure::failed)?;
     tell(engine.report());
     Ok(Arc::new(engine))
 }
@@ -147,6 +169,7 @@ pub(crate) fn trial_executor(config: &EngineConfig, state: &Path) -> Result<Arc<
         outbound: Arc::<HttpOutbound>::default(),
         links: Arc::<ServiceLinks>::default(),
         messaging: Arc::<ServiceMessaging>::default(),
+        tokens: Arc::<ServiceTokens>::default(),
     };
     executor(config, cache, Arc::new(Journal::new(1)), ways)
 }
@@ -170,10 +193,13 @@ fn tell(report: &EngineReport) {
 }
 
 /// The configuration as operators see it in the admin API.
-fn facts(config: &Config) -> BTreeMap<String, String> {
+pub(crate) fn facts(config: &Config) -> BTreeMap<String, String> {
     let (size, duration) = (units::format_size, units::format_duration);
     let pairs = [
         ("host.drain", duration(config.host.drain)),
+        ("host.strict", config.host.strict.to_string()),
+        ("host.watch", config.host.watch.to_string()),
+        ("host.shed_delay", duration(config.host.shed.delay)),
         ("http.max_connections", config.http.max_connections.to_string()),
         ("http.max_connections_per_address", config.http.max_connections_per_address.to_string()),
         ("http.connection_rate_per_address", config.http.connection_rate_per_address.to_string()),
@@ -198,6 +224,9 @@ fn facts(config: &Config) -> BTreeMap<String, String> {
         ("deploy.drain", duration(config.control.drain)),
     ];
     let mut facts = BTreeMap::from(pairs.map(|(key, value)| (key.to_owned(), value)));
+    if let Some(limit) = config.host.shed.memory {
+        facts.insert("host.memory_limit".to_owned(), size(limit));
+    }
     for (section, tls) in [("http.tls", &config.http.tls), ("admin.tls", &config.admin.tls)] {
         if let Some(tls) = tls {
             facts.insert(format!("{section}.certificate"), tls.certificate.display().to_string());

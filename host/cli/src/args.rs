@@ -52,6 +52,15 @@ pub(crate) enum Command {
     /// Check runtime.toml and the components that it names, without starting anything
     #[command(after_help = "Example:\n  patchbay check --config shop/runtime.toml")]
     Check(CheckArgs),
+    /// Have the running host take runtime.toml as it is now, as a whole or not at all
+    #[command(
+        long_about = "Have the running host take runtime.toml as it is now, as a whole or not at all.\n\n\
+            Everything in it is read, compiled and judged before anything changes; then all of it changes in one step. Calls that \
+            are under way end as they began. What is different is shown, and so is what needs a restart. SIGHUP does the same, and \
+            so does the host by itself when the file has changed, unless `[host] watch` is false.",
+        after_help = "Examples:\n  patchbay reload --dry-run\n  patchbay reload"
+    )]
+    Reload(ReloadArgs),
     /// Deploy a component as the next revision of a service
     #[command(
         long_about = "Deploy a component as the next revision of a service.\n\n\
@@ -199,6 +208,16 @@ pub(crate) struct CheckArgs {
     /// The configuration
     #[arg(long, value_name = "FILE", default_value = crate::config::FILE)]
     pub(crate) config: PathBuf,
+}
+
+/// `patchbay reload`.
+#[derive(Debug, Args)]
+pub(crate) struct ReloadArgs {
+    /// Only show what would change
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
 }
 
 /// `patchbay rollback`.

@@ -13,6 +13,7 @@ mod journals;
 mod message_data;
 mod ps;
 mod publish;
+mod reload;
 mod steps;
 mod subscriptions;
 mod tail;
@@ -37,6 +38,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Rollback(args) => change::rollback(&args, screen).await,
         Command::Remove(args) => change::remove(&args, screen).await,
         Command::Call(args) => call::run(&args, screen).await,
+        Command::Reload(args) => reload::run(&args, screen).await,
         Command::Ps(args) => ps::run(&args, screen).await,
         Command::Inspect(args) => inspect::run(&args, screen).await,
         Command::Authz(AuthzCommand::Explain(args)) => authz::explain(&args, screen).await,

@@ -2,11 +2,14 @@
 
 mod bus;
 mod closest;
+mod document;
+mod edge;
 mod host;
 mod listeners;
 mod policies;
 mod problem;
 mod routes;
+mod secrets;
 mod services;
 mod settings;
 mod table;
@@ -24,14 +27,16 @@ use std::path::{Path, PathBuf};
 use patchbay_control::ControlConfig;
 use patchbay_engine::EngineConfig;
 use patchbay_gateway::{AdminConfig, HttpConfig};
+use patchbay_model::ServiceName;
 use toml::de::DeTable;
 
 pub(crate) use bus::{BusBackend, BusConfig};
 pub(crate) use closest::suggestion;
+pub(crate) use document::Document;
 pub(crate) use host::HostConfig;
 pub(crate) use problem::{Problem, Problems, Source};
 pub(crate) use services::ServiceConfig;
-pub(crate) use value::{INSTANCE_POLICIES, instance_policy};
+pub(crate) use value::{INSTANCE_POLICIES, instance_policy, priority_named};
 
 use table::Reader;
 
@@ -73,6 +78,8 @@ pub(crate) struct ConfigFile {
     /// The configuration as far as it can be read.
     pub(crate) config: Config,
     problems: Vec<Problem>,
+    /// What should be looked at, and is no problem.
+    pub(crate) warnings: Vec<Problem>,
 }
 
 impl ConfigFile {
@@ -90,8 +97,13 @@ impl ConfigFile {
     /// [`ConfigError::Problems`] if it is no text.
     pub(crate) fn read(file: &str, bytes: Vec<u8>, directory: &Path) -> Result<Self, ConfigError> {
         let text = text_of(file, bytes)?;
-        let (config, problems, _) = read(file, &text, directory);
-        Ok(Self { file: file.to_owned(), text, config, problems })
+        let Read { config, problems, warnings, .. } = read(file, &text, directory);
+        Ok(Self { file: file.to_owned(), text, config, problems, warnings })
+    }
+
+    /// What the file says, key by key.
+    pub(crate) fn document(&self) -> Document {
+        Document::of(&self.file, &self.text)
     }
 
     /// Notes one more problem, at these bytes of the file.
@@ -109,23 +121,50 @@ impl ConfigFile {
         self.finish()
     }
 
+    /// Notes one more problem, where a key stands.
+    pub(crate) fn complain(&mut self, key: &str, message: &str) {
+        let at = self.document().place(key);
+        self.report(&at, key, message);
+    }
+
+    /// A problem with a service, as one line with the place at which its component is named, if the file declares it.
+    pub(crate) fn placed(&self, service: &ServiceName, message: &str) -> String {
+        let declared = self.config.services.iter().find(|declared| declared.name == *service);
+        declared.map_or_else(
+            || format!("`{service}`: {message}"),
+            |declared| {
+                let source = Source::new(&self.file, &self.text);
+                source.problem(&declared.component_at, format!("services.{service}"), message).to_string()
+            },
+        )
+    }
+
     /// The configuration, if nothing is wrong with it.
     ///
     /// # Errors
     /// Everything that is wrong.
     pub(crate) fn finish(self) -> Result<Config, Problems> {
-        if self.problems.is_empty() { Ok(self.config) } else { Err(Problems(self.problems)) }
+        self.judged()?;
+        Ok(self.config)
+    }
+
+    /// Whether nothing is wrong with it so far.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub(crate) fn judged(&self) -> Result<(), Problems> {
+        if self.problems.is_empty() { Ok(()) } else { Err(Problems(self.problems.clone())) }
     }
 }
 
 /// The state directory that the file at `path` names, as far as it can be read.
 pub(crate) fn state_of(path: &Path) -> PathBuf {
     let text = bytes_of(path).and_then(|bytes| text_of("", bytes)).unwrap_or_default();
-    read("", &text, directory_of(path)).0.host.state
+    read("", &text, directory_of(path)).config.host.state
 }
 
 /// The directory that paths in the file at `path` are relative to.
-fn directory_of(path: &Path) -> &Path {
+pub(crate) fn directory_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
 }
 
@@ -150,15 +189,28 @@ fn text_of(file: &str, bytes: Vec<u8>) -> Result<String, ConfigError> {
     })
 }
 
-/// The configuration as far as it can be read, what is wrong with the text, and every key that was asked for.
-fn read(file: &str, text: &str, directory: &Path) -> (Config, Vec<Problem>, BTreeSet<String>) {
+/// What was read of a file.
+struct Read {
+    /// The configuration, as far as it can be read.
+    config: Config,
+    /// What is wrong with the text.
+    problems: Vec<Problem>,
+    /// What should be looked at.
+    warnings: Vec<Problem>,
+    /// Every key that was asked for.
+    #[cfg_attr(not(test), expect(dead_code, reason = "a test holds it against the shipped file"))]
+    asked: BTreeSet<String>,
+}
+
+fn read(file: &str, text: &str, directory: &Path) -> Read {
     let source = Source::new(file, text);
     let (document, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         // What is missing or wrong beyond the syntax cannot be told apart from what the syntax error hides.
         let mut config = Config::default();
         config.host.state = directory.join(config.host.state);
-        return (config, syntax_problems(&source, text, &errors), BTreeSet::new());
+        let problems = syntax_problems(&source, text, &errors);
+        return Read { config, problems, warnings: Vec::new(), asked: BTreeSet::new() };
     }
     let reader = Reader::new(source);
     let config = reader.root(&document, |root| {
@@ -166,14 +218,16 @@ fn read(file: &str, text: &str, directory: &Path) -> (Config, Vec<Problem>, BTre
         let http = root.section("http", |table| listeners::http(table, host.drain, directory));
         let mut admin = root.section("admin", |table| listeners::admin(table, host.drain, directory));
         let engine = root.section("engine", host::engine);
-        let control = host::control(root, host.strict);
+        let mut control = host::control(root, &host);
         let bus = root.section("bus", |table| bus::read(table, directory));
         admin.max_message = bus.max_message as u64;
-        let services = services::read(root, &control.defaults, directory);
+        let mut placed = Vec::new();
+        control.routes = routes::of_host(root, directory, &mut placed);
+        let services = services::read(root, &control.defaults, directory, placed);
         Config { host, http, admin, engine, control, bus, services }
     });
-    let (problems, asked) = reader.finish();
-    (config, problems, asked)
+    let (problems, warnings, asked) = reader.finish();
+    Read { config, problems, warnings, asked }
 }
 
 /// The first syntax error of each line; the others follow from it.

@@ -3,23 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use patchbay_control::{Control, DeclaredService, Started};
+use patchbay_control::{Control, Started};
 use patchbay_gateway::{Readiness, ReadinessState};
-use patchbay_model::ports::StoredComponent;
-use patchbay_model::{DigestWriter, ServiceName};
-use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
-use tokio::task::JoinHandle;
+use patchbay_model::ServiceName;
+use tokio::signal::unix::Signal;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Tenancy};
+use crate::components;
 use crate::config::ServiceConfig;
 use crate::failure::Failure;
-
-/// Bytes of a component that are read at a time.
-const PIECE: usize = 1 << 20;
+use crate::reload::{self, Reloader, Reloading};
 
 /// A host that serves.
 pub(crate) struct Running {
@@ -29,6 +25,9 @@ pub(crate) struct Running {
     admin: Listener,
     /// Callers are let in once their services are known; before, nothing could be said about their requests.
     open: CancellationToken,
+    reloader: Arc<Reloader>,
+    /// What goes on beside the calls; ended when this is dropped.
+    beside: JoinSet<()>,
     _tenancy: Tenancy,
 }
 
@@ -41,10 +40,13 @@ struct Listener {
 impl Running {
     /// Opens the listeners: that for operators at once, that for callers as soon as their services are known.
     pub(crate) fn begin(app: App) -> Self {
-        let App { control, http, admin, token, readiness, facts, tenancy, .. } = app;
+        let App { control, http, admin, token, readiness, facts, reloader, secrets, tenancy, .. } = app;
+        let reload = Arc::new(Reloading(Arc::clone(&reloader)));
+        let mut beside = JoinSet::new();
+        beside.spawn(async move { secrets.watch().await });
         let open = CancellationToken::new();
         let admin = Listener::spawn(|stop| {
-            admin.serve(Arc::clone(&control), token, readiness.clone(), facts, stop.cancelled_owned())
+            admin.serve(Arc::clone(&control), token, readiness.clone(), facts, reload, stop.cancelled_owned())
         });
         let http = Listener::spawn(|stop| {
             let (control, open) = (Arc::clone(&control), open.clone());
@@ -53,7 +55,7 @@ impl Running {
                 http.serve(control, stop.cancelled_owned()).await;
             }
         });
-        Self { control, readiness, http, admin, open, _tenancy: tenancy }
+        Self { control, readiness, http, admin, open, reloader, beside, _tenancy: tenancy }
     }
 
     /// Brings up the services; `tell` is called for each that is dealt with.
@@ -66,8 +68,11 @@ impl Running {
         mut tell: impl FnMut(&ServiceName, &Started) + Send,
     ) -> Result<(), Failure> {
         let mut declared = Vec::with_capacity(services.len());
+        let mut pins = Vec::with_capacity(services.len());
         for service in services {
-            declared.push(store(&self.control, service).await?);
+            let (service, pin) = components::store(&self.control, service).await?;
+            declared.push(service);
+            pins.push(pin);
         }
         let told = |service: &ServiceName, started: &Started| {
             self.open.cancel();
@@ -79,11 +84,23 @@ impl Running {
         Ok(())
     }
 
+    /// Takes new configurations from now on: at `hangup`, and when the file has changed.
+    pub(crate) fn follow_file(&mut self, hangup: Signal) {
+        self.beside.spawn(reload::hangups(Arc::clone(&self.reloader), hangup));
+        self.beside.spawn(reload::watch(Arc::clone(&self.reloader)));
+    }
+
+    /// How long calls may take to end when the host stops.
+    pub(crate) fn drain(&self) -> Duration {
+        self.reloader.running().host.drain
+    }
+
     /// Stops: takes no more calls, and lets those there are end, within `drain`. Returns how many were cut.
-    pub(crate) async fn stop(self, drain: Duration) -> u64 {
+    pub(crate) async fn stop(mut self, drain: Duration) -> u64 {
         let deadline = Instant::now() + drain;
         // Operators and load balancers can see that the host stops, for as long as it does.
         self.readiness.set(ReadinessState::Stopping);
+        self.beside.abort_all();
         self.open.cancel();
         self.http.stop().await;
         let n_cut = self.control.stop(deadline.saturating_duration_since(Instant::now())).await;
@@ -105,44 +122,4 @@ impl Listener {
             tracing::error!("a listener broke down: {error}");
         }
     }
-}
-
-/// Puts the component that a service declares into the store.
-async fn store(control: &Control, service: &ServiceConfig) -> Result<DeclaredService, Failure> {
-    let ServiceConfig { name, component, settings, routes, places, .. } = service;
-    let cannot = |error: &dyn std::fmt::Display| {
-        Failure::failed(format!("the component `{}` of service `{name}` cannot be taken: {error}", component.display()))
-    };
-    let mut digest = DigestWriter::default();
-    let mut file = File::open(component).await.map_err(|error| cannot(&error))?;
-    while let Some(piece) = next_piece(&mut file).await.map_err(|error| cannot(&error))? {
-        digest.update(&piece);
-    }
-    let digest = digest.finish();
-    let component = match control.components().read(&digest).await {
-        // It was stored at an earlier start. A disk that is full by now does not matter then.
-        Ok(bytes) => StoredComponent { digest, size: bytes.len() as u64 },
-        Err(_) => {
-            file.rewind().await.map_err(|error| cannot(&error))?;
-            let mut writer = control.components().begin().await.map_err(|error| cannot(&error))?;
-            while let Some(piece) = next_piece(&mut file).await.map_err(|error| cannot(&error))? {
-                writer.write(piece).await.map_err(|error| cannot(&error))?;
-            }
-            writer.finish().await.map_err(|error| cannot(&error))?
-        }
-    };
-    Ok(DeclaredService {
-        name: name.clone(),
-        component,
-        settings: settings.clone(),
-        routes: routes.clone(),
-        places: places.clone(),
-    })
-}
-
-/// The next bytes of a file; `None` at its end.
-async fn next_piece(file: &mut File) -> std::io::Result<Option<Bytes>> {
-    let mut piece = Vec::with_capacity(PIECE);
-    let length = file.take(PIECE as u64).read_to_end(&mut piece).await?;
-    Ok((length > 0).then(|| piece.into()))
 }

@@ -50,10 +50,10 @@ impl Control {
             Some((entry.name.clone(), active.ready.record.settings.callers.clone()))
         });
         Rulebook {
-            strict: self.config.strict,
+            strict: snapshot.config().strict,
             services: services.collect(),
             routes: RouteBook::Live(snapshot.route_table()),
-            topics: self.config.topics.clone(),
+            topics: snapshot.config().topics.clone(),
         }
     }
 

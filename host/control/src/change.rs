@@ -162,7 +162,7 @@ pub enum ChangeErrorKind {
 }
 
 /// Why a change failed. What served before it still serves.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ChangeError {
     /// What to do about it.

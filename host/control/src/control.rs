@@ -1,31 +1,36 @@
 //! The handle on everything that runs: calls go in here, and so does every change.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::{Method, Request};
-use patchbay_channel::{Arrival, HttpPayload, RoutePolicy};
+use patchbay_channel::{Arrival, HttpPayload, RoutePolicy, Shedder, let_in};
 use patchbay_model::bus::{Cause, Topics, TraceContext};
+use patchbay_model::policy::RateVerdicts;
 use patchbay_model::ports::{
-    Bus, Clock, ComponentStore, ComponentWriter, Executor, RegistryStore, StorageError, StoredComponent, Usage,
+    Bus, Clock, ComponentStore, ComponentWriter, Executor, RegistryStore, Secrets, StorageError, StoredComponent, Usage,
 };
-use patchbay_model::{Body, CallId, Fault, FaultKind, LogRecord, Principal, Reply, ServiceName, Settings};
+use patchbay_model::{
+    Body, CallId, Digest, Fault, FaultKind, Limits, LogRecord, Principal, Reply, ServiceName, Settings,
+};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::applied::Applied;
 use crate::declared::{DeclaredService, Places};
 use crate::event::{Event, EventKind};
 use crate::journal::Journal;
+use crate::load::ShedConfig;
 use crate::messaging::MessagingState;
-use crate::pins::Pins;
+use crate::pins::{Pin, Pins};
 use crate::routes::{DeclaredRoute, Found, RouteEntry, RouteOwner};
 use crate::snapshot::{ServiceEntry, Snapshot};
 use crate::steps::Teller;
+use crate::tokens::Identities;
 use crate::traffic::number_of;
 use crate::turns::Turns;
 
@@ -48,6 +53,8 @@ pub struct ControlConfig {
     /// Whether the host has no means to know who comes in from outside. Routes are for everybody then, unless they have
     /// rules, or the host is strict.
     pub open: bool,
+    /// When calls are refused because the host is saturated.
+    pub shed: ShedConfig,
     /// The routes that lead to no service: the host answers there by itself.
     pub routes: Vec<DeclaredRoute>,
 }
@@ -62,6 +69,7 @@ impl Default for ControlConfig {
             strict: false,
             topics: Topics::default(),
             open: true,
+            shed: ShedConfig::default(),
             routes: Vec::new(),
         }
     }
@@ -80,6 +88,8 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// Carries messages. It knows the same topics as control.
     pub bus: Arc<dyn Bus>,
+    /// Finds secrets.
+    pub secrets: Arc<dyn Secrets>,
     /// A random number, another one for every run of every host: part of the ids of messages.
     pub run: u64,
 }
@@ -109,17 +119,11 @@ pub struct Routing {
     /// The service that it leads to, if it leads to one.
     entry: Option<Arc<ServiceEntry>>,
     policy: Arc<RoutePolicy>,
-    /// Where the request comes from, if that is known.
-    address: Option<IpAddr>,
+    /// Whether the host was strict then.
+    strict: bool,
 }
 
 impl Routing {
-    /// The same, for a request that comes from `address`.
-    #[must_use]
-    pub fn of_address(self, address: IpAddr) -> Self {
-        Self { address: Some(address), ..self }
-    }
-
     /// The service that it leads to. None: the host answers by itself.
     pub fn service(&self) -> Option<&ServiceName> {
         self.entry.as_ref().map(|entry| &entry.name)
@@ -129,28 +133,69 @@ impl Routing {
     pub fn policy(&self) -> &Arc<RoutePolicy> {
         &self.policy
     }
+
+    /// What is enforced for its service, if that can serve.
+    pub(crate) fn settings(&self) -> Option<&Settings> {
+        Some(&self.entry.as_ref()?.active.as_ref()?.ready.record.settings)
+    }
+
+    /// A number that is another one whenever another revision may answer.
+    pub fn generation(&self) -> u64 {
+        let active = self.entry.as_ref().and_then(|entry| entry.active.as_ref());
+        active.map_or(0, |active| active.serial)
+    }
+
+    /// How long a call may take that comes in here.
+    pub fn timeout(&self) -> Duration {
+        let active = self.entry.as_ref().and_then(|entry| entry.active.as_ref());
+        let of_service = active.map_or_else(Limits::default, |active| active.ready.record.settings.limits.clone());
+        self.policy.settings.timeout.map_or(of_service.timeout, |own| own.min(of_service.timeout))
+    }
+}
+
+/// A call that was let in by its route.
+pub struct Admitted {
+    routing: Routing,
+    id: CallId,
+    caller: Principal,
+    address: IpAddr,
+}
+
+impl Admitted {
+    /// The route that it came in by.
+    pub const fn routing(&self) -> &Routing {
+        &self.routing
+    }
+
+    /// Who it comes from.
+    pub const fn caller(&self) -> &Principal {
+        &self.caller
+    }
 }
 
 /// Everything that runs.
 pub struct Control {
-    pub(crate) config: ControlConfig,
     pub(crate) ports: Ports,
     pub(crate) snapshot: ArcSwap<Snapshot>,
     /// Held by the one who saves the registry and publishes a snapshot.
     pub(crate) writer: tokio::sync::Mutex<()>,
     /// One change of a service at a time.
     pub(crate) turns: Turns,
+    /// One reload at a time.
+    pub(crate) reloads: Arc<tokio::sync::Mutex<()>>,
     /// Components that a change under way needs.
     pub(crate) pins: Pins,
     pub(crate) tasks: TaskTracker,
     /// Cancelled when the host begins to stop.
     pub(crate) stopping: CancellationToken,
-    /// What `runtime.toml` declares. Set once, at start.
-    pub(crate) declared: OnceLock<BTreeMap<ServiceName, Arc<DeclaredService>>>,
-    /// Messages and subscriptions.
-    pub(crate) messaging: MessagingState,
     /// Itself, for what goes on when a call is over.
     pub(crate) this: Weak<Self>,
+    /// Messages and subscriptions.
+    pub(crate) messaging: MessagingState,
+    /// How people are known.
+    pub(crate) identities: ArcSwap<Identities>,
+    /// Refuses calls while the host is saturated.
+    pub(crate) shedder: Shedder,
     /// The number of the next call.
     calls: AtomicU64,
     events: Arc<Journal<Event>>,
@@ -163,19 +208,19 @@ const KEPT_EVENTS: usize = 1024;
 impl Control {
     /// A host in which nothing runs yet. `logs` is where the executor writes what services print.
     pub fn new(config: ControlConfig, ports: Ports, logs: Arc<Journal<LogRecord>>) -> Arc<Self> {
-        let snapshot = ArcSwap::from_pointee(Snapshot::new(&config));
         Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             messaging: MessagingState::new(ports.run),
-            config,
             ports,
-            snapshot,
+            snapshot: ArcSwap::from_pointee(Snapshot::empty(Applied::new(config, Vec::new()))),
             writer: tokio::sync::Mutex::default(),
             turns: Turns::default(),
+            reloads: Arc::default(),
             pins: Pins::default(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
-            declared: OnceLock::new(),
+            identities: ArcSwap::default(),
+            shedder: Shedder::default(),
             // Call 0 is that of the host itself, when it asks for a health path.
             calls: AtomicU64::new(1),
             events: Arc::new(Journal::new(KEPT_EVENTS)),
@@ -196,12 +241,12 @@ impl Control {
         let snapshot = self.snapshot.load();
         match snapshot.routes().find(host, path, method) {
             Found::Route(RouteEntry { owner, policy }) => {
-                let policy = Arc::clone(policy);
+                let (policy, strict) = (Arc::clone(policy), snapshot.config().strict);
                 match owner {
-                    RouteOwner::Host => Ok(Routing { entry: None, policy, address: None }),
+                    RouteOwner::Host => Ok(Routing { entry: None, policy, strict }),
                     RouteOwner::Service(name) => {
                         let entry = snapshot.service(name).cloned().ok_or(NoRoute::Nothing)?;
-                        Ok(Routing { entry: Some(entry), policy, address: None })
+                        Ok(Routing { entry: Some(entry), policy, strict })
                     }
                 }
             }
@@ -210,22 +255,37 @@ impl Control {
         }
     }
 
-    /// Takes a call that came in by a route through the channel of its service. `caller` is who it comes from.
+    /// Lets a call in by its route, or refuses it: by the rules and the rates of the route. What the rates say comes either
+    /// way. `caller` is who it comes from, `address` where from.
+    ///
+    /// # Errors
+    /// [`FaultKind::Unauthenticated`], [`FaultKind::Denied`] or [`FaultKind::RateLimited`].
+    pub fn admit(
+        &self,
+        routing: Routing,
+        (id, caller): (CallId, Principal),
+        method: &Method,
+        address: IpAddr,
+    ) -> (RateVerdicts, Result<Admitted, Fault>) {
+        let user = caller.user().map(|user| &**user);
+        let (verdicts, outcome) = let_in(&routing.policy, routing.strict, user, method, Some(address));
+        let outcome = match outcome {
+            Ok(()) => Ok(Admitted { routing, id, caller, address }),
+            Err(fault) => Err(self.refuse(routing, (id, caller), fault)),
+        };
+        (verdicts, outcome)
+    }
+
+    /// Takes a call that was let in by its route through the channel of its service.
     ///
     /// # Errors
     /// The fault that ended the call; [`FaultKind::NotFound`] if the route leads to no service.
-    pub async fn call(
-        &self,
-        routing: Routing,
-        caller: Principal,
-        id: CallId,
-        request: Request<Body>,
-    ) -> Result<Reply, Fault> {
-        let Routing { entry, policy, address } = routing;
+    pub async fn call(&self, admitted: Admitted, request: Request<Body>) -> Result<Reply, Fault> {
+        let Admitted { routing: Routing { entry, policy, .. }, id, caller, address } = admitted;
         let entry = entry.ok_or_else(|| Fault::new(FaultKind::NotFound, "no service answers at this address"))?;
         let mut arrival = Arrival::from_outside(id, caller);
         arrival.cause = trace_of(&request);
-        arrival.address = address;
+        arrival.address = Some(address);
         let visitor =
             entry.candidate.as_ref().and_then(|candidate| candidate.visitor(&request, number_of(self.ports.run, id)));
         arrival.visitor = visitor.as_ref().map(|visitor| visitor.number);
@@ -241,14 +301,19 @@ impl Control {
         reply
     }
 
-    /// Records a call that came in by a route and was refused before its caller was known. The fault comes back.
-    pub fn refuse(&self, routing: Routing, id: CallId, fault: Fault) -> Fault {
+    /// Records a call that came in by a route and was refused there. The fault comes back.
+    pub fn refuse(&self, routing: Routing, (id, caller): (CallId, Principal), fault: Fault) -> Fault {
         let Routing { entry, policy, .. } = routing;
         if let Some(entry) = entry {
-            let arrival = Arrival::from_outside(id, Principal::Outside);
+            let arrival = Arrival::from_outside(id, caller);
             patchbay_channel::refuse(&self.routed(entry).by(policy), &arrival, &fault);
         }
         fault
+    }
+
+    /// Tells the time of day.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.ports.clock)
     }
 
     /// What happened to services.
@@ -279,6 +344,13 @@ impl Control {
         Ok(stored)
     }
 
+    /// Keeps a component, stored or about to be, until what is returned is dropped.
+    pub async fn hold(&self, digest: Digest) -> Pin {
+        // Nobody is about to forget it who did not know of this yet.
+        let _writer = self.writer.lock().await;
+        self.pins.pin(digest)
+    }
+
     /// What the executor holds in memory.
     pub fn usage(&self) -> Usage {
         self.ports.executor.usage()
@@ -288,7 +360,7 @@ impl Control {
     pub fn settings_of(&self, service: &ServiceName) -> Settings {
         let snapshot = self.snapshot.load();
         let active = snapshot.service(service).and_then(|entry| entry.active.clone());
-        active.map_or_else(|| self.config.defaults.clone(), |active| active.ready.record.settings.clone())
+        active.map_or_else(|| snapshot.config().defaults.clone(), |active| active.ready.record.settings.clone())
     }
 
     /// Takes no more changes and no more calls, and waits for those there are, `deadline` at most.
@@ -314,7 +386,7 @@ impl Control {
 
     /// What `runtime.toml` says of a service.
     pub(crate) fn declared_service(&self, service: &ServiceName) -> Option<Arc<DeclaredService>> {
-        self.declared.get()?.get(service).cloned()
+        self.snapshot.load().applied().services.get(service).cloned()
     }
 
     pub(crate) fn teller(&self, service: &ServiceName) -> Teller {
@@ -322,7 +394,10 @@ impl Control {
     }
 
     pub(crate) fn tell_host(&self, kind: EventKind, message: &str) {
-        tracing::info!("{message}");
+        match kind {
+            EventKind::ReloadRefused | EventKind::SheddingBegan => tracing::warn!("{message}"),
+            _ => tracing::info!("{message}"),
+        }
         let time = self.ports.clock.now();
         self.events.append(Event { time, kind, service: None, revision: None, message: message.to_owned() });
     }

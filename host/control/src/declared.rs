@@ -8,6 +8,7 @@
 //! 5. A service that was only ever deployed over the API is restored.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use patchbay_model::ports::StoredComponent;
 use patchbay_model::{Declaration, Origin, RegistryRecord, ServiceName, ServiceRecord, Settings};
@@ -53,7 +54,7 @@ pub(crate) enum StartAction {
 /// What a start does with each service, by the rules above.
 pub(crate) fn plan(
     registry: &RegistryRecord,
-    declared: &BTreeMap<ServiceName, DeclaredService>,
+    declared: &BTreeMap<ServiceName, Arc<DeclaredService>>,
 ) -> BTreeMap<ServiceName, StartAction> {
     let names: BTreeSet<_> = registry.services.keys().chain(declared.keys()).collect();
     names
@@ -159,7 +160,7 @@ mod tests {
             }
             let registry =
                 RegistryRecord { services: known.iter().map(|record| (name.clone(), record.clone())).collect() };
-            let file = in_file.iter().map(|declared| (name.clone(), declared.clone())).collect();
+            let file = in_file.iter().map(|declared| (name.clone(), Arc::new(declared.clone()))).collect();
             assert_eq!(plan(&registry, &file), [(name, action)].into(), "{known:?} {in_file:?}");
         }
     }

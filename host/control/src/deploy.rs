@@ -20,6 +20,7 @@ mod swap;
 
 pub use subscriptions::subscription_problem;
 
+pub(crate) use contracts::lacks;
 pub(crate) use ready::refused;
 pub(crate) use swap::{Replaced, entry_of, trim};
 
@@ -134,7 +135,9 @@ impl Control {
         if active == Some(number) {
             return Ok(Outcome::Unchanged { revision: id });
         }
-        let _pin = self.pins.pin(self.component_of(&id)?);
+        let component = self.component_of(&id)?;
+        let _pin = self.pins.pin(component);
+        self.check_grants_of(&id)?;
         let ready = match self.ready(&id) {
             Some(ready) => {
                 steps.skip(Step::Compile, "still compiled");

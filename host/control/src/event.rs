@@ -13,6 +13,14 @@ pub enum EventKind {
     HostStarted,
     /// The host stops: it drains and then exits.
     HostStopping,
+    /// The host is saturated: it refuses calls, those of low priority first.
+    SheddingBegan,
+    /// The host has room for all calls again.
+    SheddingEnded,
+    /// The host took a new `runtime.toml`; the message says what is different.
+    Reloaded,
+    /// A new `runtime.toml` was not taken; the message says why, and what was before still holds.
+    ReloadRefused,
     /// A step of a change is done.
     StepDone,
     /// A change was refused or failed; what served before still serves.

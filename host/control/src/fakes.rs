@@ -1,22 +1,33 @@
 //! Fakes of the ports for tests: stores in memory, and an executor whose instances do what the configuration says.
 
 pub(crate) mod bus;
+mod secrets;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use http::Request;
 use http_body_util::BodyExt;
 use patchbay_model::bus::{Delivery, Verdict};
 use patchbay_model::ports::*;
 use patchbay_model::{
-    Body, Call, Digest, DigestWriter, Fault, FaultKind, RegistryRecord, Reply, ServiceName, Settings, TypedCall,
-    full_body,
+    Body, Call, Digest, DigestWriter, Fault, FaultKind, Principal, RegistryRecord, Reply, ServiceName, Settings,
+    TypedCall, full_body,
 };
 
-use crate::{Control, ControlConfig, DeployRequest, Journal, Ports};
+pub(crate) use secrets::FakeSecrets;
+
+use crate::{Control, ControlConfig, DeployRequest, Journal, Ports, Routing};
+
+/// Takes a request of nobody in particular, who is let in, to where its route leads.
+pub(crate) async fn call(control: &Control, routing: Routing, request: Request<Body>) -> Result<Reply, Fault> {
+    let from = (control.new_call(), Principal::Outside);
+    let (_, admitted) = control.admit(routing, from, request.method(), [127, 0, 0, 1].into());
+    control.call(admitted?, request).await
+}
 
 /// A host of fakes.
 pub(crate) struct Bench {
@@ -25,6 +36,7 @@ pub(crate) struct Bench {
     pub(crate) components: Arc<MemoryComponents>,
     pub(crate) registry: Arc<MemoryRegistry>,
     pub(crate) bus: Arc<bus::FakeBus>,
+    pub(crate) secrets: Arc<FakeSecrets>,
 }
 
 impl Bench {
@@ -40,15 +52,24 @@ impl Bench {
     fn on(components: Arc<MemoryComponents>, registry: Arc<MemoryRegistry>, config: ControlConfig) -> Self {
         let executor = Arc::<FakeExecutor>::default();
         let bus = Arc::<bus::FakeBus>::default();
+        let secrets = Arc::<FakeSecrets>::default();
         let ports = Ports {
             executor: Arc::clone(&executor) as _,
             components: Arc::clone(&components) as _,
             registry: Arc::clone(&registry) as _,
             clock: Arc::new(Epoch),
             bus: Arc::new(bus::FakePort(Arc::clone(&bus))),
+            secrets: Arc::clone(&secrets) as _,
             run: 7,
         };
-        Self { control: Control::new(config, ports, Arc::new(Journal::new(16))), executor, components, registry, bus }
+        Self {
+            control: Control::new(config, ports, Arc::new(Journal::new(16))),
+            executor,
+            components,
+            registry,
+            bus,
+            secrets,
+        }
     }
 
     pub(crate) fn restarted(&self) -> Self {
@@ -202,6 +223,7 @@ pub(crate) struct FakeExecutor {
 /// A revision whose instances answer with their `version` and `status`, after `delay` seconds.
 struct FakePrepared {
     settings: Settings,
+    secrets: BTreeMap<String, Arc<dyn OpenSecret>>,
     warm: AtomicBool,
     components: Arc<AtomicU64>,
     deliveries: Arc<Mutex<Vec<String>>>,
@@ -224,6 +246,7 @@ impl Executor for FakeExecutor {
             self.components.fetch_add(1, Ordering::Relaxed);
             let prepared = FakePrepared {
                 settings: request.settings,
+                secrets: request.secrets,
                 warm: AtomicBool::new(false),
                 components: Arc::clone(&self.components),
                 deliveries: Arc::clone(&self.deliveries),
@@ -271,7 +294,11 @@ impl Prepared for FakePrepared {
             }
             let status =
                 if self.says("fails") == Some("health") { "500" } else { self.says("status").unwrap_or("200") };
-            let version = self.says("version").unwrap_or_default().to_owned();
+            let secret = self.says("tells").and_then(|name| self.secrets.get(name));
+            let version = match secret {
+                Some(secret) => secret.value().expose().to_owned(),
+                None => self.says("version").unwrap_or_default().to_owned(),
+            };
             Ok(http::Response::builder().status(status).body(full_body(version)).unwrap())
         })
     }

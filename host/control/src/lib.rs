@@ -7,6 +7,7 @@
 //! `gate.rs` is why no call is lost in a swap; `declared.rs` has the rules by which `runtime.toml` and the admin API
 //! live together; `internal.rs` has who may call whom, and `links.rs` which service serves what another one imports.
 
+mod applied;
 mod authz;
 mod canary;
 mod change;
@@ -23,17 +24,21 @@ mod internal;
 mod invoke;
 mod journal;
 mod links;
+mod load;
 mod messaging;
 mod mirror;
 mod pins;
 mod policies;
+mod reload;
 mod revision;
 mod routes;
+mod secrets;
 mod snapshot;
 mod stand_in;
 mod start;
 mod steps;
 mod target;
+mod tokens;
 mod traffic;
 mod turns;
 mod typed;
@@ -42,7 +47,7 @@ mod view;
 pub use authz::{AskError, Caller, Explanation, Question, RouteBook, Rulebook};
 pub use canary::{CanaryPhase, CanaryRequest, CanarySource, CanaryView, EndedCanary, Sample};
 pub use change::{Change, ChangeError, ChangeErrorKind, DeployRequest, Outcome, Progress, Step, StepState};
-pub use control::{Control, ControlConfig, NoRoute, Ports, Routing};
+pub use control::{Admitted, Control, ControlConfig, NoRoute, Ports, Routing};
 pub use declared::{DeclaredService, Places};
 pub use deploy::subscription_problem;
 pub use event::{Event, EventKind};
@@ -50,13 +55,17 @@ pub use functions::{FindError, find, functions};
 pub use internal::MAX_HOPS;
 pub use journal::{Entry, Journal, Reading};
 pub use links::{Link, Unlinked, unlinked};
+pub use load::ShedConfig;
 pub use messaging::{
     DeadLetter, DeadLetterPlace, Death, ServiceMessaging, StoredDeadLetter, SubscriptionState, SubscriptionView, Tail,
 };
 pub use mirror::{MIRROR_HEADER, MirrorSample, MirrorView, MirroredAnswer};
-pub use patchbay_channel::{BreakerStatus, Counts, RoutePolicy, TypedPayload};
+pub use patchbay_channel::{BreakerStatus, Counts, RoutePolicy, ShedStatus, TypedPayload};
+pub use pins::Pin;
 pub use policies::{PolicySource, PolicyValue};
+pub use reload::{PreparedReload, ReloadError, ReloadProblem, ReloadRequest, ServiceChange};
 pub use routes::{DeclaredRoute, Found, RouteConflict, RouteEntry, RouteOwner, RouteTable};
 pub use start::{StartError, Started};
+pub use tokens::{Identities, ServiceTokens};
 pub use typed::ServiceLinks;
 pub use view::{CompiledView, RevisionView, ServiceView};

@@ -27,7 +27,7 @@ pub use tally::{MirrorSample, MirrorView, MirroredAnswer};
 
 use answer::Answer;
 use tally::Tally;
-use target::CandidateTarget;
+use target::{CandidateTarget, Watched};
 
 /// Marks a mirrored request for the service that gets it. What a client or a service sends in it is taken out.
 pub const MIRROR_HEADER: HeaderName = HeaderName::from_static("patchbay-mirror");
@@ -85,7 +85,9 @@ impl Mirror {
     async fn ask(&self, control: &Control, arrival: Arrival, request: Request<Body>) -> Result<Reply, Fault> {
         let payload = HttpPayload::new(request);
         match &self.to {
-            To::Candidate(target) => patchbay_channel::call(&&**target, arrival, payload).await,
+            To::Candidate(target) => {
+                patchbay_channel::call(&Watched(target, control.shedder()), arrival, payload).await
+            }
             To::Service(name) => {
                 let entry = control.snapshot.load().service(name).cloned();
                 let entry = entry.ok_or_else(|| {

@@ -44,7 +44,7 @@ impl Counts {
 
 /// Keeps one component until dropped.
 #[derive(Debug)]
-pub(crate) struct Pin {
+pub struct Pin {
     digest: Digest,
     pins: Pins,
 }

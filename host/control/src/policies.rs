@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use patchbay_model::{InterfaceName, RevisionNumber, ServiceName, Settings};
 use serde_json::Value;
 
-use crate::control::Control;
+use crate::control::{Control, ControlConfig};
 use crate::declared::Places;
 use crate::snapshot::ServiceEntry;
 
@@ -88,13 +88,13 @@ impl Control {
         let snapshot = self.snapshot.load();
         let entry = snapshot.service(service)?;
         let active = entry.active.as_ref()?;
-        let origin = Origin::of(self, entry, &active.ready.record.settings, active.id.number);
+        let origin = Origin::of(snapshot.config(), entry, &active.ready.record.settings, active.id.number);
         let own = KEYS.iter().chain(&[("fallback", "/fallback")]);
         let mut values: Vec<_> = own
             .map(|(key, pointer)| PolicyValue {
                 link: None,
                 key: (*key).to_owned(),
-                value: own_text(key, origin.active.pointer(pointer), self.config.strict),
+                value: own_text(key, origin.active.pointer(pointer), snapshot.config().strict),
                 source: origin.source(key, pointer),
             })
             .collect();
@@ -143,12 +143,12 @@ struct Origin<'c> {
 }
 
 impl<'c> Origin<'c> {
-    fn of(control: &'c Control, entry: &'c ServiceEntry, active: &Settings, number: RevisionNumber) -> Self {
+    fn of(config: &'c ControlConfig, entry: &'c ServiceEntry, active: &Settings, number: RevisionNumber) -> Self {
         let declared = match &entry.declared {
             Some(declared) => (as_json(&declared.settings), Some(&declared.places)),
-            None => (as_json(&control.config.defaults), None),
+            None => (as_json(&config.defaults), None),
         };
-        Self { active: as_json(active), number, declared, defaults: &control.config.default_places }
+        Self { active: as_json(active), number, declared, defaults: &config.default_places }
     }
 
     /// Where the value came from that stands at `pointer`. What differs from the file was given at the deployment.

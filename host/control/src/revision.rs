@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use patchbay_channel::{Breaker, BreakerNews};
@@ -40,9 +40,14 @@ pub(crate) struct LiveRevision {
     pub(crate) trouble: Arc<Trouble>,
     /// Where its requests are mirrored to, as its settings say.
     pub(crate) mirror: Option<Arc<Mirror>>,
+    /// Tells it from every other one that was live in this run of the host.
+    pub(crate) serial: u64,
     gate: Gate,
     cut: CancellationToken,
 }
+
+/// The serial number of the next one.
+static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// Whether a revision has done badly since it came up, and what wakes whoever has to know.
 #[derive(Default)]
@@ -134,7 +139,9 @@ impl LiveRevision {
         let seed = RandomState::new().hash_one(&id);
         let breaker = Breaker::new(&ready.record.settings.breaker, seed, tell);
         let mirror = Mirror::of_settings(&ready.record.settings.mirror);
-        Self { id, ready, breaker, trouble, mirror, gate: Gate::default(), cut: CancellationToken::new() }
+        let serial = NEXT.fetch_add(1, Ordering::Relaxed);
+        let (gate, cut) = (Gate::default(), CancellationToken::new());
+        Self { id, ready, breaker, trouble, mirror, serial, gate, cut }
     }
 
     /// Takes a call, unless the revision was replaced.

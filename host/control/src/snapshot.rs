@@ -7,6 +7,7 @@ use std::sync::Arc;
 use patchbay_channel::{RoutePolicy, Standing};
 use patchbay_model::{RegistryRecord, RevisionNumber, ServiceName, ServiceRecord};
 
+use crate::applied::Applied;
 use crate::canary::EndedCanary;
 use crate::control::ControlConfig;
 use crate::declared::DeclaredService;
@@ -22,6 +23,8 @@ pub(crate) struct ServiceEntry {
     pub(crate) record: ServiceRecord,
     /// What `runtime.toml` says of it now.
     pub(crate) declared: Option<Arc<DeclaredService>>,
+    /// Whether the host is strict: a call goes by what held when it came, and so it is read where the call began.
+    pub(crate) strict: bool,
     /// What serves; `None` if nothing can, for the reason in `failure`.
     pub(crate) active: Option<Arc<LiveRevision>>,
     /// The revision that is tried beside it.
@@ -42,6 +45,29 @@ impl ServiceEntry {
         self.active.iter().chain(candidate).any(|live| Arc::ptr_eq(&live.ready, ready))
     }
 
+    /// A service that has no revision yet.
+    pub(crate) fn new(name: &ServiceName, applied: &Applied) -> Self {
+        Self {
+            name: name.clone(),
+            record: ServiceRecord {
+                next: RevisionNumber::FIRST,
+                active: RevisionNumber::FIRST,
+                revisions: Vec::new(),
+                routes: Vec::new(),
+                declaration: None,
+                canary: None,
+            },
+            declared: applied.services.get(name).cloned(),
+            strict: applied.config.strict,
+            active: None,
+            candidate: None,
+            last_canary: None,
+            ready: BTreeMap::new(),
+            failure: None,
+            standing: Arc::new(Standing::new(&applied.config.defaults)),
+        }
+    }
+
     /// The routes of the file and those of the deployment.
     fn routes(&self) -> impl Iterator<Item = Cow<'_, DeclaredRoute>> {
         let declared = self.declared.iter().flat_map(|declared| &declared.routes).map(Cow::Borrowed);
@@ -49,37 +75,33 @@ impl ServiceEntry {
     }
 }
 
-/// What `runtime.toml` says of routes that is not about one service.
-#[derive(Debug, Default)]
-struct Outskirts {
-    /// Whether the host has no means to know who comes in.
-    open: bool,
-    /// The routes that the host itself answers.
-    own: Vec<DeclaredRoute>,
-}
-
 /// The services by name, and the routes that lead to them.
 #[derive(Default)]
 pub(crate) struct Snapshot {
-    outskirts: Arc<Outskirts>,
     services: BTreeMap<ServiceName, Arc<ServiceEntry>>,
     /// Shared with the snapshots before that had the same routes.
     routes: Arc<RouteTable>,
     links: Links,
+    /// What was applied of `runtime.toml`.
+    applied: Arc<Applied>,
     /// Grows by one with each snapshot.
     version: u64,
 }
 
 impl Snapshot {
-    /// A host without services, at whose own routes nothing answers yet.
-    pub(crate) fn new(config: &ControlConfig) -> Self {
-        let outskirts = Arc::new(Outskirts { open: config.open, own: config.routes.clone() });
-        Self { outskirts, ..Self::default() }
+    /// One without services, of what `applied` says.
+    pub(crate) fn empty(applied: Applied) -> Self {
+        Self { applied: Arc::new(applied), ..Self::default() }
     }
 
-    /// The same, with the routes that the host itself answers.
-    pub(crate) fn with_own_routes(self) -> Result<Self, RouteConflict> {
-        self.of(self.services.clone())
+    /// What concerns all services.
+    pub(crate) fn config(&self) -> &ControlConfig {
+        &self.applied.config
+    }
+
+    /// What was applied of `runtime.toml`.
+    pub(crate) fn applied(&self) -> &Arc<Applied> {
+        &self.applied
     }
 
     pub(crate) fn service(&self, name: &ServiceName) -> Option<&Arc<ServiceEntry>> {
@@ -112,6 +134,11 @@ impl Snapshot {
         &self.links
     }
 
+    /// The same, with the routes that the host itself answers.
+    pub(crate) fn with_own_routes(self) -> Result<Self, RouteConflict> {
+        self.of(self.services.clone(), Arc::clone(&self.applied))
+    }
+
     /// The snapshot with one service put in or replaced.
     pub(crate) fn with(&self, entry: ServiceEntry) -> Result<Self, RouteConflict> {
         let mut services = self.services.clone();
@@ -120,21 +147,31 @@ impl Snapshot {
         // Most changes leave the routes as they are, and a table of thousands takes its time.
         if before.is_some_and(|before| before.routes().eq(entry.routes())) {
             let (links, version) = (Links::of(&services, &self.links), self.version + 1);
-            let (outskirts, routes) = (Arc::clone(&self.outskirts), Arc::clone(&self.routes));
-            return Ok(Self { outskirts, services, routes, links, version });
+            let (routes, applied) = (Arc::clone(&self.routes), Arc::clone(&self.applied));
+            return Ok(Self { services, routes, links, applied, version });
         }
-        self.of(services)
+        self.of(services, Arc::clone(&self.applied))
     }
 
     /// The snapshot without one service.
     pub(crate) fn without(&self, name: &ServiceName) -> Result<Self, RouteConflict> {
         let mut services = self.services.clone();
         services.remove(name);
-        self.of(services)
+        self.of(services, Arc::clone(&self.applied))
+    }
+
+    /// The one that comes after this one, of these services, in place of all there are.
+    pub(crate) fn replaced(&self, services: Vec<ServiceEntry>, applied: Arc<Applied>) -> Result<Self, RouteConflict> {
+        let services = services.into_iter().map(|entry| (entry.name.clone(), Arc::new(entry))).collect();
+        self.of(services, applied)
     }
 
     /// The one that comes after this one, of these services.
-    fn of(&self, services: BTreeMap<ServiceName, Arc<ServiceEntry>>) -> Result<Self, RouteConflict> {
+    fn of(
+        &self,
+        services: BTreeMap<ServiceName, Arc<ServiceEntry>>,
+        applied: Arc<Applied>,
+    ) -> Result<Self, RouteConflict> {
         // The routes of the file come first, so that a conflict is laid at the door of the deployment.
         let of_file = services.values().filter(|entry| entry.declared.is_some());
         let of_api = services.values().filter(|entry| entry.declared.is_none());
@@ -142,22 +179,27 @@ impl Snapshot {
             let owner = RouteOwner::Service(entry.name.clone());
             entry.routes().map(move |route| (owner.clone(), route))
         });
-        let own = self.outskirts.own.iter().map(|route| (RouteOwner::Host, Cow::Borrowed(route)));
-        let entries = own.chain(of_services).map(|(owner, route)| self.route_entry(owner, &route));
+        let own = applied.config.routes.iter().map(|route| (RouteOwner::Host, Cow::Borrowed(route)));
+        let entries = own.chain(of_services).map(|(owner, route)| self.route_entry(owner, &route, applied.config.open));
         let routes = Arc::new(RouteTable::new(entries)?);
         let (links, version) = (Links::of(&services, &self.links), self.version + 1);
-        Ok(Self { outskirts: Arc::clone(&self.outskirts), routes, services, links, version })
+        Ok(Self { routes, services, links, applied, version })
     }
 
-    /// A route of the next snapshot. One that stays as it is keeps what it remembers of those who came.
-    fn route_entry(&self, owner: RouteOwner, declared: &DeclaredRoute) -> RouteEntry {
+    /// A route of the next snapshot, in which the host is `open` or not. One that stays as it is keeps what it remembers of
+    /// those who came.
+    fn route_entry(&self, owner: RouteOwner, declared: &DeclaredRoute, open: bool) -> RouteEntry {
         let before = self.routes.get(&declared.route).filter(|before| before.owner == owner);
         let same = before.filter(|before| before.policy.settings == declared.settings);
-        match same.filter(|before| before.policy.open == self.outskirts.open) {
+        match same.filter(|before| before.policy.open == open) {
             Some(entry) => entry.clone(),
             None => {
                 let DeclaredRoute { route, settings } = declared.clone();
-                RouteEntry { owner, policy: Arc::new(RoutePolicy::new(route, settings, self.outskirts.open)) }
+                let policy = match before {
+                    Some(before) => before.policy.changed(settings, open),
+                    None => RoutePolicy::new(route, settings, open),
+                };
+                RouteEntry { owner, policy: Arc::new(policy) }
             }
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use patchbay_model::ports::StorageError;
 use patchbay_model::{Origin, RegistryRecord, RevisionId, RevisionNumber, ServiceName};
 
+use crate::applied::Applied;
 use crate::change::{ChangeError, DeployRequest};
 use crate::control::Control;
 use crate::declared::{DeclaredService, StartAction, plan};
@@ -57,11 +58,9 @@ impl Control {
         mut tell: impl FnMut(&ServiceName, &Started) + Send,
     ) -> Result<(), StartError> {
         let registry = self.ports.registry.load().await?;
-        let by_name: BTreeMap<_, _> = declared.into_iter().map(|declared| (declared.name.clone(), declared)).collect();
-        let actions = plan(&registry, &by_name);
-        let shared = by_name.into_iter().map(|(name, declared)| (name, Arc::new(declared))).collect();
-        // A second start would find the first one's declarations; there is none.
-        let _ = self.declared.set(shared);
+        let applied = Applied::new(self.snapshot.load().config().clone(), declared);
+        let actions = plan(&registry, &applied.services);
+        self.show(Snapshot::empty(applied));
         self.arrange(&registry, &actions)?;
         let mut waiting: Vec<_> = actions.iter().collect();
         while !waiting.is_empty() {
@@ -120,7 +119,7 @@ impl Control {
         registry: &RegistryRecord,
         actions: &BTreeMap<ServiceName, StartAction>,
     ) -> Result<(), RouteConflict> {
-        let mut snapshot = Snapshot::new(&self.config).with_own_routes()?;
+        let mut snapshot = Snapshot::empty(Applied::clone(self.snapshot.load().applied())).with_own_routes()?;
         for service in actions.iter().filter(|(_, action)| **action != StartAction::Remove).map(|(service, _)| service)
         {
             let mut entry = self.new_entry(service);
@@ -145,6 +144,7 @@ impl Control {
     async fn try_restore(self: &Arc<Self>, service: &ServiceName) -> Result<RevisionId, ChangeError> {
         let number = entry_of(&self.snapshot.load(), service)?.record.active;
         let id = RevisionId { service: service.clone(), number };
+        self.check_grants_of(&id)?;
         let (ready, _) = self.prepare_retained(&id, &self.teller(service)).await?;
         if let Err(fault) = ready.prepared.warm().await {
             tracing::warn!(revision = %id, "no instance could be made at start: {fault}");

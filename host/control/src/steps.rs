@@ -30,6 +30,8 @@ impl Teller {
             | EventKind::BreakerOpened
             | EventKind::CanaryAborted
             | EventKind::CanaryWaits
+            | EventKind::SheddingBegan
+            | EventKind::ReloadRefused
             | EventKind::CacheDamaged => {
                 tracing::warn!(service = %self.service, "{message}");
             }
@@ -38,12 +40,14 @@ impl Teller {
             }
             EventKind::HostStarted
             | EventKind::HostStopping
+            | EventKind::SheddingEnded
             | EventKind::Published
             | EventKind::BreakerClosed
             | EventKind::CanaryStarted
             | EventKind::CanaryResumed
             | EventKind::CanaryAdvanced
             | EventKind::CanaryPromoted
+            | EventKind::Reloaded
             | EventKind::Removed => {
                 tracing::info!(service = %self.service, "{message}");
             }

@@ -4,7 +4,9 @@
 use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
-use patchbay_channel::{Arrival, Asked, LinkPolicy, RoutePolicy, Sought, StandIn, Standing, Target, authorize};
+use patchbay_channel::{
+    Arrival, Asked, LinkPolicy, RoutePolicy, Shedder, Sought, StandIn, Standing, Target, authorize,
+};
 use patchbay_model::{Fault, FaultKind, Limits, ServiceName, Settings};
 
 use crate::control::Control;
@@ -15,6 +17,7 @@ use crate::traffic::{Candidate, Facts, number_of};
 /// The service that a call belongs to.
 pub(crate) struct Routed<'a> {
     snapshot: &'a ArcSwap<Snapshot>,
+    shedder: &'a Shedder,
     strict: bool,
     /// The run of the host, which is chance enough for the numbers of its calls.
     run: u64,
@@ -28,8 +31,15 @@ pub(crate) struct Routed<'a> {
 impl Control {
     /// `entry` as the channel sees it.
     pub(crate) fn routed(&self, entry: Arc<ServiceEntry>) -> Routed<'_> {
-        let (snapshot, strict, run) = (&self.snapshot, self.config.strict, self.ports.run);
-        Routed { snapshot, strict, run, entry, link: None, route: None }
+        Routed {
+            snapshot: &self.snapshot,
+            shedder: self.shedder(),
+            strict: entry.strict,
+            run: self.ports.run,
+            entry,
+            link: None,
+            route: None,
+        }
     }
 }
 
@@ -46,8 +56,14 @@ impl Routed<'_> {
 }
 
 impl Routed<'_> {
-    /// Enters the candidate, if the call is one of its own.
-    fn enter(&self, candidate: &Candidate, arrival: &Arrival, sought: Sought<'_>) -> Option<Lease> {
+    /// Enters the candidate, if there is one and the call is its own, and else the active revision.
+    fn enter(&self, entry: &ServiceEntry, arrival: &Arrival, sought: Sought<'_>) -> Option<Lease> {
+        let candidate = entry.candidate.as_ref().filter(|_| !sought.elsewhere);
+        let of_candidate = candidate.and_then(|candidate| self.enter_candidate(candidate, arrival, sought));
+        of_candidate.or_else(|| entry.active.as_ref()?.enter())
+    }
+
+    fn enter_candidate(&self, candidate: &Candidate, arrival: &Arrival, sought: Sought<'_>) -> Option<Lease> {
         let facts = match sought.asked {
             // Nobody is pinned by a message; it counts in the share.
             Asked::Message | Asked::Topic => Facts::default(),
@@ -81,6 +97,10 @@ impl Target for Routed<'_> {
         self.strict
     }
 
+    fn shedder(&self) -> &Shedder {
+        self.shedder
+    }
+
     fn standing(&self) -> &Standing {
         &self.entry.standing
     }
@@ -100,7 +120,7 @@ impl Target for Routed<'_> {
 
     fn instead(&self) -> Option<Self> {
         let entry = self.snapshot.load().service(self.stand_in()?.service.as_ref()?).cloned()?;
-        Some(Self { entry, link: None, route: None, ..*self })
+        Some(Self { strict: entry.strict, entry, link: None, route: None, ..*self })
     }
 
     fn choose(&self, arrival: &Arrival, sought: Sought<'_>) -> Result<Lease, Fault> {
@@ -108,6 +128,10 @@ impl Target for Routed<'_> {
             let fault = Fault::new(FaultKind::Unavailable, "the service has no revision that can serve");
             Err(fault.with_details(details).unprocessed())
         };
+        // A call is answered by what it was routed by for as long as that takes calls.
+        if let Some(lease) = self.enter(&self.entry, arrival, sought) {
+            return Ok(lease);
+        }
         // The entry may be of an older snapshot by now. A revision that was replaced refuses the call, and then a
         // newer snapshot is there already: it is published before the old revision closes.
         loop {
@@ -121,13 +145,9 @@ impl Target for Routed<'_> {
             // Another revision may have other rules than the one that was asked when the call arrived.
             if arrival.caller.service().is_some() && !Arc::ptr_eq(entry, &self.entry) {
                 let rules = active.ready.record.settings.callers.as_deref();
-                authorize(rules, self.strict, arrival.asker(), sought.asked)?;
+                authorize(rules, entry.strict, arrival.asker(), sought.asked)?;
             }
-            let candidate = entry.candidate.as_ref().filter(|_| !sought.elsewhere);
-            if let Some(lease) = candidate.and_then(|candidate| self.enter(candidate, arrival, sought)) {
-                return Ok(lease);
-            }
-            if let Some(lease) = active.enter() {
+            if let Some(lease) = self.enter(entry, arrival, sought) {
                 return Ok(lease);
             }
             if Arc::ptr_eq(&self.snapshot.load(), &snapshot) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use patchbay_model::Hazard;
 use patchbay_model::ports::{
     BoxFuture, Clock, Executor, Links, LogSink, Messaging, Outbound, Preparation, PrepareError, PrepareRequest,
-    Prepared, Usage,
+    Prepared, Tokens, Usage,
 };
 
 use crate::admit;
@@ -76,6 +76,23 @@ pub struct Premises {
     pub workshop: Option<Workshop>,
 }
 
+/// The adapters that instances work with.
+#[derive(Clone)]
+pub struct Ports {
+    /// Takes what guests print.
+    pub sink: Arc<dyn LogSink>,
+    /// Sends their requests.
+    pub outbound: Arc<dyn Outbound>,
+    /// Takes their calls of functions of other services, and tells them which services there are.
+    pub links: Arc<dyn Links>,
+    /// Publishes their messages.
+    pub messaging: Arc<dyn Messaging>,
+    /// Verifies tokens for them, and signs some.
+    pub tokens: Arc<dyn Tokens>,
+    /// Tells the time of day.
+    pub clock: Arc<dyn Clock>,
+}
+
 /// Compiles and runs components. Implements [`Executor`].
 pub struct Engine {
     offers: Offers,
@@ -89,20 +106,11 @@ pub struct Engine {
 
 impl Engine {
     /// Starts an engine. If the folder for compiled components cannot be used, the engine runs without and the report
-    /// says why. What guests print goes to `sink`, the requests that they send to `outbound`, the functions of other services
-    /// that they call to `links`, and the messages that they publish to `messaging`.
+    /// says why. Guests reach what is outside of them through `ports`.
     ///
     /// # Errors
     /// If the configuration has problems, or this machine cannot run WebAssembly.
-    pub fn new(
-        config: &EngineConfig,
-        premises: Premises,
-        sink: Arc<dyn LogSink>,
-        outbound: Arc<dyn Outbound>,
-        links: Arc<dyn Links>,
-        messaging: Arc<dyn Messaging>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, EngineError> {
+    pub fn new(config: &EngineConfig, premises: Premises, ports: Ports) -> Result<Self, EngineError> {
         let problems: Vec<_> = config.problems().iter().map(ToString::to_string).collect();
         if !problems.is_empty() {
             return Err(EngineError::Config(problems.join("; ")));
@@ -125,17 +133,14 @@ impl Engine {
             Some(workshop) => Place::Apart { workshop, order: order(config, &engines) },
             None => Place::here(config.threads()).map_err(machine)?,
         };
-        let compiler = Compiler::new(engines, place, cache, shelf, clock.clone()).map_err(machine)?;
+        let compiler = Compiler::new(engines, place, cache, shelf, ports.clock.clone()).map_err(machine)?;
         let surroundings = Surroundings {
-            sink,
-            outbound,
-            links,
-            messaging,
-            clock,
+            ports,
             pulse: ticker.pulse(),
             tick: config.epoch_tick,
             stack: config.stack,
             watch: watchdog.watch(),
+            turnstiles: Arc::default(),
         };
         Ok(Self { offers: Offers::new(), compiler, totals, surroundings, report, _ticker: ticker, _watchdog: watchdog })
     }

@@ -4,6 +4,8 @@ mod discovery;
 mod identity;
 mod invoke;
 mod messaging;
+mod secrets;
+mod tokens;
 
 use std::time::Duration;
 
@@ -16,6 +18,8 @@ pub(crate) use discovery::INTERFACE as DISCOVERY;
 pub(crate) use identity::INTERFACE as IDENTITY;
 pub(crate) use invoke::INTERFACE as INVOKE;
 pub(crate) use messaging::{ASYNC_INTERFACE as ASYNC_MESSAGING, Delivery, INTERFACE as MESSAGING, Incoming};
+pub(crate) use secrets::INTERFACE as SECRETS;
+pub(crate) use tokens::INTERFACE as TOKENS;
 
 /// Links the interfaces.
 ///
@@ -25,7 +29,9 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     discovery::add_to_linker(linker)?;
     identity::add_to_linker(linker)?;
     invoke::add_to_linker(linker)?;
-    messaging::add_to_linker(linker)
+    tokens::add_to_linker(linker)?;
+    messaging::add_to_linker(linker)?;
+    secrets::add_to_linker(linker)
 }
 
 /// Links those that need concurrency.

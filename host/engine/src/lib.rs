@@ -53,11 +53,12 @@ mod state;
 mod stdio;
 mod task;
 mod ticker;
+mod turnstile;
 mod usage;
 mod watchdog;
 mod workshop;
 
 pub use config::EngineConfig;
-pub use engine::{CacheFolder, CacheReport, Engine, EngineError, EngineReport, Premises};
+pub use engine::{CacheFolder, CacheReport, Engine, EngineError, EngineReport, Ports, Premises};
 pub use engines::Allocation;
 pub use workshop::{Workshop, work};

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use wasmtime::UpdateDeadline;
 
 use crate::ticker::Pulse;
+use crate::turnstile::{Turn, Turnstile};
 use crate::watchdog::{self, Ticket};
 
 /// Why a guest was interrupted.
@@ -38,6 +39,7 @@ pub(crate) enum Stop {
 pub(crate) struct Meter {
     pulse: Pulse,
     ticket: Arc<Ticket>,
+    turnstile: Arc<Turnstile>,
     tick: Duration,
     origin: Instant,
     /// Nanoseconds after `origin`.
@@ -51,6 +53,8 @@ pub(crate) struct Meter {
     entered: AtomicU64,
     /// Whether a tick has found the guest running.
     measuring: AtomicBool,
+    /// Whether the guest waits for its turn to have a thread.
+    queued: AtomicBool,
 }
 
 /// Now, by the clock that deadlines are given in.
@@ -59,10 +63,11 @@ pub(crate) fn now() -> Instant {
 }
 
 impl Meter {
-    pub(crate) fn new(pulse: Pulse, ticket: Arc<Ticket>, tick: Duration) -> Self {
+    pub(crate) fn new(pulse: Pulse, ticket: Arc<Ticket>, turnstile: Arc<Turnstile>, tick: Duration) -> Self {
         Self {
             pulse,
             ticket,
+            turnstile,
             tick,
             origin: now(),
             deadline: AtomicU64::new(u64::MAX),
@@ -71,6 +76,7 @@ impl Meter {
             charged: AtomicU64::new(0),
             entered: AtomicU64::new(0),
             measuring: AtomicBool::new(false),
+            queued: AtomicBool::new(false),
         }
     }
 
@@ -107,6 +113,7 @@ impl Meter {
     /// If the guest has to be stopped.
     pub(crate) fn tick(&self) -> Result<UpdateDeadline, Stop> {
         self.pulse.beat();
+        TICK_FELL.set(true);
         if nanos(now().saturating_duration_since(self.origin)) >= self.deadline.load(Ordering::Relaxed) {
             return Err(Stop::Deadline);
         }
@@ -149,10 +156,13 @@ impl Meter {
 
     /// Polls a future in which the guest runs. A panic of the host on the guest's behalf is an error of this call and
     /// of nothing else.
-    pub(crate) fn poll<F: Future>(&self, guest: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Panic>> {
+    fn poll<F: Future>(&self, guest: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Panic>> {
         self.enter();
         let stretch = watchdog::enter(&self.ticket);
         let outer = GUEST_IS_HERE.replace(true);
+        if !outer {
+            TICK_FELL.set(false);
+        }
         let polled = catch_unwind(AssertUnwindSafe(|| guest.poll(cx)));
         GUEST_IS_HERE.set(outer);
         drop(stretch);
@@ -189,15 +199,61 @@ impl Meter {
         }
     }
 
-    /// [`Meter::poll`] until the guest is done.
+    /// Polls a guest until it is done, whenever it is the turn of its service.
     pub(crate) async fn run<F: Future>(self: &Arc<Self>, guest: F) -> Result<F::Output, Panic> {
         let mut guest = std::pin::pin!(guest);
-        std::future::poll_fn(|cx| self.poll(guest.as_mut(), cx)).await
+        loop {
+            let turn = self.turn().await;
+            let mut used_up = false;
+            let polled = std::future::poll_fn(|cx| {
+                let polled = self.poll(guest.as_mut(), cx);
+                used_up = turn.is_some() && TICK_FELL.get();
+                Poll::Ready(polled)
+            })
+            .await;
+            if used_up {
+                // The others have theirs first, and only then the next call of this service.
+                tokio::task::yield_now().await;
+            }
+            drop(turn);
+            match polled {
+                Poll::Ready(output) => return output,
+                Poll::Pending if used_up => {}
+                Poll::Pending => until_woken().await,
+            }
+        }
     }
+
+    /// Whether the guest was not polled because it is not its turn.
+    pub(crate) fn is_queued(&self) -> bool {
+        self.queued.load(Ordering::Relaxed)
+    }
+
+    /// Waits for the turn to have a thread. `None` if this thread is inside another guest, whose turn it is.
+    async fn turn(&self) -> Option<Turn<'_>> {
+        if is_guest_here() {
+            return None;
+        }
+        if let Some(turn) = self.turnstile.try_enter() {
+            return Some(turn);
+        }
+        self.queued.store(true, Ordering::Relaxed);
+        let turn = self.turnstile.enter().await;
+        self.queued.store(false, Ordering::Relaxed);
+        turn
+    }
+}
+
+/// Lets go of the thread until something that was polled before wakes the task.
+async fn until_woken() {
+    let mut asked = false;
+    std::future::poll_fn(|_| if std::mem::replace(&mut asked, true) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
 thread_local! {
     static GUEST_IS_HERE: Cell<bool> = const { Cell::new(false) };
+    /// Whether a tick fell into what the outermost guest on this thread does, or did last.
+    static TICK_FELL: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Whether this thread is inside a guest, or in the host on a guest's behalf.
@@ -245,7 +301,7 @@ mod tests {
     fn meter() -> (Ticker, Arc<Meter>) {
         let ticker = Ticker::start(Vec::new(), TICK).unwrap();
         let ticket = Arc::<Watch>::default().ticket("orders@4".parse().unwrap());
-        let meter = Arc::new(Meter::new(ticker.pulse(), ticket.into(), TICK));
+        let meter = Arc::new(Meter::new(ticker.pulse(), ticket.into(), Arc::new(Turnstile::new(1)), TICK));
         (ticker, meter)
     }
 

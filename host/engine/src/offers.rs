@@ -80,6 +80,8 @@ const ANY: &[&str] = &[
     host::IDENTITY,
     host::INVOKE,
     host::MESSAGING,
+    host::TOKENS,
+    host::SECRETS,
 ];
 
 /// What components may import.

@@ -1,32 +1,32 @@
 //! What all instances of one prepared revision share.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use patchbay_model::ports::{Clock, Links, LogSink, Messaging, Outbound, Outlet, PrepareRequest};
+use patchbay_model::ports::{Links, Messaging, OpenSecret, Outlet, PrepareRequest, Tokens};
 use patchbay_model::units::{format_size, round_size};
 use patchbay_model::{CallId, Fault, InstancePolicy, LogRecord, LogStream, RevisionId, Settings};
 use wasmtime_wasi_config::WasiConfigVariables;
 
+use crate::engine::Ports;
 use crate::log_rate::{LogRate, Verdict};
 use crate::meter::{Meter, now};
 use crate::ticker::Pulse;
+use crate::turnstile::{Turnstile, Turnstiles};
 use crate::usage::Instances;
 use crate::watchdog::{Ticket, Watch};
 
 /// What the engine lends to every revision.
 #[derive(Clone)]
 pub(crate) struct Surroundings {
-    pub(crate) sink: Arc<dyn LogSink>,
-    pub(crate) outbound: Arc<dyn Outbound>,
-    pub(crate) links: Arc<dyn Links>,
-    pub(crate) messaging: Arc<dyn Messaging>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ports: Ports,
     pub(crate) pulse: Pulse,
     pub(crate) tick: Duration,
     /// Stack that the code of a guest may use, in bytes.
     pub(crate) stack: u64,
     pub(crate) watch: Arc<Watch>,
+    pub(crate) turnstiles: Arc<Turnstiles>,
 }
 
 /// One revision, as its instances see it.
@@ -35,9 +35,12 @@ pub(crate) struct Revision {
     pub(crate) policy: InstancePolicy,
     pub(crate) settings: Settings,
     pub(crate) variables: WasiConfigVariables,
+    /// What its instances may read, by the names that they have for it.
+    pub(crate) secrets: BTreeMap<String, Arc<dyn OpenSecret>>,
     pub(crate) instances: Arc<Instances>,
     log_rate: LogRate,
     ticket: Arc<Ticket>,
+    turnstile: Arc<Turnstile>,
     /// Where the requests go that its instances send.
     pub(crate) outlet: Arc<dyn Outlet>,
     surroundings: Surroundings,
@@ -50,16 +53,18 @@ impl Revision {
             policy: request.instances,
             variables: request.settings.config.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
             settings: request.settings.clone(),
+            secrets: request.secrets.clone(),
             instances: Arc::new(instances),
             ticket: Arc::new(surroundings.watch.ticket(request.revision.clone())),
+            turnstile: surroundings.turnstiles.of(&request.revision.service),
             log_rate: LogRate::new(request.settings.limits.log_rate, now()),
-            outlet: surroundings.outbound.open(&request.revision, &request.settings),
+            outlet: surroundings.ports.outbound.open(&request.revision, &request.settings),
             surroundings,
         }
     }
 
     pub(crate) fn log(&self, record: LogRecord) {
-        self.surroundings.sink.record(record);
+        self.surroundings.ports.sink.record(record);
     }
 
     /// Whether a line of this many bytes may be printed. If not, that is told within a second, in one record for all
@@ -78,16 +83,21 @@ impl Revision {
 
     /// Where the calls go that its instances make of other services.
     pub(crate) fn links(&self) -> &dyn Links {
-        &*self.surroundings.links
+        &*self.surroundings.ports.links
     }
 
     /// Where the messages go that its instances publish.
     pub(crate) fn messaging(&self) -> &dyn Messaging {
-        &*self.surroundings.messaging
+        &*self.surroundings.ports.messaging
+    }
+
+    /// Verifies tokens for its instances, and signs some.
+    pub(crate) fn tokens(&self) -> &dyn Tokens {
+        &*self.surroundings.ports.tokens
     }
 
     pub(crate) fn now(&self) -> SystemTime {
-        self.surroundings.clock.now()
+        self.surroundings.ports.clock.now()
     }
 
     /// Stack that the code of a guest may use, in bytes.
@@ -96,7 +106,8 @@ impl Revision {
     }
 
     pub(crate) fn meter(&self) -> Arc<Meter> {
-        Arc::new(Meter::new(self.surroundings.pulse.clone(), self.ticket.clone(), self.surroundings.tick))
+        let (pulse, tick) = (self.surroundings.pulse.clone(), self.surroundings.tick);
+        Arc::new(Meter::new(pulse, self.ticket.clone(), self.turnstile.clone(), tick))
     }
 
     /// When a start without a call, to prove that the component can start, has taken too long.

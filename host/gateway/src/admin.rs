@@ -21,6 +21,7 @@ use tower_service::Service;
 
 use crate::error::{GatewayError, bind};
 use crate::readiness::Readiness;
+use crate::reload::Reload;
 use crate::server::{self, AddressLimits, Answer, ConnectionLimits, Peer, Received};
 use crate::tls::{self, Tls};
 
@@ -47,6 +48,7 @@ mod path;
 mod policy;
 mod publish;
 mod rejection;
+mod reload;
 mod revisions;
 mod router;
 mod services;
@@ -79,6 +81,7 @@ pub(crate) struct AdminState {
     token: Arc<AdminToken>,
     readiness: Readiness,
     facts: Arc<HostFacts>,
+    reload: Arc<dyn Reload>,
     /// When the API came up, to tell the uptime.
     since: Instant,
     /// Cancelled when the API stops: streams without an end end then.
@@ -92,6 +95,7 @@ impl AdminState {
         token: AdminToken,
         readiness: Readiness,
         facts: HostFacts,
+        reload: Arc<dyn Reload>,
     ) -> Self {
         Self {
             control,
@@ -99,6 +103,7 @@ impl AdminState {
             token: Arc::new(token),
             readiness,
             facts: Arc::new(facts),
+            reload,
             since: Instant::now(),
             stop: CancellationToken::new(),
         }
@@ -147,10 +152,11 @@ impl AdminApi {
         token: AdminToken,
         readiness: Readiness,
         facts: HostFacts,
+        reload: Arc<dyn Reload>,
         shutdown: impl Future<Output = ()>,
     ) {
-        let limits = limits(&self.config);
-        let state = AdminState::new(control, self.config, token, readiness, facts);
+        let (_, limits) = watch::channel(limits(&self.config));
+        let state = AdminState::new(control, self.config, token, readiness, facts, reload);
         let stop = state.stop.clone();
         let router = router::router(state);
         let stopping = async {

@@ -4,24 +4,27 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use patchbay_control::Control;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::error::{GatewayError, bind};
-use crate::server;
+use crate::server::{self, ConnectionLimits};
 use crate::tls::{self, Tls};
 
 mod config;
+mod edges;
+mod entry;
 mod headers;
 mod identify;
+mod rate_limit;
 mod reply_body;
 mod service;
 mod target;
 
 pub use config::HttpConfig;
-pub(crate) use headers::strip_request;
-pub use identify::{API_KEY_HEADER, Identification, KEY_SET_PATH};
+pub(crate) use headers::{strip_reply, strip_request};
+pub use identify::KEY_SET_PATH;
 pub(crate) use service::{Asked, call_value};
 pub use service::{CALL_HEADER, CALLER_HEADER, PARENT_HEADER};
 
@@ -29,9 +32,20 @@ pub use service::{CALL_HEADER, CALLER_HEADER, PARENT_HEADER};
 pub struct HttpGateway {
     listener: TcpListener,
     address: SocketAddr,
-    config: HttpConfig,
+    limits: watch::Sender<ConnectionLimits>,
     tls: Option<Tls>,
-    identification: Arc<ArcSwap<Identification>>,
+}
+
+/// Changes what the gateway allows its connections, while it serves.
+#[derive(Debug, Clone)]
+pub struct HttpTuner(watch::Sender<ConnectionLimits>);
+
+impl HttpTuner {
+    /// Has all of `config` hold for connections that are made from now on, but for the address and the certificate, which
+    /// stay.
+    pub fn apply(&self, config: &HttpConfig) {
+        self.0.send_replace(config.connection_limits());
+    }
 }
 
 impl HttpGateway {
@@ -43,7 +57,7 @@ impl HttpGateway {
         const WHAT: &str = "the HTTP gateway";
         let tls = config.tls.clone().map(|tls| Tls::load(WHAT, tls)).transpose()?;
         let (listener, address) = bind(WHAT, config.listen).await?;
-        Ok(Self { listener, address, config, tls, identification: Arc::default() })
+        Ok(Self { listener, address, limits: watch::Sender::new(config.connection_limits()), tls })
     }
 
     /// Where it listens; the port is the real one where port 0 was configured.
@@ -57,16 +71,16 @@ impl HttpGateway {
         format!("{scheme}://{}", self.address)
     }
 
-    /// How it knows who comes in: what is stored here holds for the requests that come from then on.
-    pub fn identification(&self) -> Arc<ArcSwap<Identification>> {
-        Arc::clone(&self.identification)
+    /// What changes its limits.
+    pub fn tuner(&self) -> HttpTuner {
+        HttpTuner(self.limits.clone())
     }
 
     /// Serves until `shutdown` completes. Then takes no more connections, lets the requests that are under way end,
     /// ends those that outlive [`HttpConfig::drain`], and returns.
     pub async fn serve(self, control: Arc<Control>, shutdown: impl Future<Output = ()>) {
-        let (tls, limits) = (self.tls.as_ref(), self.config.connection_limits());
-        let answers = service::Answers::new(control, self.identification, self.address, tls.is_some());
+        let (tls, limits) = (self.tls.as_ref(), self.limits.subscribe());
+        let answers = service::Answers::new(control, self.address, tls.is_some());
         tokio::select! {
             () = server::serve(self.listener, tls, limits, answers, shutdown) => {}
             () = tls::watch(tls) => {}

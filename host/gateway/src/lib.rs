@@ -12,11 +12,13 @@
 //! What a caller reads when a call fails is decided in one table, `problem.rs`; `docs/faults.md` is its printed form.
 
 mod admin;
+mod edge;
 mod error;
 mod http;
 mod outbound;
 mod problem;
 mod readiness;
+mod reload;
 mod server;
 mod tls;
 
@@ -24,12 +26,11 @@ mod tls;
 pub use admin::DirectAdmin;
 pub use admin::{AdminApi, AdminConfig, AdminToken, HostFacts};
 pub use error::GatewayError;
-pub use http::{
-    API_KEY_HEADER, CALL_HEADER, CALLER_HEADER, HttpConfig, HttpGateway, Identification, KEY_SET_PATH, PARENT_HEADER,
-};
+pub use http::{CALL_HEADER, CALLER_HEADER, HttpConfig, HttpGateway, HttpTuner, KEY_SET_PATH, PARENT_HEADER};
 pub use outbound::HttpOutbound;
 pub use problem::Problem;
 pub use readiness::{Readiness, ReadinessState};
+pub use reload::{KeyChange, KeyChangeKind, NoReload, NotReloaded, NotReloadedKind, Reload, Reloaded, ServiceNews};
 pub use tls::{TlsConfig, TlsProblem};
 
 #[cfg(test)]

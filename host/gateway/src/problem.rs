@@ -111,6 +111,13 @@ impl Problem {
         }
     }
 
+    /// The same problem, as one of `call`.
+    #[must_use]
+    pub(crate) fn of_call(mut self, call: CallId) -> Self {
+        self.instance = Some(urn_of(call));
+        self
+    }
+
     /// The status as hyper knows it.
     pub(crate) fn status_code(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -133,6 +140,15 @@ impl Problem {
     }
 }
 
+/// Marks the reply that tells of a fault, for those in the host who must not take it for one of a service.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Faulted {
+    /// The kind of the fault.
+    pub(crate) kind: FaultKind,
+    /// Whether no instance has begun to work on the call.
+    pub(crate) unprocessed: bool,
+}
+
 /// The reply to a call that failed.
 pub(crate) fn reply_to(fault: &Fault, call: CallId) -> Response<Body> {
     let mut reply = Problem::of(fault, call).into_reply();
@@ -142,6 +158,7 @@ pub(crate) fn reply_to(fault: &Fault, call: CallId) -> Response<Body> {
     if let Some(seconds) = known.or(usual) {
         reply.headers_mut().insert(header::RETRY_AFTER, seconds);
     }
+    reply.extensions_mut().insert(Faulted { kind: fault.kind(), unprocessed: fault.is_unprocessed() });
     reply
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -56,11 +56,11 @@ const ABORT_GRACE: Duration = Duration::from_secs(2);
 pub(crate) async fn serve<A: Answer>(
     listener: TcpListener,
     tls: Option<&Tls>,
-    limits: ConnectionLimits,
+    limits: watch::Receiver<ConnectionLimits>,
     answer: A,
     shutdown: impl Future<Output = ()>,
 ) {
-    let server = Server::new(limits, tls);
+    let mut server = Server::new(limits, tls);
     let (mut refusals, mut failures) = (Refusals::default(), Often::default());
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -85,10 +85,10 @@ pub(crate) async fn serve<A: Answer>(
 }
 
 struct Server {
-    limits: Arc<ConnectionLimits>,
-    builder: Arc<auto::Builder<StreamExecutor>>,
+    /// What holds for new connections, and whoever changes it.
+    terms: Arc<Terms>,
+    limits: watch::Receiver<ConnectionLimits>,
     tls: Option<TlsAcceptor>,
-    places: Arc<Semaphore>,
     addresses: Arc<Addresses>,
     connections: TaskTracker,
     stop: Stop,
@@ -103,58 +103,84 @@ struct Stop {
     now: CancellationToken,
 }
 
-impl Server {
-    fn new(limits: ConnectionLimits, tls: Option<&Tls>) -> Self {
+/// What a connection is served by, from its beginning to its end.
+struct Terms {
+    limits: ConnectionLimits,
+    builder: auto::Builder<StreamExecutor>,
+}
+
+impl Terms {
+    fn new(limits: ConnectionLimits) -> Arc<Self> {
         let mut builder = auto::Builder::new(StreamExecutor::new(limits.stall_timeout));
         limits::configure(&mut builder, &limits);
+        Arc::new(Self { limits, builder })
+    }
+}
+
+impl Server {
+    fn new(mut limits: watch::Receiver<ConnectionLimits>, tls: Option<&Tls>) -> Self {
+        let terms = Terms::new(limits.borrow_and_update().clone());
         Self {
-            builder: Arc::new(builder),
             tls: tls.map(|tls| tls.acceptor().clone()),
-            places: Arc::new(Semaphore::new(limits.max_connections as usize)),
-            addresses: Addresses::new(limits.per_address),
-            limits: Arc::new(limits),
+            addresses: Addresses::new(terms.limits.per_address),
+            terms,
+            limits,
             connections: TaskTracker::new(),
             stop: Stop::default(),
         }
     }
 
-    fn take<A: Answer>(&self, stream: TcpStream, address: SocketAddr, answer: &A, refusals: &mut Refusals) {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+    /// Goes by other limits from now on, if there are any.
+    fn renew(&mut self) {
+        // The other end may be gone; then nothing changes any more.
+        if self.limits.has_changed().unwrap_or(false) {
+            self.terms = Terms::new(self.limits.borrow_and_update().clone());
+            self.addresses.limit(self.terms.limits.per_address);
+        }
+    }
+
+    fn take<A: Answer>(&mut self, stream: TcpStream, address: SocketAddr, answer: &A, refusals: &mut Refusals) {
+        self.renew();
+        let limits = &self.terms.limits;
+        // Connections are only made here, one after the other.
+        if self.connections.len() >= limits.max_connections as usize {
             if let Some(count) = refusals.full.count() {
-                let limit = self.limits.max_connections;
+                let limit = limits.max_connections;
                 tracing::warn!("{count} connections were refused: there are `max_connections` = {limit} already");
             }
             return;
-        };
+        }
         let of_address = match self.addresses.enter(address.ip(), Instant::now()) {
             Ok(place) => place,
-            Err(too_much) => return refusals.tell(too_much, address, &self.limits.per_address),
+            Err(too_much) => return refusals.tell(too_much, address, &limits.per_address),
         };
         // Answers are small and awaited; a socket that refuses the option is still a socket.
         let _ = stream.set_nodelay(true);
         let answer = answer.clone();
-        let (builder, limits, stop) = (Arc::clone(&self.builder), Arc::clone(&self.limits), self.stop.clone());
+        let (terms, stop) = (Arc::clone(&self.terms), self.stop.clone());
         let tls = self.tls.clone();
         self.connections.spawn(async move {
             let wire = match tls {
                 None => Some(Wire::Plain(stream)),
-                Some(tls) => handshake::begin(stream, &tls, &limits, &stop).await,
+                Some(tls) => handshake::begin(stream, &tls, &terms.limits, &stop).await,
             };
             if let Some(wire) = wire {
                 let peer = Peer { address: address.ip().to_canonical(), user: None };
-                connection::run(wire, (answer, peer), &builder, &limits, &stop).await;
+                connection::run(wire, (answer, peer), &terms.builder, &terms.limits, &stop).await;
             }
-            drop((place, of_address));
+            drop(of_address);
         });
     }
 
-    async fn stop(self) {
+    async fn stop(mut self) {
+        self.renew();
+        let drain = self.terms.limits.drain;
         self.stop.gracefully.cancel();
         self.connections.close();
-        if timeout(self.limits.drain, self.connections.wait()).await.is_ok() {
+        if timeout(drain, self.connections.wait()).await.is_ok() {
             return;
         }
-        let (n_left, drain) = (self.connections.len(), self.limits.drain);
+        let n_left = self.connections.len();
         tracing::warn!("{n_left} connections still had requests {drain:?} after the stop and were ended");
         self.stop.now.cancel();
         // A task that does not even notice this is stuck in a poll; waiting longer would not help.

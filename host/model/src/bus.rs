@@ -4,6 +4,7 @@
 //! service react to the messages of some topics. The **bus** carries them; its port is [`crate::ports::Bus`].
 
 mod attributes;
+mod author;
 mod binary;
 mod cause;
 mod delivery;
@@ -15,6 +16,7 @@ mod topic;
 mod topics;
 
 pub use attributes::{AttributeError, Defaults, is_attribute_header, is_extension_name};
+pub use author::AUTHOR_ATTRIBUTES;
 pub use cause::{Cause, TraceContext};
 pub use delivery::{Delivery, Patience, Verdict};
 pub use error::BusError;

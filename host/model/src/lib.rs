@@ -10,6 +10,7 @@
 //! - **principal**: who is calling, [`Principal`]; a **user** is one outside with a verified credential, [`User`].
 //! - **candidate**: a second revision of a service that gets a share of its calls, [`traffic`]; a **canary** tries one.
 //! - **policy**: what the channel does for or against a call, as it is configured, [`policy`].
+//! - **secret**: a value that only the service sees that was granted it, [`Secret`]; all else knows its [`SecretRef`].
 //! - **fault**: how a call failed, cut by what its caller can do about it, [`Fault`].
 //! - **port**: what the host needs from the outside, a trait in [`ports`].
 //! - **hazard**: what can go wrong between two acts of the host, [`Hazard`]; there for tests.
@@ -32,6 +33,7 @@ mod outbound;
 pub mod policy;
 pub mod ports;
 mod route;
+mod secret;
 mod settings;
 mod text;
 pub mod traffic;
@@ -53,5 +55,6 @@ pub use log::{LogLevel, LogRecord, LogStream};
 pub use name::{NameError, RevisionId, RevisionNumber, ServiceName};
 pub use outbound::{Course, OutboundError, OutboundRequest};
 pub use route::{HostPattern, PathPattern, Route, RouteError, parse_method};
-pub use settings::{HealthCheck, InstancePolicy, Limits, Settings, SettingsError};
+pub use secret::{Secret, SecretRef, is_secret_name, sounds_secret};
+pub use settings::{HealthCheck, InstancePolicy, Limits, Settings, SettingsError, TokenSettings};
 pub use typed::{FunctionName, FunctionNameError, TypedCall};

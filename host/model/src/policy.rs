@@ -3,21 +3,30 @@
 
 mod access;
 mod breaker;
+mod edge;
 mod fallback;
 mod link;
+mod priority;
 mod rate;
 mod retry;
 mod route;
 mod share;
+mod verdict;
 
 pub use access::{AccessRule, AccessRuleError, Asker, Operation, Term};
 pub use breaker::BreakerSettings;
+pub use edge::{
+    CacheSettings, CompressSettings, CorsSettings, EdgeSettings, FilesSettings, HeaderRules, IdempotencySettings,
+    OriginPattern, OriginPatternError, RedirectSettings, RewriteSettings,
+};
 pub use fallback::Fallback;
 pub use link::{LinkRetry, LinkSettings};
+pub use priority::Priority;
 pub use rate::{Rate, RateError};
 pub use retry::{Repeatable, RepeatableError, RetrySettings};
 pub use route::RouteSettings;
 pub use share::{Share, ShareError};
+pub use verdict::{RateVerdict, RateVerdicts};
 
 use std::time::Duration;
 

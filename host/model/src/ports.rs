@@ -2,7 +2,11 @@
 
 mod bus;
 mod identity;
+mod load;
+mod replies;
+mod secrets;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,7 +24,10 @@ pub use bus::{
     Bus, BusHealth, Consumer, Feed, GroupInfo, Incoming, Interest, Messaging, Publication, Settlement, Stored,
     TopicInfo, TopicStored,
 };
-pub use identity::{Authenticator, TokenRequest, TokenSigner};
+pub use identity::{Authenticator, TokenError, TokenRequest, TokenSigner, TokenWish, Tokens};
+pub use load::HostLoad;
+pub use replies::{Claim, Claimed, KeptReply, ReplyKey, ReplyStore, ReplyTerms};
+pub use secrets::{NoSecrets, OpenSecret, SecretError, Secrets};
 
 /// A boxed future, for traits that are used as `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -38,6 +45,8 @@ pub struct PrepareRequest {
     pub instances: InstancePolicy,
     /// The rest of the configuration. Its problems were excluded before.
     pub settings: Settings,
+    /// The secrets that `settings` grant, by the names that the service has for them.
+    pub secrets: BTreeMap<String, Arc<dyn OpenSecret>>,
 }
 
 /// Why a component cannot run here.

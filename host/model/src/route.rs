@@ -175,16 +175,16 @@ impl FromStr for Route {
     }
 }
 
-mod methods {
+pub(crate) mod methods {
     //! Serde for methods as a list of names.
     use http::Method;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(methods: &[Method], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(methods: &[Method], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(methods.iter().map(Method::as_str))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Method>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Method>, D::Error> {
         let names = Vec::<String>::deserialize(deserializer)?;
         names.iter().map(|name| super::parse_method(name)).collect::<Result<_, _>>().map_err(serde::de::Error::custom)
     }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::bus::{SubscriptionSettings, TopicFilter};
-use crate::policy::{AccessRule, BreakerSettings, DAY, Fallback, Judge, LinkSettings, Rate, RetrySettings};
+use crate::policy::{AccessRule, BreakerSettings, DAY, Fallback, Judge, LinkSettings, Priority, Rate, RetrySettings};
 use crate::traffic::{MirrorSettings, TrafficSettings};
-use crate::{Destination, InterfaceName, units};
+use crate::{Destination, InterfaceName, SecretRef, is_secret_name, units};
 
 /// How calls and instances meet, with what that means for isolation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,12 +123,37 @@ impl HealthCheck {
     }
 }
 
+/// What a service may have done with tokens.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TokenSettings {
+    /// Whether it may have tokens verified.
+    pub verify: bool,
+    /// Whom it may have tokens signed for; `*` is anybody.
+    pub audiences: Vec<String>,
+}
+
+impl TokenSettings {
+    /// Whether it may have nothing done.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether it may have a token signed for `audience`.
+    pub fn allows(&self, audience: &str) -> bool {
+        self.audiences.iter().any(|allowed| allowed == "*" || allowed == audience)
+    }
+}
+
 /// The configuration of a revision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// What the service reads through `wasi:config`.
     pub config: BTreeMap<String, String>,
+    /// The secrets that are granted to the service, by the names that it has for them. References; the values stand nowhere.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, SecretRef>,
     /// How calls and instances meet; `None` leaves it to what the component exports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instances: Option<InstancePolicy>,
@@ -139,6 +164,8 @@ pub struct Settings {
     /// How long an instance without calls is kept (`reuse`, `concurrent`).
     #[serde(with = "units::duration")]
     pub instance_idle: Duration,
+    /// How much its calls matter when not all can be served.
+    pub priority: Priority,
     /// What the host enforces.
     pub limits: Limits,
     /// Where the service may send requests. Empty: nowhere.
@@ -146,6 +173,9 @@ pub struct Settings {
     /// Which services may call this one. Empty: none; absent: any, unless the host is strict.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callers: Option<Vec<AccessRule>>,
+    /// What the service may have done with tokens.
+    #[serde(skip_serializing_if = "TokenSettings::is_nothing")]
+    pub tokens: TokenSettings,
     /// What is said of links: by the imported interface without its version, such as `shop:inventory/stock`.
     pub links: BTreeMap<InterfaceName, LinkSettings>,
     /// How often the service may be called; absent: as often as it can.
@@ -173,13 +203,16 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             config: BTreeMap::new(),
+            secrets: BTreeMap::new(),
             instances: None,
             instance_uses: 1024,
             instance_calls: 16,
             instance_idle: Duration::from_secs(30),
+            priority: Priority::default(),
             limits: Limits::default(),
             outbound: Vec::new(),
             callers: None,
+            tokens: TokenSettings::default(),
             links: BTreeMap::new(),
             rate: None,
             retry: RetrySettings::default(),
@@ -245,6 +278,11 @@ impl Settings {
             self.links.keys().all(|interface| interface.version.is_none()),
             "links",
             "must name interfaces without their versions, such as `shop:inventory/stock`",
+        );
+        judge.require(
+            self.secrets.keys().all(|name| is_secret_name(name)),
+            "secrets",
+            "must have names of 1 to 63 letters, digits, `-`, `_` and `.`",
         );
         self.retry.judge(&mut judge);
         self.breaker.judge(&mut judge);

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
 use patchbay_control::{Control, ControlConfig, Journal, Ports};
-use patchbay_gateway::{AdminConfig, AdminToken, DirectAdmin, HostFacts, Readiness};
+use patchbay_gateway::{AdminConfig, AdminToken, DirectAdmin, HostFacts, NoReload, Readiness};
 use patchbay_model::ports::{
     BoxFuture, Clock, CodeSource, ComponentStore, ComponentWriter, Executor, InstanceCount, Preparation, PrepareError,
     PrepareRequest, Prepared, RegistryStore, StorageError, StoredComponent, Usage,
@@ -25,6 +25,7 @@ pub(crate) async fn admin(component: &'static [u8]) -> DirectAdmin {
         registry: Arc::<Registry>::default(),
         clock: Arc::new(Midnight),
         bus: Arc::new(bus::Void),
+        secrets: Arc::new(NoSecrets),
         run: 1,
     };
     let control = Control::new(ControlConfig::default(), ports, Arc::new(Journal::new(4)));
@@ -38,10 +39,9 @@ pub(crate) async fn admin(component: &'static [u8]) -> DirectAdmin {
         admin: config.listen,
         admin_url: format!("http://{}", config.listen),
         state_dir: "/state".into(),
-        config: BTreeMap::new(),
     };
     let token = AdminToken::new("0123456789abcdef").expect("this is a token");
-    DirectAdmin::new(control, config, token, Readiness::default(), facts)
+    DirectAdmin::new(control, config, token, Readiness::default(), facts, Arc::new(NoReload))
 }
 
 struct Answers;

@@ -17,10 +17,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::breaker::Breaker;
+use crate::shed::{Level, Shedder};
 use crate::standing::{LinkStanding, Standing};
 use crate::target::{LinkPolicy, RoutePolicy, StandIn};
 use crate::{HttpPayload, TypedPayload};
 
+mod load;
 mod policies;
 mod routes;
 
@@ -193,13 +195,13 @@ struct Service {
     name: ServiceName,
     settings: Settings,
     standing: Standing,
+    shedder: Shedder,
     instance: Arc<Instance>,
     lease: Arc<()>,
     breaker: Arc<Breaker>,
     cut: CancellationToken,
     link: Option<LinkPolicy>,
     route: Option<RoutePolicy>,
-    strict: bool,
     stand_in: Option<StandIn>,
     other: Option<Arc<Service>>,
 }
@@ -223,6 +225,7 @@ impl Service {
         Self {
             name: "orders".parse().unwrap(),
             standing: Standing::new(&settings),
+            shedder: Shedder::default(),
             breaker: Breaker::new(&settings.breaker, 0, |_| {}),
             settings,
             instance: Arc::new(Instance { behaviour, calls: AtomicUsize::new(0) }),
@@ -230,7 +233,6 @@ impl Service {
             cut: CancellationToken::new(),
             link: None,
             route: None,
-            strict: false,
             stand_in: None,
             other: None,
         }
@@ -289,7 +291,11 @@ impl Target for &Service {
     }
 
     fn strict(&self) -> bool {
-        self.strict
+        false
+    }
+
+    fn shedder(&self) -> &Shedder {
+        &self.shedder
     }
 
     fn standing(&self) -> &Standing {

@@ -25,6 +25,7 @@ pub(crate) struct Setting {
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Policy,
+    Priority,
     Number,
     Duration,
     Size,
@@ -32,6 +33,8 @@ enum Kind {
     Rate,
     Destinations,
     Callers,
+    Truth,
+    Texts,
     Idempotent,
     Links,
     Fallback,
@@ -40,15 +43,15 @@ enum Kind {
     Sticky,
     TrafficShare,
     Service,
-    Truth,
 }
 
 /// The keys as they are written, the objects in which they stand, their names there, and what their values are.
-const KEYS: [(&str, Option<&str>, &str, Kind); 45] = [
+const KEYS: [(&str, Option<&str>, &str, Kind); 48] = [
     ("instances", None, "instances", Kind::Policy),
     ("instance_uses", None, "instance_uses", Kind::Number),
     ("instance_calls", None, "instance_calls", Kind::Number),
     ("instance_idle", None, "instance_idle", Kind::Duration),
+    ("priority", None, "priority", Kind::Priority),
     ("memory", Some("limits"), "memory", Kind::Size),
     ("table_elements", Some("limits"), "table_elements", Kind::Number),
     ("core_instances", Some("limits"), "core_instances", Kind::Number),
@@ -65,6 +68,8 @@ const KEYS: [(&str, Option<&str>, &str, Kind); 45] = [
     ("outbound_body", Some("limits"), "outbound_body", Kind::Size),
     ("outbound", None, "outbound", Kind::Destinations),
     ("callers", None, "callers", Kind::Callers),
+    ("tokens.verify", Some("tokens"), "verify", Kind::Truth),
+    ("tokens.audiences", Some("tokens"), "audiences", Kind::Texts),
     ("links", None, "links", Kind::Links),
     ("rate", None, "rate", Kind::Rate),
     ("retry.attempts", Some("retry"), "attempts", Kind::Number),
@@ -131,6 +136,7 @@ impl Kind {
         match self {
             // The policy that the component's exports suggest is the one that nobody names.
             Self::Policy => Ok(config::instance_policy(text)?.map_or(Value::Null, |policy| json!(policy.name()))),
+            Self::Priority => config::priority_named(text).map(|priority| json!(priority)),
             Self::Number => text.parse::<u32>().map(Value::from).map_err(|_| format!("`{text}` is no whole number")),
             Self::Duration => units::parse_duration(text).map(|_| json!(text)).map_err(|error| error.to_string()),
             Self::Size => units::parse_size(text).map(|_| json!(text)).map_err(|error| error.to_string()),
@@ -142,6 +148,10 @@ impl Kind {
             // Nobody is let in by no rule; `any` takes all rules away.
             Self::Callers if text == "any" => Ok(Value::Null),
             Self::Callers => list::<AccessRule>(text),
+            Self::Truth => {
+                text.parse::<bool>().map(Value::from).map_err(|_| format!("`{text}` is neither `true` nor `false`"))
+            }
+            Self::Texts => list::<String>(text),
             Self::Idempotent => list::<Repeatable>(text),
             Self::Links => links(text),
             Self::Fallback if text.is_empty() => Ok(Value::Null),
@@ -154,9 +164,6 @@ impl Kind {
                 text.parse::<TrafficShare>().map(|share| json!(share)).map_err(|error| error.to_string())
             }
             Self::Service => text.parse::<ServiceName>().map(|name| json!(name)).map_err(|error| error.to_string()),
-            Self::Truth => {
-                text.parse::<bool>().map(Value::from).map_err(|_| format!("`{text}` is neither true nor false"))
-            }
             Self::Subscriptions if text.is_empty() => Ok(Value::Null),
             Self::Subscriptions => subscriptions(text),
         }
@@ -270,6 +277,7 @@ mod tests {
             ("queue=-1", "is no whole number"),
             ("outbound=api.example.com", "has no port"),
             ("callers=orders,Payments", "`Payments` is no rule"),
+            ("tokens.verify=yes", "neither `true` nor `false`"),
             ("rate=fast", "is no rate"),
             ("breaker.success_rate=0.8", "is no share"),
             ("retry.idempotent=GET,reserve it", "is no function"),
@@ -282,7 +290,7 @@ mod tests {
             ("traffic.pins=x-canary", "is no pin"),
             ("traffic.sticky=claim", "keeps no caller"),
             ("mirror.share=0.1", "is no share of calls"),
-            ("mirror.show_bodies=yes", "neither true nor false"),
+            ("mirror.show_bodies=yes", "neither `true` nor `false`"),
         ] {
             let error = text.parse::<Setting>().unwrap_err();
             assert!(error.contains(wanted), "{text}: {error}");

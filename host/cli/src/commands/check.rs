@@ -1,6 +1,10 @@
 //! `patchbay check`: what `patchbay up` would refuse, without starting anything.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use bytes::Bytes;
+use patchbay_backends::MachineSecrets;
 use patchbay_contract::Contract;
 use patchbay_control::ControlConfig;
 use patchbay_model::ports::{Executor, PrepareRequest};
@@ -12,9 +16,9 @@ use super::steps::{self, Spinner};
 use crate::app;
 use crate::args::CheckArgs;
 use crate::brief;
-use crate::config::{ConfigError, ConfigFile, ServiceConfig};
+use crate::config::{Config, ConfigError, ConfigFile, ServiceConfig, directory_of};
 use crate::failure::Failure;
-use crate::screen::{GOOD, NAME, Screen, styled};
+use crate::screen::{GOOD, NAME, Screen, WARN, styled};
 
 /// A component that can run.
 struct Checked {
@@ -54,6 +58,11 @@ pub(crate) async fn run(args: &CheckArgs, screen: Screen) -> Result<(), Failure>
             }
         }
     }
+    let warnings: Vec<_> =
+        file.warnings.iter().map(ToString::to_string).chain(secrets(&file.config, &args.config)).collect();
+    for warning in &warnings {
+        screen.note(format!("{}: {warning}", styled(WARN, "warning")))?;
+    }
     let config = file.finish().map_err(ConfigError::from)?;
     if screen.json {
         let services = checked.iter().map(|(service, about)| {
@@ -62,10 +71,27 @@ pub(crate) async fn run(args: &CheckArgs, screen: Screen) -> Result<(), Failure>
                 "instances": about.policy, "routes": service.routes.iter().map(|declared| declared.route.to_string()).collect::<Vec<_>>(),
             })
         });
-        return screen.value(&json!({ "ok": true, "services": services.collect::<Vec<_>>() }));
+        return screen.value(&json!({ "ok": true, "services": services.collect::<Vec<_>>(), "warnings": warnings }));
     }
     let services = brief::count(config.services.len() as u64, "service");
     Ok(screen.line(format!("{}: {} with {services}", styled(GOOD, "ok"), args.config.display()))?)
+}
+
+/// What should be looked at of the secrets that are granted. They may well be on another machine than this one, so that one is
+/// not found is no error.
+fn secrets(config: &Config, file: &Path) -> Vec<String> {
+    let machine = MachineSecrets::new(directory_of(file).to_owned());
+    let granted =
+        config.services.iter().flat_map(|service| service.settings.secrets.iter().map(move |own| (service, own)));
+    granted
+        .filter_map(|(service, (name, reference))| {
+            let warning = match machine.check(reference) {
+                Ok(warning) => warning?,
+                Err(error) => format!("{error}; the service cannot be deployed without it"),
+            };
+            Some(format!("services.{}.secrets.{name}: {warning}", service.name))
+        })
+        .collect()
 }
 
 /// Checks one component, and shows how it went; the name takes `width` columns.
@@ -117,6 +143,8 @@ async fn check(executor: &dyn Executor, control: &ControlConfig, service: &Servi
         bytes,
         instances,
         settings: service.settings.clone(),
+        // Nothing of it runs, so nothing is asked for.
+        secrets: BTreeMap::new(),
     };
     executor.prepare(request).await.map_err(|error| error.to_string())?;
     Ok(Checked { size, contract, policy: instances.name() })

@@ -238,6 +238,9 @@ fn settings(settings: &Settings, stack: Option<&str>) -> Vec<String> {
     for (index, (key, value)) in settings.config.iter().enumerate() {
         lines.push(fact(if index == 0 { "config" } else { "" }, &format!("{key} = {value:?}")));
     }
+    for (index, (name, reference)) in settings.secrets.iter().enumerate() {
+        lines.push(fact(if index == 0 { "secrets" } else { "" }, &format!("{name} = {reference}")));
+    }
     lines
 }
 

@@ -1,5 +1,7 @@
 //! `patchbay ps`: the services at a glance.
 
+use serde::Deserialize;
+
 use crate::args::PsArgs;
 use crate::client::Client;
 use crate::client::view::{Canary, Service};
@@ -7,21 +9,35 @@ use crate::columns::Columns;
 use crate::failure::Failure;
 use crate::screen::{BAD, DIM, GOOD, NAME, Screen, WARN, styled};
 
+/// What the host tells of itself, as far as it is shown here.
+#[derive(Debug, Deserialize)]
+struct NeedsRestart {
+    needs_restart: Vec<String>,
+}
+
 /// Lists the services.
 ///
 /// # Errors
 /// If the host cannot be reached.
 pub(crate) async fn run(args: &PsArgs, screen: Screen) -> Result<(), Failure> {
-    let services = Client::find(&args.host)?.get("/v1/services").await?;
+    let client = Client::find(&args.host)?;
+    let services = client.get("/v1/services").await?;
     if screen.json {
         return screen.value(&services);
     }
     let services: Vec<Service> = serde_json::from_value(services)?;
     if services.is_empty() {
-        return Ok(screen.line("No services. Deploy one with `patchbay deploy NAME COMPONENT.wasm --route '/*'`.")?);
+        screen.line("No services. Deploy one with `patchbay deploy NAME COMPONENT.wasm --route '/*'`.")?;
+    } else {
+        for line in table(&services) {
+            screen.line(line)?;
+        }
     }
-    for line in table(&services) {
-        screen.line(line)?;
+    let waiting: NeedsRestart = serde_json::from_value(client.get("/v1/host").await?)?;
+    if !waiting.needs_restart.is_empty() {
+        let keys = waiting.needs_restart.join(", ");
+        screen
+            .line(format!("\n{}: the values of {keys} in runtime.toml hold after a restart", styled(WARN, "host")))?;
     }
     Ok(())
 }

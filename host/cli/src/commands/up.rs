@@ -1,11 +1,11 @@
 //! `patchbay up`: a host, from its configuration to its end.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use patchbay_control::{Control, EventKind, Started};
 use patchbay_model::{ServiceName, units};
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -14,9 +14,10 @@ use crate::app::App;
 use crate::args::UpArgs;
 use crate::brief;
 use crate::columns::Columns;
-use crate::config::{self, Config, ConfigFile};
+use crate::config::{self, Config, ConfigFile, Document};
 use crate::failure::Failure;
 use crate::open_files;
+use crate::reload::Source;
 use crate::running::Running;
 use crate::screen::{BAD, DIM, GOOD, NAME, Screen, WARN, styled};
 use crate::signals::Signals;
@@ -35,19 +36,24 @@ struct Reach {
 /// If it cannot start.
 pub(crate) async fn run(args: &UpArgs, screen: Screen) -> Result<(), Failure> {
     let begun = Instant::now();
-    let config = configuration(args, screen)?;
+    let source = Source { file: args.config.clone().unwrap_or_else(|| config::FILE.into()), state: args.state.clone() };
+    let (config, document, warnings) = configuration(args, &source, screen)?;
     let hush = telemetry::begin(args.log_format)?;
     hush.set(!screen.json);
     let mut signals = Signals::listen()?;
+    let hangup = signal(SignalKind::hangup())?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
     open_files::allow(config.http.max_connections);
-    let app = App::assemble(&config).await?;
+    let app = App::assemble(&config, source, document).await?;
     telemetry::forward(&app.logs)?;
     let reach = Reach {
         http: app.facts.http_url.clone(),
         admin: app.facts.admin_url.clone(),
         state: app.facts.state_dir.display().to_string(),
     };
-    let running = Running::begin(app);
+    let mut running = Running::begin(app);
     let stopped = tokio::select! {
         started = start(&running, &config, screen) => {
             started?;
@@ -58,13 +64,14 @@ pub(crate) async fn run(args: &UpArgs, screen: Screen) -> Result<(), Failure> {
     let signal = match stopped {
         Some(signal) => signal,
         None => {
+            running.follow_file(hangup);
             welcome(&running.control, &reach, begun, screen)?;
             hush.set(false);
             signals.next().await
         }
     };
     signals.end_at_the_next();
-    let drain = config.host.drain;
+    let drain = running.drain();
     let news = format!("{signal}: stopping; calls may end within {}", units::format_duration(drain));
     if screen.json {
         tracing::info!("{news}");
@@ -77,23 +84,24 @@ pub(crate) async fn run(args: &UpArgs, screen: Screen) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The configuration that is meant; the defaults if there is no file and none was asked for.
-fn configuration(args: &UpArgs, screen: Screen) -> Result<Config, Failure> {
-    let default = Path::new(config::FILE);
-    let mut config = if args.config.is_none() && !default.exists() {
+/// The configuration that is meant, what the file says, and what should be looked at; the defaults if there is no file and none
+/// was asked for.
+fn configuration(
+    args: &UpArgs,
+    source: &Source,
+    screen: Screen,
+) -> Result<(Config, Document, Vec<config::Problem>), Failure> {
+    if args.config.is_none() && !source.file.exists() {
         screen.note(format!(
             "{}: there is no runtime.toml here; starting with the defaults and no services of a file",
             styled(WARN, "note")
         ))?;
-        Config::default()
-    } else {
-        let file = ConfigFile::open(args.config.as_deref().unwrap_or(default))?;
-        file.finish().map_err(config::ConfigError::from)?
-    };
-    if let Some(state) = &args.state {
-        config.host.state.clone_from(state);
+        return Ok((source.applied_to(Config::default()), Document::default(), Vec::new()));
     }
-    Ok(config)
+    let mut file = ConfigFile::open(&source.file)?;
+    let (document, warnings) = (file.document(), std::mem::take(&mut file.warnings));
+    let config = file.finish().map_err(config::ConfigError::from)?;
+    Ok((source.applied_to(config), document, warnings))
 }
 
 /// Brings up the services, and shows how each came up and what is going on meanwhile.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use patchbay_control::ControlConfig;
+use patchbay_control::{ControlConfig, ShedConfig};
 use patchbay_engine::EngineConfig;
 
 use super::table::Table;
@@ -21,11 +21,21 @@ pub(crate) struct HostConfig {
     pub(crate) drain: Duration,
     /// Whether a service that says nothing of its callers may be called by no service.
     pub(crate) strict: bool,
+    /// Whether the file is taken up when it has changed.
+    pub(crate) watch: bool,
+    /// When calls are refused because the host is saturated.
+    pub(crate) shed: ShedConfig,
 }
 
 impl Default for HostConfig {
     fn default() -> Self {
-        Self { state: PathBuf::from("state"), drain: Duration::from_secs(30), strict: false }
+        Self {
+            state: PathBuf::from("state"),
+            drain: Duration::from_secs(30),
+            strict: false,
+            watch: true,
+            shed: ShedConfig::default(),
+        }
     }
 }
 
@@ -35,13 +45,17 @@ pub(crate) fn host(table: &mut Table<'_>, directory: &Path) -> HostConfig {
     table.set("state", &mut host.state, value::path);
     table.set("drain", &mut host.drain, drain);
     table.set("strict", &mut host.strict, value::boolean);
+    table.set("watch", &mut host.watch, value::boolean);
+    host.shed.memory = table.optional("memory_limit", memory_limit);
+    table.set("shed_delay", &mut host.shed.delay, shed_delay);
     host.state = directory.join(host.state);
     host
 }
 
 /// Reads `[topics]`, `[deploy]` and `[defaults]`, which control works with.
-pub(crate) fn control(root: &mut Table<'_>, strict: bool) -> ControlConfig {
-    let mut control = ControlConfig { strict, topics: topics::read(root), ..ControlConfig::default() };
+pub(crate) fn control(root: &mut Table<'_>, host: &HostConfig) -> ControlConfig {
+    let (strict, shed) = (host.strict, host.shed.clone());
+    let mut control = ControlConfig { strict, shed, topics: topics::read(root), ..ControlConfig::default() };
     root.section("deploy", |table| {
         table.set("retained", &mut control.retained, retained);
         table.set("drain", &mut control.drain, drain);
@@ -78,4 +92,15 @@ fn retained(value: &toml::de::DeValue<'_>) -> Result<u32, String> {
 fn drain(value: &toml::de::DeValue<'_>) -> Result<Duration, String> {
     let drain = value::duration(value)?;
     if drain <= DAY { Ok(drain) } else { Err("must be at most 24h".to_owned()) }
+}
+
+fn memory_limit(value: &toml::de::DeValue<'_>) -> Result<u64, String> {
+    let limit = value::size(value)?;
+    if limit >= 64 << 20 { Ok(limit) } else { Err("must be at least 64MiB".to_owned()) }
+}
+
+fn shed_delay(value: &toml::de::DeValue<'_>) -> Result<Duration, String> {
+    let delay = value::duration(value)?;
+    let possible = Duration::from_millis(2)..=Duration::from_secs(10);
+    if possible.contains(&delay) { Ok(delay) } else { Err("must lie between 2ms and 10s".to_owned()) }
 }

@@ -39,6 +39,11 @@ impl fmt::Display for Problem {
 }
 
 impl Problem {
+    /// The same, for a line that nobody is to see.
+    pub(crate) fn without_excerpt(self) -> Self {
+        Self { excerpt: "(not shown: there may be a secret in this line)".to_owned(), column: 1, width: 1, ..self }
+    }
+
     /// The line of the file with the place marked, to be shown below the problem.
     pub(crate) fn excerpt(&self) -> String {
         let dim = AnsiColor::BrightBlue.on_default();

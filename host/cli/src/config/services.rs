@@ -8,7 +8,7 @@ use patchbay_model::{ServiceName, Settings};
 
 use super::routes::{self, Placed};
 use super::table::{Named, Table};
-use super::{policies, settings, topics, traffic, value};
+use super::{policies, secrets, settings, topics, traffic, value};
 
 /// A service as the file declares it. Its component is not read yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,9 +27,13 @@ pub(crate) struct ServiceConfig {
     pub(crate) places: Places,
 }
 
-/// Reads `[services]`. Paths of components are relative to `directory`.
-pub(crate) fn read(root: &mut Table<'_>, defaults: &Settings, directory: &Path) -> Vec<ServiceConfig> {
-    let mut placed = Vec::new();
+/// Reads `[services]`. Paths of components are relative to `directory`; `placed` are the routes that are no services'.
+pub(crate) fn read(
+    root: &mut Table<'_>,
+    defaults: &Settings,
+    directory: &Path,
+    mut placed: Vec<Placed>,
+) -> Vec<ServiceConfig> {
     let entries = root.named("services");
     let services = entries.iter().filter_map(|entry| service(entry, defaults, directory, &mut placed)).collect();
     routes::check(root.reader(), placed);
@@ -45,9 +49,10 @@ fn service(
     let name = entry.name.parse::<ServiceName>().map_err(|error| entry.report(error.to_string())).ok();
     let read = entry.table(|table| {
         let component = component(table, directory);
-        let routes = routes::read(table);
+        let routes = routes::of_service(table, directory);
         let mut settings = settings::read(table, defaults);
         settings.config = settings::config(table);
+        settings.secrets = secrets::read(table);
         settings.health = settings::health(table);
         settings.fallback = policies::fallback(table);
         settings.subscriptions = topics::subscriptions(table);

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use patchbay_model::{HealthCheck, Settings};
+use patchbay_model::{HealthCheck, Settings, TokenSettings};
 
 use super::table::Table;
-use super::{policies, value};
+use super::{policies, secrets, value};
 
 /// The keys that `[defaults]` and `[services.NAME]` share. What the table does not say stays as in `base`.
 pub(crate) fn read(table: &mut Table<'_>, base: &Settings) -> Settings {
@@ -15,6 +15,7 @@ pub(crate) fn read(table: &mut Table<'_>, base: &Settings) -> Settings {
     table.set("instance_uses", &mut settings.instance_uses, value::number);
     table.set("instance_calls", &mut settings.instance_calls, value::number);
     table.set("instance_idle", &mut settings.instance_idle, value::duration);
+    table.set("priority", &mut settings.priority, value::priority);
     let limits = &mut settings.limits;
     table.set("memory", &mut limits.memory, value::size);
     table.set("table_elements", &mut limits.table_elements, value::number);
@@ -37,11 +38,19 @@ pub(crate) fn read(table: &mut Table<'_>, base: &Settings) -> Settings {
     if table.has("callers") {
         settings.callers = Some(elements(table.list("callers", value::parsed)));
     }
+    table.section("tokens", |table| tokens(table, &mut settings.tokens));
     if table.has("links") {
         settings.links = policies::links(table);
     }
     policies::read(table, &mut settings);
     settings
+}
+
+fn tokens(table: &mut Table<'_>, tokens: &mut TokenSettings) {
+    table.set("verify", &mut tokens.verify, value::boolean);
+    if table.has("audiences") {
+        tokens.audiences = elements(table.list("audiences", value::text));
+    }
 }
 
 pub(super) fn elements<T>(placed: Vec<(Range<usize>, T)>) -> Vec<T> {
@@ -58,6 +67,7 @@ pub(crate) fn judge(table: &Table<'_>, settings: &Settings) {
 /// The strings that a service reads through `wasi:config`.
 pub(crate) fn config(table: &mut Table<'_>) -> BTreeMap<String, String> {
     let entries = table.named("config");
+    entries.iter().for_each(secrets::suspect);
     entries.iter().filter_map(|entry| Some((entry.name.to_owned(), entry.value(value::text)?))).collect()
 }
 

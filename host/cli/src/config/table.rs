@@ -11,24 +11,31 @@ use toml::de::{DeTable, DeValue};
 
 use super::closest;
 use super::problem::{Problem, Source};
+use super::secrets::is_confidential;
 use super::value::describe;
 
 /// What was found wrong, and what was asked for, while a file is read.
 pub(crate) struct Reader<'t> {
     source: Source<'t>,
     problems: RefCell<Vec<Problem>>,
+    warnings: RefCell<Vec<Problem>>,
     /// Every key that was asked for, with its path.
     asked: RefCell<BTreeSet<String>>,
 }
 
 impl<'t> Reader<'t> {
     pub(crate) fn new(source: Source<'t>) -> Self {
-        Self { source, problems: RefCell::default(), asked: RefCell::default() }
+        Self { source, problems: RefCell::default(), warnings: RefCell::default(), asked: RefCell::default() }
     }
 
     /// Notes a problem at these bytes of the file.
     pub(crate) fn report(&self, at: &Range<usize>, key: &str, message: impl Into<String>) {
-        self.problems.borrow_mut().push(self.source.problem(at, key, message));
+        self.problems.borrow_mut().push(self.problem(at, key, message));
+    }
+
+    fn problem(&self, at: &Range<usize>, key: &str, message: impl Into<String>) -> Problem {
+        let problem = self.source.problem(at, key, message);
+        if is_confidential(key) { problem.without_excerpt() } else { problem }
     }
 
     /// Reads the outermost table.
@@ -36,11 +43,14 @@ impl<'t> Reader<'t> {
         self.visit(String::new(), table.span(), Some(table.get_ref()), read)
     }
 
-    /// The problems in the order of the file, and the keys that were asked for.
-    pub(crate) fn finish(self) -> (Vec<Problem>, BTreeSet<String>) {
-        let mut problems = self.problems.into_inner();
-        problems.sort_by_key(|problem| (problem.line, problem.column));
-        (problems, self.asked.into_inner())
+    /// The problems and the warnings, each in the order of the file, and the keys that were asked for.
+    pub(crate) fn finish(self) -> (Vec<Problem>, Vec<Problem>, BTreeSet<String>) {
+        let [problems, warnings] = [self.problems, self.warnings].map(|told| {
+            let mut told = told.into_inner();
+            told.sort_by_key(|problem| (problem.line, problem.column));
+            told
+        });
+        (problems, warnings, self.asked.into_inner())
     }
 
     /// Notes the line of each key of `table`, under its path.
@@ -211,6 +221,11 @@ impl<'r> Table<'r> {
         self.reader.report(&at, &self.path_of(key), message);
     }
 
+    /// Notes a problem with the table as a whole.
+    pub(crate) fn report_here(&self, message: impl Into<String>) {
+        self.reader.report(&self.at, &self.path, message);
+    }
+
     /// Notes a problem with a value that this table itself has; `key` may lead into tables within, with dots. What
     /// is not here was inherited, and is reported where it stands.
     pub(crate) fn report_own(&self, key: &str, message: &str) {
@@ -271,6 +286,12 @@ impl Named<'_> {
         self.at.clone()
     }
 
+    /// Notes something about it that is no problem.
+    pub(crate) fn warn(&self, message: impl Into<String>) {
+        let warning = self.reader.problem(&self.at, &self.path, message);
+        self.reader.warnings.borrow_mut().push(warning);
+    }
+
     /// Whether its value is of a kind.
     pub(crate) fn is(&self, kind: impl FnOnce(&DeValue<'_>) -> bool) -> bool {
         kind(self.value.get_ref())
@@ -295,7 +316,7 @@ impl Named<'_> {
 }
 
 /// The path of a key within a table, quoted where TOML would want it.
-fn join(path: &str, key: &str) -> String {
+pub(super) fn join(path: &str, key: &str) -> String {
     let bare = !key.is_empty() && key.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'));
     let key = if bare { key.to_owned() } else { format!("{key:?}") };
     if path.is_empty() { key } else { format!("{path}.{key}") }

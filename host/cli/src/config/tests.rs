@@ -19,13 +19,14 @@ fn everything() -> String {
 
 /// Reads `text`, whose components are taken to be in the directory of this crate.
 fn parse(text: &str) -> Result<Config, Vec<String>> {
-    let (config, problems, _) = read(FILE, text, Path::new(env!("CARGO_MANIFEST_DIR")));
+    let Read { config, problems, .. } = read(FILE, text, Path::new(env!("CARGO_MANIFEST_DIR")));
     if problems.is_empty() { Ok(config) } else { Err(problems.iter().map(ToString::to_string).collect()) }
 }
 
 /// What is wrong with the shipped file, other than that the examples may not be built.
 fn shipped() -> (Config, Vec<Problem>, BTreeSet<String>) {
-    let (config, mut problems, asked) = read(FILE, SHIPPED, Path::new(""));
+    let Read { config, mut problems, warnings, asked } = read(FILE, SHIPPED, Path::new(""));
+    assert_eq!(warnings, []);
     problems.retain(|problem| !problem.message.contains("build the component first"));
     (config, problems, asked)
 }
@@ -454,7 +455,7 @@ proptest! {
     #[test]
     fn no_text_panics(pieces in prop::collection::vec(piece(), 0..40)) {
         let text = pieces.concat();
-        let (_, problems, _) = read("x.toml", &text, Path::new("nowhere"));
+        let Read { problems, .. } = read("x.toml", &text, Path::new("nowhere"));
         for problem in problems {
             prop_assert!(problem.line >= 1 && problem.line <= text.matches('\n').count() + 1);
             prop_assert!(!problem.message.is_empty() && !problem.excerpt().is_empty());

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
+use patchbay_model::policy::Priority;
 use patchbay_model::{InstancePolicy, units};
 use toml::de::DeValue;
 
@@ -45,6 +46,21 @@ pub(crate) fn path(value: &DeValue<'_>) -> Result<std::path::PathBuf, String> {
 /// A string that is the written form of a `T`; its error says what would be right.
 pub(crate) fn parsed<T: FromStr<Err: Display>>(value: &DeValue<'_>) -> Result<T, String> {
     text(value)?.parse().map_err(|error: T::Err| error.to_string())
+}
+
+/// A priority.
+pub(crate) fn priority(value: &DeValue<'_>) -> Result<Priority, String> {
+    priority_named(&text(value)?)
+}
+
+/// The priority that `name` stands for in configuration and on the command line.
+///
+/// # Errors
+/// A sentence that names the priorities there are.
+pub(crate) fn priority_named(name: &str) -> Result<Priority, String> {
+    let found = Priority::ALL.into_iter().find(|priority| priority.name() == name);
+    let names = Priority::ALL.map(Priority::name);
+    found.ok_or_else(|| format!("`{name}` is no priority; {}", closest::suggestion(name, &names)))
 }
 
 /// A listening address.

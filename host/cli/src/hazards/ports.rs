@@ -17,13 +17,14 @@ pub(crate) fn around(ports: Ports, hazard: &Arc<dyn Hazard>) -> Ports {
     if !cfg!(debug_assertions) {
         return ports;
     }
-    let Ports { executor, components, registry, clock, bus, run } = ports;
+    let Ports { executor, components, registry, clock, bus, secrets, run } = ports;
     Ports {
         executor: Arc::new(Amid { port: executor, hazard: Arc::clone(hazard) }),
         components: Arc::new(Amid { port: components, hazard: Arc::clone(hazard) }),
         registry: Arc::new(Amid { port: registry, hazard: Arc::clone(hazard) }),
         clock,
         bus,
+        secrets,
         run,
     }
 }

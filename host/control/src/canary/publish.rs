@@ -58,7 +58,7 @@ impl Control {
         let watch = Arc::new(Watch::new(live, stable, &record, Instant::now()));
         entry.record.canary = Some(record);
         entry.candidate = Some(Arc::new(watch.candidate()));
-        let dropped = trim(&mut entry, self.config.retained);
+        let dropped = trim(&mut entry, snapshot.config().retained);
         self.publish(&snapshot, snapshot.with(entry)?).await?;
         Ok((watch, dropped))
     }

@@ -41,7 +41,7 @@ type Answers = BTreeMap<String, u32>;
 
 impl Bench {
     /// A host whose service `orders` answers `1`.
-    async fn serving() -> Self {
+    async fn with_orders_serving() -> Self {
         let bench = Self::new();
         bench.deploy_version("1", false).await.unwrap();
         bench
@@ -70,8 +70,8 @@ impl Bench {
     async fn send(&self, header: Option<(&'static str, &str)>) -> Result<Reply, FaultKind> {
         let routing = self.control.route(None, "/x", &Method::GET).map_err(|_| FaultKind::NotFound)?;
         let request = header.into_iter().fold(Request::get("/x"), |request, (name, value)| request.header(name, value));
-        let (id, request) = (self.control.new_call(), request.body(empty_body()).unwrap());
-        self.control.call(routing, Principal::Outside, id, request).await.map_err(|fault| fault.kind())
+        let request = request.body(empty_body()).unwrap();
+        crate::fakes::call(&self.control, routing, request).await.map_err(|fault| fault.kind())
     }
 
     /// What one caller gets.
@@ -99,7 +99,7 @@ impl Bench {
     }
 
     /// The kinds of the events of canaries so far, with their sentences.
-    fn told(&self) -> Vec<(EventKind, String)> {
+    fn canary_news(&self) -> Vec<(EventKind, String)> {
         let kept = self.control.events().read(0).kept;
         let of_canary = |kind| {
             matches!(
@@ -117,7 +117,7 @@ impl Bench {
     }
 
     fn kinds(&self) -> Vec<EventKind> {
-        self.told().into_iter().map(|(kind, _)| kind).collect()
+        self.canary_news().into_iter().map(|(kind, _)| kind).collect()
     }
 
     /// The active revision, the retained ones, and whether one is tried.

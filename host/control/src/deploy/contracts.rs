@@ -80,7 +80,7 @@ impl Control {
     ) -> bool {
         import.functions.iter().all(|function| {
             let name = FunctionName { interface: interface.clone(), function: function.name.clone() };
-            may(callee.callers.as_deref(), self.config.strict, caller, Asked::Function(&name))
+            may(callee.callers.as_deref(), self.snapshot.load().config().strict, caller, Asked::Function(&name))
         })
     }
 
@@ -153,7 +153,12 @@ fn is_named(snapshot: &Snapshot, caller: &ServiceName, interface: &InterfaceName
 }
 
 /// What `contract` lacks of what `caller` imports by this name, as text; `None` if it lacks nothing.
-fn lacks(snapshot: &Snapshot, caller: &ServiceName, interface: &InterfaceName, contract: &Contract) -> Option<String> {
+pub(crate) fn lacks(
+    snapshot: &Snapshot,
+    caller: &ServiceName,
+    interface: &InterfaceName,
+    contract: &Contract,
+) -> Option<String> {
     let active = snapshot.service(caller)?.active.as_ref()?;
     let (item, _) = imported(&active.ready.contract).find(|(_, imported)| imported == interface)?;
     let Some(export) = contract.export_for(&item.name) else {

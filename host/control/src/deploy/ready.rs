@@ -1,21 +1,22 @@
 //! From a stored component to a revision that is ready to serve: inspect, compile, warm, health.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, header};
 use patchbay_contract::Contract;
-use patchbay_model::ports::{CodeSource, PrepareError, PrepareRequest};
+use patchbay_model::ports::{CodeSource, OpenSecret, PrepareError, PrepareRequest};
 use patchbay_model::{
-    Call, CallContext, CallId, Digest, Fault, HealthCheck, Hold, InstancePolicy, Principal, RevisionId, RevisionNumber,
-    RevisionRecord, ServiceName, empty_body, units,
+    Call, CallContext, CallId, Digest, Fault, HealthCheck, Hold, InstancePolicy, Origin, Principal, RevisionId,
+    RevisionNumber, RevisionRecord, ServiceName, empty_body, units,
 };
 use tokio::time::{Instant, timeout_at};
 
 use super::contracts::check_exports;
 use super::subscriptions::check_subscriptions;
 use crate::change::{ChangeError, ChangeErrorKind, DeployRequest, Step};
-use crate::control::Control;
+use crate::control::{Control, ControlConfig};
 use crate::event::EventKind;
 use crate::links::exported;
 use crate::revision::ReadyRevision;
@@ -29,6 +30,16 @@ pub(crate) struct Inspected {
     policy: InstancePolicy,
     stand_ins: StandIns,
     bytes: Bytes,
+    secrets: BTreeMap<String, Arc<dyn OpenSecret>>,
+    /// What is worth telling of it.
+    note: String,
+}
+
+impl Inspected {
+    /// What is worth telling of it.
+    pub(crate) fn note(&self) -> &str {
+        &self.note
+    }
 }
 
 pub(crate) fn refused(message: impl Into<String>) -> ChangeError {
@@ -41,6 +52,26 @@ impl Control {
         &self,
         request: &DeployRequest,
     ) -> Result<((Inspected, RevisionId), String), ChangeError> {
+        if request.origin == Origin::Api {
+            self.check_grants(&request.service, &request.settings)?;
+        }
+        let snapshot = self.snapshot.load_full();
+        let has_routes = self.will_have_routes(request);
+        let (inspected, id) = self.examine(request, has_routes, snapshot.config()).await?;
+        let contract = &inspected.contract;
+        let links = self.check_imports(&request.service, contract, &request.settings)?;
+        let breaks = self.check_callers(&request.service, contract, request.allow_breaking)?;
+        let note = format!("{}{links}{breaks}", inspected.note);
+        Ok(((inspected, id), note))
+    }
+
+    /// Reads the component, and holds it against its own settings and against the topics; other services are left out.
+    pub(crate) async fn examine(
+        &self,
+        request: &DeployRequest,
+        has_routes: bool,
+        config: &ControlConfig,
+    ) -> Result<(Inspected, RevisionId), ChangeError> {
         let problems: Vec<_> = request.settings.problems().iter().map(ToString::to_string).collect();
         if !problems.is_empty() {
             return Err(refused(format!("the settings of `{}` cannot be: {}", request.service, problems.join("; "))));
@@ -56,12 +87,13 @@ impl Control {
             created: self.ports.clock.now(),
         };
         let id = RevisionId { service: request.service.clone(), number };
-        let inspected = look_into(record, bytes).await?;
+        let mut inspected = look_into(record, bytes).await?;
+        inspected.secrets = self.open_secrets(&request.settings).await?;
         let contract = &inspected.contract;
         // What exports nothing that can be called the engine refuses, with better advice.
         let only_functions = contract.http_handler().is_none()
             && (exported(contract).next().is_some() || contract.message_handler().is_some());
-        if only_functions && self.will_have_routes(request) {
+        if only_functions && has_routes {
             return Err(refused(
                 "it handles no HTTP requests (`wasi:http/incoming-handler` or `wasi:http/handler`), and so it can have no \
                  routes; other services can call its functions, and so can you with `patchbay call`, and messages reach \
@@ -69,18 +101,16 @@ impl Control {
             ));
         }
         check_exports(contract)?;
-        let links = self.check_imports(&request.service, contract, &request.settings)?;
-        let breaks = self.check_callers(&request.service, contract, request.allow_breaking)?;
-        let (topics, strict) = (&self.config.topics, self.config.strict);
-        let subscribed = check_subscriptions((&request.service, contract), &request.settings, topics, strict)?;
-        let note = format!(
-            "{}{}, {} imports, instances = {}{links}{breaks}{subscribed}",
+        let subscribed =
+            check_subscriptions((&request.service, contract), &request.settings, &config.topics, config.strict)?;
+        inspected.note = format!(
+            "{}{}, {} imports, instances = {}{subscribed}",
             units::round_size(inspected.record.size),
             contract.language.as_ref().map(|language| format!(" of {language}")).unwrap_or_default(),
             contract.imports.len(),
             inspected.policy.name(),
         );
-        Ok(((inspected, id), note))
+        Ok((inspected, id))
     }
 
     /// Whether routes lead to the service once the request is carried out.
@@ -103,13 +133,14 @@ impl Control {
         id: &RevisionId,
         teller: &Teller,
     ) -> Result<(Arc<ReadyRevision>, String), ChangeError> {
-        let Inspected { record, contract, policy, stand_ins, bytes } = inspected;
+        let Inspected { record, contract, policy, stand_ins, bytes, secrets, note: _ } = inspected;
         let request = PrepareRequest {
             revision: id.clone(),
             component: record.component,
             bytes,
             instances: policy,
             settings: record.settings.clone(),
+            secrets,
         };
         let preparation = self.ports.executor.prepare(request).await.map_err(|error| match error {
             PrepareError::Malformed(_) | PrepareError::Incompatible(_) => refused(error.to_string()),
@@ -164,7 +195,9 @@ impl Control {
     ) -> Result<(Arc<ReadyRevision>, String), ChangeError> {
         let record = self.record_of(id).ok_or_else(|| unknown(id))?;
         let bytes = self.ports.components.read(&record.component).await?;
-        self.compile(look_into(record, bytes).await?, id, teller).await
+        let secrets = self.open_secrets(&record.settings).await?;
+        let inspected = Inspected { secrets, ..look_into(record, bytes).await? };
+        self.compile(inspected, id, teller).await
     }
 
     /// The component of a retained revision.
@@ -203,7 +236,7 @@ async fn look_into(record: RevisionRecord, bytes: Bytes) -> Result<Inspected, Ch
         .map_err(|error| refused(error.to_string()))?;
     let policy = record.settings.instances.unwrap_or_else(|| contract.default_policy());
     let stand_ins = StandIns::of(&contract, &record.settings).map_err(refused)?;
-    Ok(Inspected { record, contract, policy, stand_ins, bytes })
+    Ok(Inspected { record, contract, policy, stand_ins, bytes, secrets: BTreeMap::new(), note: String::new() })
 }
 
 /// Asks the health path of a revision that is not published yet.

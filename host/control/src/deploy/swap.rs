@@ -1,11 +1,9 @@
 //! The moment of change: save the registry, publish the new snapshot, and let go of what it replaced.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use patchbay_channel::Standing;
-use patchbay_model::{Digest, RegistryRecord, RevisionId, RevisionNumber, ServiceName, ServiceRecord, units};
+use patchbay_model::{Digest, RegistryRecord, RevisionId, RevisionNumber, ServiceName, units};
 use tokio::time::Instant;
 
 use crate::canary::Ending;
@@ -65,7 +63,7 @@ impl Control {
         live: Arc<LiveRevision>,
         ended: Option<Ending>,
     ) -> Result<(Replaced, String), ChangeError> {
-        let mut dropped = trim(&mut entry, self.config.retained);
+        let mut dropped = trim(&mut entry, snapshot.config().retained);
         let old = self.publish_active(snapshot, entry, live).await?;
         let candidate = ended.map(|ended| {
             dropped.extend(ended.dropped);
@@ -156,7 +154,7 @@ impl Control {
             match n_cut {
                 0 => steps.teller.tell(EventKind::Drained, number, format!("`{}` has no calls any more", old.id)),
                 n_cut => {
-                    let limit = units::format_duration(self.config.drain);
+                    let limit = units::format_duration(self.drain_deadline());
                     let message = format!("{} on `{}` took longer than {limit} and were ended", calls(n_cut), old.id);
                     steps.teller.tell(EventKind::Cut, number, message);
                 }
@@ -186,9 +184,14 @@ impl Control {
         });
     }
 
+    /// How long calls on a replaced revision may take to end.
+    fn drain_deadline(&self) -> Duration {
+        self.snapshot.load().config().drain
+    }
+
     pub(crate) async fn drain(&self, old: &LiveRevision) -> (Drained, String) {
         let (n_calls, begun) = (old.n_calls(), Instant::now());
-        let drained = old.drain(self.config.drain).await;
+        let drained = old.drain(self.drain_deadline()).await;
         let note = match (drained, n_calls) {
             (Drained::Cut(n_cut), _) => format!("{} did not end in time and were cut", calls(n_cut)),
             (Drained::Complete, 0) => format!("`{}` had no calls", old.id),
@@ -250,24 +253,7 @@ impl Control {
 
     /// The entry of a service that has no revision yet.
     pub(crate) fn new_entry(&self, service: &ServiceName) -> ServiceEntry {
-        ServiceEntry {
-            name: service.clone(),
-            record: ServiceRecord {
-                next: RevisionNumber::FIRST,
-                active: RevisionNumber::FIRST,
-                revisions: Vec::new(),
-                routes: Vec::new(),
-                declaration: None,
-                canary: None,
-            },
-            declared: self.declared_service(service),
-            active: None,
-            candidate: None,
-            last_canary: None,
-            ready: BTreeMap::new(),
-            failure: None,
-            standing: Arc::new(Standing::new(&self.config.defaults)),
-        }
+        ServiceEntry::new(service, self.snapshot.load().applied())
     }
 
     fn note_request(&self, entry: &mut ServiceEntry, request: &DeployRequest) {

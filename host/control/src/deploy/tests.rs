@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{Method, Request};
 use http_body_util::BodyExt;
-use patchbay_model::{CallId, FaultKind, Principal, Route, Settings, empty_body};
+use patchbay_model::{FaultKind, Route, Settings, empty_body};
 use tokio::time::{Instant, sleep};
 
 use super::*;
@@ -27,7 +27,7 @@ impl Bench {
     async fn ask_for(&self, path: &str) -> Result<String, FaultKind> {
         let routing = self.control.route(None, path, &Method::GET).map_err(|_| FaultKind::NotFound)?;
         let request = Request::get(path).body(empty_body()).unwrap();
-        let reply = self.control.call(routing, Principal::Outside, CallId::new(1), request).await;
+        let reply = crate::fakes::call(&self.control, routing, request).await;
         let body = reply.map_err(|fault| fault.kind())?.into_body().collect().await.unwrap();
         Ok(String::from_utf8(body.to_bytes().into()).unwrap())
     }

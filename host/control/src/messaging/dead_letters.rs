@@ -115,7 +115,8 @@ impl Control {
     pub async fn replay_dead_letter(&self, place: &DeadLetterPlace) -> Result<Receipt, BusError> {
         let (stored, letter) = self.stored_letter(place).await?;
         let death = &letter.letter.death;
-        let (_, topic) = replays(&death.group, &death.filter, &self.config.topics).ok_or_else(|| {
+        let place_of_replays = replays(&death.group, &death.filter, &self.snapshot.load().config().topics);
+        let (_, topic) = place_of_replays.ok_or_else(|| {
             BusError::Invalid(format!("the topics below `{}` are declared and not durable", Topics::REPLAYS))
         })?;
         let receipt = self.ports.bus.publish(dead_letter::replay(&stored.message, topic)).await?;
@@ -156,7 +157,8 @@ impl Control {
 
     /// The topics that dead letters go to: the one for all, and those that subscriptions name. Each with its declaration.
     fn dead_letter_topics(&self) -> BTreeSet<(TopicFilter, TopicFilter)> {
-        let topics = &self.config.topics;
+        let snapshot = self.snapshot.load();
+        let topics = &snapshot.config().topics;
         let own = topics.iter().filter(|(declared, _)| declared.as_str() == Topics::DEAD_LETTERS);
         let mut found: BTreeSet<_> = own.map(|(declared, _)| (declared.clone(), declared.clone())).collect();
         for running in self.messaging.running().values() {

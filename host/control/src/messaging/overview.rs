@@ -66,7 +66,7 @@ impl Control {
 
     fn view_of(&self, running: &Running, groups: &[GroupInfo], dead_letters: u64) -> SubscriptionView {
         let (plan, status) = (&running.plan, &running.status);
-        let interests = super::interests::interests(plan, &self.config.topics);
+        let interests = super::interests::interests(plan, &self.snapshot.load().config().topics);
         let group = plan.settings.group(&plan.service);
         let own = groups.iter().filter(|info| {
             info.group == group

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use patchbay_channel::{Asked, Ground, decide};
-use patchbay_model::bus::{BusError, Defaults, Message, Receipt, Topic, Topics};
+use patchbay_model::bus::{AUTHOR_ATTRIBUTES, BusError, Defaults, Message, Receipt, Topic, Topics};
 use patchbay_model::policy::Asker;
 use patchbay_model::ports::{BoxFuture, Messaging, Publication};
 use patchbay_model::{Course, ServiceName};
@@ -139,6 +139,12 @@ impl Control {
         if let Some(cause) = course.and_then(|course| course.cause.as_ref()) {
             message.caused_by(cause);
         }
+        if let Some(name) = AUTHOR_ATTRIBUTES.iter().find(|name| message.extension(name).is_some()) {
+            return Err(BusError::Invalid(format!("`{name}` tells who published, which only the host may say")));
+        }
+        if let Some(user) = course.and_then(|course| course.user.as_ref()) {
+            message.set_author(user);
+        }
         message.check_attributes().map_err(|error| BusError::Invalid(error.to_string()))?;
         Ok(message)
     }
@@ -146,19 +152,20 @@ impl Control {
     /// Refuses a publisher that may not publish to a topic.
     fn may_publish(&self, publisher: Publisher<'_>, course: Option<&Course>, topic: &Topic) -> Result<(), BusError> {
         let Publisher::Service(service) = publisher else { return Ok(()) };
-        let declared = self.config.topics.of(topic);
+        let snapshot = self.snapshot.load();
+        let declared = snapshot.config().topics.of(topic);
         let own = declared.filter(|(filter, _)| [Topics::DEAD_LETTERS, Topics::REPLAYS].contains(&filter.as_str()));
         if own.is_some() {
             return Err(BusError::Denied(format!("only the host publishes to `{topic}`")));
         }
         // Whoever was asked may answer, where somebody waits for it.
         let ground = match declared {
-            None if !self.config.strict || topic.is_inbox() => return Ok(()),
+            None if !snapshot.config().strict || topic.is_inbox() => return Ok(()),
             None => Ground::Strict,
             Some((_, settings)) => {
                 let user = course.and_then(|course| course.user.as_deref());
                 let asker = Asker::service_for(service, user);
-                decide(settings.publishers.as_deref(), self.config.strict, asker, Asked::Topic)
+                decide(settings.publishers.as_deref(), snapshot.config().strict, asker, Asked::Topic)
             }
         };
         if ground.allows() {

@@ -110,7 +110,8 @@ async fn join(bus: &dyn Bus, control: &Control, plan: &Plan, status: &Status) ->
 
 async fn try_join(bus: &dyn Bus, control: &Control, plan: &Plan) -> Result<Vec<Arc<dyn Feed>>, BusError> {
     let mut feeds = Vec::new();
-    for interest in interests(plan, &control.config.topics) {
+    let snapshot = control.snapshot.load_full();
+    for interest in interests(plan, &snapshot.config().topics) {
         feeds.push(bus.subscribe(interest).await?);
     }
     Ok(feeds)

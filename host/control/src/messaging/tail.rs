@@ -57,7 +57,8 @@ impl Control {
     pub async fn tail(&self, filter: &TopicFilter, start: Start) -> Result<Tail, BusError> {
         let mut feeds = Vec::new();
         let mut covered = false;
-        for (declared, settings) in self.config.topics.iter() {
+        let snapshot = self.snapshot.load_full();
+        for (declared, settings) in snapshot.config().topics.iter() {
             let Some(both) = filter.intersection(declared) else { continue };
             covered |= declared.covers(filter);
             let start = if settings.level == Level::Durable { start } else { Start::New };

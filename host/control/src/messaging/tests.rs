@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use patchbay_model::bus::{BusError, Cause, Message, Order, SubscriptionSettings, Topics, TraceContext};
 use patchbay_model::ports::{Messaging, Publication, Settlement};
-use patchbay_model::{Course, ServiceName};
+use patchbay_model::{Course, Proof, ServiceName, User};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::*;
@@ -218,14 +218,29 @@ async fn the_host_fills_in_what_a_publisher_leaves_out_and_carries_causes() {
     assert_eq!((first.source.as_str(), first.kind.as_str(), first.key()), ("/services/orders", TOPIC, Some("k")));
     assert_eq!((first.extension("traceparent"), first.extension("causationid")), (Some("00-1-2-01"), None));
     let caused = course(Cause::Message(Arc::new(first.clone())));
-    messaging.publish(&orders, caused, publication("2", None)).await.unwrap();
+    let ann = Arc::new(ann());
+    let for_ann = Course { user: Some(Arc::clone(&ann)), ..caused };
+    messaging.publish(&orders, for_ann, publication("2", None)).await.unwrap();
     let second: Message = bench.bus.stored(TOPIC).remove(1);
     assert_ne!(second.id, first.id);
+    assert_eq!((first.author(), second.author().as_ref()), (None, Some(&*ann)));
     assert_eq!(
         (second.extension("causationid"), second.extension("correlationid")),
         (Some(&*first.id), Some(&*first.id))
     );
     assert_eq!(second.extension("traceparent"), Some("00-1-2-01"));
+}
+
+fn ann() -> User {
+    User {
+        proof: Proof::Token,
+        issuer: "corp".to_owned(),
+        subject: "ann".to_owned(),
+        scopes: Vec::new(),
+        groups: Vec::new(),
+        claims: Default::default(),
+        expires: None,
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -260,6 +275,8 @@ async fn what_cannot_be_published_is_refused() {
         ("orders", extended("Not-ok"), "Invalid"),
         ("orders", extended("partitionkey"), "Ok"),
         ("orders", extended("data"), "Invalid"),
+        ("orders", extended("authid"), "Invalid"),
+        ("orders", extended("authclaims"), "Invalid"),
         ("orders", Publication { kind: Some(String::new()), ..to("other") }, "Invalid"),
         ("orders", from("/services/orders/7"), "Ok"),
         ("orders", from("//elsewhere.example"), "Ok"),

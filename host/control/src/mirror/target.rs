@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use patchbay_channel::{Arrival, LinkPolicy, RoutePolicy, Sought, StandIn, Standing, Target};
-use patchbay_model::policy::RetrySettings;
+use patchbay_channel::{Arrival, LinkPolicy, RoutePolicy, Shedder, Sought, StandIn, Standing, Target};
+use patchbay_model::policy::{Priority, RetrySettings};
 use patchbay_model::{Fault, FaultKind, RevisionId, ServiceName, Settings};
 
 use crate::revision::{Lease, LiveRevision};
@@ -26,6 +26,8 @@ impl CandidateTarget {
         // Whoever let the request in the first time has judged it by the rules that hold.
         settings.callers = None;
         settings.rate = None;
+        // Nobody waits for it.
+        settings.priority = Priority::Low;
         Self { standing: Standing::new(&settings), live, settings }
     }
 
@@ -34,23 +36,31 @@ impl CandidateTarget {
     }
 }
 
-impl Target for &CandidateTarget {
+/// The candidate, and what refuses calls while the host is saturated.
+#[derive(Clone, Copy)]
+pub(super) struct Watched<'a>(pub(super) &'a CandidateTarget, pub(super) &'a Shedder);
+
+impl Target for Watched<'_> {
     type Lease = Lease;
 
     fn name(&self) -> &ServiceName {
-        &self.live.id.service
+        &self.0.live.id.service
     }
 
     fn settings(&self) -> &Settings {
-        &self.settings
+        &self.0.settings
     }
 
     fn strict(&self) -> bool {
         false
     }
 
+    fn shedder(&self) -> &Shedder {
+        self.1
+    }
+
     fn standing(&self) -> &Standing {
-        &self.standing
+        &self.0.standing
     }
 
     fn link(&self) -> Option<&LinkPolicy> {
@@ -70,6 +80,6 @@ impl Target for &CandidateTarget {
     }
 
     fn choose(&self, _: &Arrival, _: Sought<'_>) -> Result<Lease, Fault> {
-        self.live.enter().ok_or_else(|| Fault::new(FaultKind::Unavailable, "the candidate is gone").unprocessed())
+        self.0.live.enter().ok_or_else(|| Fault::new(FaultKind::Unavailable, "the candidate is gone").unprocessed())
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use http::Method;
 use http_body_util::{BodyExt, BodyStream, StreamBody};
+use patchbay_model::FaultKind;
 use patchbay_model::traffic::{CanaryPlan, CanaryRules};
-use patchbay_model::{FaultKind, Principal};
 use tokio::time::sleep;
 
 use super::*;
@@ -50,7 +50,7 @@ impl Bench {
         let path = uri.split('?').next().unwrap();
         let routing = self.control.route(None, path, &Method::POST).map_err(|_| FaultKind::NotFound)?;
         let request = Request::post(uri).body(body).unwrap();
-        let reply = self.control.call(routing, Principal::Outside, self.control.new_call(), request).await;
+        let reply = crate::fakes::call(&self.control, routing, request).await;
         let body = reply.map_err(|fault| fault.kind())?.into_body().collect().await.unwrap().to_bytes();
         Ok(String::from_utf8(body.to_vec()).unwrap())
     }

@@ -137,6 +137,14 @@ impl Desk {
         Verdict::Wait(deadline.into_iter().chain(inbox).min())
     }
 
+    /// Goes through the calls while the instance waits for its turn to have a thread. The earliest deadline of them.
+    pub(super) fn wait(&mut self, now: Instant) -> Option<Instant> {
+        self.sort(now);
+        let inbox = self.worker.expire(now, &self.late);
+        let begun = self.calls.iter().map(|call| call.deadline()).filter(|deadline| *deadline > now).min();
+        begun.into_iter().chain(inbox).min()
+    }
+
     /// The instance has nothing to do: all its calls are over, forsaken or not.
     fn rest(&mut self, now: Instant) -> Verdict {
         if !self.calls.is_empty() {

@@ -222,20 +222,22 @@ async fn drive(store: &mut Store<State>, parts: &Parts, worker: &Arc<Worker>, de
     let running = store.run_concurrent(async |accessor| -> wasmtime::Result<Infallible> {
         attend(accessor, parts, worker, desk).await
     });
-    let mut running = pin!(running);
+    let mut running = pin!(meter.run(running));
     let mut timer = pin!(Timer::new());
     std::future::poll_fn(|cx| {
         worker.task.register(cx.waker());
         loop {
             worker.inside.store(true, Ordering::SeqCst);
-            match meter.poll(running.as_mut(), cx) {
+            match running.as_mut().poll(cx) {
                 Poll::Ready(Ok(Ok(Ok(never)))) => match never {},
                 Poll::Ready(Ok(Ok(Err(error)) | Err(error))) => return Poll::Ready(End::Broken(error)),
                 Poll::Ready(Err(panic)) => return Poll::Ready(End::Panicked(panic)),
                 Poll::Pending => {}
             }
             let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
-            match desk.look(now()) {
+            // An instance that waits for its turn was not asked for anything, and cannot be judged by what it did.
+            let verdict = if meter.is_queued() { Verdict::Wait(desk.wait(now())) } else { desk.look(now()) };
+            match verdict {
                 Verdict::End => return Poll::Ready(End::Dismissed),
                 Verdict::LookAgain => {}
                 Verdict::Wait(until) => {

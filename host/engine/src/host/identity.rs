@@ -8,7 +8,8 @@ use super::nanos;
 use crate::at_work;
 use crate::meter::now;
 use crate::state::State;
-use wit::{WitCall, WitPrincipal, WitRevision, WitUser};
+pub(super) use wit::WitUser;
+use wit::{WitCall, WitPrincipal, WitRevision};
 
 /// The interface, as components import it.
 pub(crate) const INTERFACE: &str = "patchbay:host/identity@0.1.0";
@@ -48,7 +49,7 @@ mod wit {
     /// A user, as the verified token says.
     #[derive(ComponentType, Lower)]
     #[component(record)]
-    pub(super) struct WitUser {
+    pub(in crate::host) struct WitUser {
         pub(super) issuer: String,
         pub(super) subject: String,
         pub(super) scopes: Vec<String>,

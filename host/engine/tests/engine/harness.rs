@@ -9,15 +9,15 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use patchbay_engine::{CacheFolder, Engine, EngineConfig, Premises};
+use patchbay_engine::{CacheFolder, Engine, EngineConfig, Ports, Premises};
 use patchbay_model::ports::{
     BoxFuture, Clock, CodeSource, Discovery, Executor, InstanceCount, Links, LogSink, Outbound, Outlet, Preparation,
-    PrepareError, PrepareRequest, Prepared,
+    PrepareError, PrepareRequest, Prepared, TokenError, TokenWish, Tokens,
 };
 use patchbay_model::{
     Body, BodyError, Call, CallContext, CallId, Course, Digest, Fault, FaultKind, FunctionName, Hold, InstancePolicy,
-    Invocation, LogRecord, NoHazard, OutboundError, OutboundRequest, Reply, RevisionId, ServiceInfo, ServiceName,
-    Settings, TypedCall, empty_body,
+    Invocation, LogRecord, NoHazard, OutboundError, OutboundRequest, Proof, Reply, RevisionId, ServiceInfo,
+    ServiceName, Settings, TypedCall, User, empty_body,
 };
 
 use bus::Bus;
@@ -118,6 +118,44 @@ impl Discovery for Outside {
     }
 }
 
+impl Tokens for Outside {
+    /// Knows one token.
+    fn verify<'a>(&'a self, service: &'a ServiceName, token: &'a str) -> BoxFuture<'a, Result<Arc<User>, TokenError>> {
+        let outcome = match token {
+            "ann" => Ok(Arc::new(ann())),
+            "old" => Err(TokenError::Expired),
+            _ => Err(TokenError::Invalid(format!("{service} has another one"))),
+        };
+        Box::pin(std::future::ready(outcome))
+    }
+
+    /// Writes what is asked for as it is.
+    fn mint<'a>(
+        &'a self,
+        service: &'a ServiceName,
+        course: Course,
+        wish: TokenWish,
+    ) -> BoxFuture<'a, Result<String, TokenError>> {
+        let user = course.user.map_or_else(|| "nobody".to_owned(), |user| user.to_string());
+        let TokenWish { audience, scopes, lifetime } = wish;
+        let text = format!("{service} for {user} to {audience} with {scopes:?} for {lifetime:?}");
+        Box::pin(std::future::ready(Ok(text)))
+    }
+}
+
+/// A user.
+pub(crate) fn ann() -> User {
+    User {
+        proof: Proof::Token,
+        issuer: "corp".to_owned(),
+        subject: "ann".to_owned(),
+        scopes: vec!["read".to_owned()],
+        groups: vec!["staff".to_owned()],
+        claims: [("tenant".to_owned(), "acme".into())].into_iter().collect(),
+        expires: None,
+    }
+}
+
 impl Links for Outside {
     fn invoke<'a>(
         &'a self,
@@ -179,9 +217,15 @@ impl Rig {
         let cache = cache.map(|path| CacheFolder { path, hazard: Arc::new(NoHazard) });
         let premises = Premises { cache, workshop: None };
         let (outside, bus) = (Arc::new(Outside::default()), Arc::new(Bus::default()));
-        let (outbound, links, messaging) = (outside.clone(), outside.clone(), bus.clone());
-        let engine =
-            Engine::new(config, premises, log.clone(), outbound, links, messaging, Arc::new(WallClock)).unwrap();
+        let ports = Ports {
+            sink: log.clone(),
+            outbound: outside.clone(),
+            links: outside.clone(),
+            messaging: bus.clone(),
+            tokens: outside.clone(),
+            clock: Arc::new(WallClock),
+        };
+        let engine = Engine::new(config, premises, ports).unwrap();
         Self { engine, log, outside, bus }
     }
 
@@ -197,6 +241,7 @@ impl Rig {
             bytes,
             instances,
             settings,
+            secrets: Default::default(),
         };
         tokio::time::timeout(PATIENCE, self.engine.prepare(request)).await.unwrap()
     }

@@ -1,7 +1,7 @@
 //! Components that cannot run here.
 
 use bytes::Bytes;
-use patchbay_engine::{Engine, EngineConfig, EngineError, Premises};
+use patchbay_engine::{Engine, EngineConfig, EngineError, Ports, Premises};
 use patchbay_model::ports::{Executor, PrepareError, Usage};
 use patchbay_model::{InstancePolicy, Settings};
 
@@ -48,8 +48,8 @@ fn a_configuration_that_cannot_run_is_an_error() {
     let outside = std::sync::Arc::new(Outside::default());
     let clock = std::sync::Arc::new(WallClock);
     let bus = std::sync::Arc::new(Bus::default());
-    let Err(error) = Engine::new(&config, Premises::default(), sink, outside.clone(), outside, bus, clock) else {
-        panic!("it runs")
-    };
+    let ports =
+        Ports { sink, outbound: outside.clone(), links: outside.clone(), messaging: bus, tokens: outside, clock };
+    let Err(error) = Engine::new(&config, Premises::default(), ports) else { panic!("it runs") };
     assert!(matches!(&error, EngineError::Config(problem) if problem.contains("`instances`")), "{error}");
 }

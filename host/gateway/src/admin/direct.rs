@@ -13,6 +13,7 @@ use tower_service::Service;
 
 use super::{AdminConfig, AdminState, AdminToken, HostFacts, router};
 use crate::readiness::Readiness;
+use crate::reload::Reload;
 
 /// The admin API, asked directly.
 #[derive(Clone)]
@@ -29,9 +30,11 @@ impl DirectAdmin {
         token: AdminToken,
         readiness: Readiness,
         facts: HostFacts,
+        reload: Arc<dyn Reload>,
     ) -> Self {
         let authorization = token.authorization();
-        Self { router: router::router(AdminState::new(control, config, token, readiness, facts)), authorization }
+        let state = AdminState::new(control, config, token, readiness, facts, reload);
+        Self { router: router::router(state), authorization }
     }
 
     /// The answer to a request, with its whole body. The request need not carry the token.

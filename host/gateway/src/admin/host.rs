@@ -7,6 +7,8 @@ use std::time::SystemTime;
 
 use axum::Json;
 use axum::extract::State;
+use patchbay_control::ShedStatus;
+use patchbay_model::policy::Priority;
 use patchbay_model::ports::BusHealth;
 use patchbay_model::units;
 use serde::Serialize;
@@ -31,8 +33,6 @@ pub struct HostFacts {
     pub admin_url: String,
     /// Where it keeps its state.
     pub state_dir: PathBuf,
-    /// The configuration as people would ask for it: keys and values, without secrets.
-    pub config: BTreeMap<String, String>,
 }
 
 /// The host.
@@ -56,11 +56,16 @@ pub(super) struct Host {
     services: u64,
     /// What is held in memory.
     usage: HostUsage,
+    /// What is refused because the host is saturated.
+    load: Load,
     /// Whether messages can go through.
     bus: Bus,
-    /// The configuration: keys and values.
+    /// The configuration that holds now: keys and values.
     #[schema(value_type = std::collections::HashMap<String, String>)]
     config: BTreeMap<String, String>,
+    /// The keys whose values in `runtime.toml` hold only after a restart.
+    #[schema(example = json!(["http.listen"]))]
+    needs_restart: Vec<String>,
 }
 
 /// Where the host listens.
@@ -92,6 +97,38 @@ pub(super) struct HostUsage {
     /// Threads that have worked for an instance for too long without a pause. Nothing can interrupt them; the log of the
     /// host says which revision it is.
     stuck_threads: u64,
+}
+
+/// What is refused because the host is saturated.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Load {
+    /// Calls of low priority.
+    low: Refused,
+    /// Calls of normal priority.
+    normal: Refused,
+    /// Calls of high priority.
+    high: Refused,
+}
+
+/// What is refused of the calls of one priority.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Refused {
+    /// The share that is refused now, in thousandths.
+    #[schema(example = 0)]
+    share: u32,
+    /// Calls that were refused since the host runs.
+    refused: u64,
+}
+
+impl From<ShedStatus> for Load {
+    fn from(ShedStatus { level, refused: [low, normal, high] }: ShedStatus) -> Self {
+        let refused = |priority, refused| Refused { share: level.share(priority), refused };
+        Self {
+            low: refused(Priority::Low, low),
+            normal: refused(Priority::Normal, normal),
+            high: refused(Priority::High, high),
+        }
+    }
 }
 
 /// What carries messages.
@@ -140,7 +177,9 @@ pub(super) async fn host(State(state): State<AdminState>) -> Json<Host> {
             code_bytes: usage.code_bytes,
             stuck_threads: usage.stuck_threads,
         },
+        load: state.control.load().into(),
         bus: state.control.bus_health().into(),
-        config: facts.config.clone(),
+        config: state.reload.config(),
+        needs_restart: state.reload.needs_restart(),
     })
 }

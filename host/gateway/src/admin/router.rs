@@ -19,7 +19,7 @@ use super::change::StepNews;
 use super::rejection::Rejection;
 use super::{
     AdminState, authz, call, canary, components, dead_letters, discovery, health, host, journals, policy, publish,
-    revisions, services, subscriptions, tail, topics,
+    reload, revisions, services, subscriptions, tail, topics,
 };
 
 /// What stands in the document besides the endpoints.
@@ -82,6 +82,7 @@ fn endpoints() -> OpenApiRouter<AdminState> {
         .routes(routes!(journals::events))
         .routes(routes!(journals::logs))
         .routes(routes!(host::host))
+        .routes(routes!(reload::reload))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
         .routes(routes!(openapi))

@@ -21,6 +21,10 @@ pub(super) use traffic::{MirrorSchema, PlanSchema, TrafficSchema};
 pub(super) struct SettingsSchema {
     /// What the service reads through `wasi:config`.
     config: HashMap<String, String>,
+    /// The secrets that are granted to it, by the names that it has for them: where each is, never its value. Only those that
+    /// `runtime.toml` grants to the service can be named.
+    #[schema(required = false, value_type = Object, example = json!({"api-key": {"file": "secrets/api-key"}, "token": {"env": "TOKEN"}}))]
+    secrets: std::collections::BTreeMap<String, Value>,
     /// How calls and instances meet: `fresh`, `reuse` or `concurrent`; absent if it follows from the component.
     #[schema(required = false)]
     instances: Option<String>,
@@ -31,6 +35,9 @@ pub(super) struct SettingsSchema {
     /// How long an instance without calls is kept.
     #[schema(example = "30s")]
     instance_idle: String,
+    /// How much its calls matter when not all can be served: `low`, `normal` or `high`.
+    #[schema(example = "normal")]
+    priority: String,
     /// What the host enforces.
     limits: LimitsSchema,
     /// Where the service may send requests: hosts and ports.
@@ -40,6 +47,9 @@ pub(super) struct SettingsSchema {
     /// the host is strict.
     #[schema(required = false, example = json!(["orders", "web shop:inventory/stock.available", "* http"]))]
     callers: Option<Vec<String>>,
+    /// What it may have done with tokens.
+    #[schema(required = false)]
+    tokens: TokenSchema,
     /// What is said of links, by the imported interface: the service that serves it, or its settings.
     #[schema(value_type = Object, example = json!({"shop:inventory/stock": "inventory", "shop:pricing/prices": {"required": false, "timeout": "1s"}}))]
     links: std::collections::BTreeMap<String, Value>,
@@ -105,6 +115,19 @@ pub(super) struct LimitsSchema {
     /// Body of a request that the service sends, and of the reply to it.
     #[schema(example = "64MiB")]
     outbound_body: String,
+}
+
+/// What a service may have done with tokens.
+#[derive(ToSchema)]
+#[schema(as = TokenSettings)]
+#[expect(dead_code, reason = "its shape stands in the document; values are those of the model")]
+pub(super) struct TokenSchema {
+    /// Whether it may have tokens verified.
+    #[schema(required = false, example = false)]
+    verify: bool,
+    /// Whom it may have tokens signed for; `*` is anybody.
+    #[schema(required = false, example = json!(["https://api.example.com"]))]
+    audiences: Vec<String>,
 }
 
 /// When calls are tried again.
@@ -218,7 +241,7 @@ fn merge(target: &mut Value, patch: &Value) {
 mod tests {
     use patchbay_model::bus::SubscriptionSettings;
     use patchbay_model::policy::Fallback;
-    use patchbay_model::{HealthCheck, InstancePolicy};
+    use patchbay_model::{HealthCheck, InstancePolicy, TokenSettings};
     use serde_json::json;
     use utoipa::PartialSchema;
 
@@ -279,8 +302,10 @@ mod tests {
         let settings = Settings {
             instances: Some(InstancePolicy::Reuse),
             health: Some(HealthCheck { path: "/".to_owned(), timeout: HealthCheck::default_timeout() }),
+            secrets: [("key".to_owned(), patchbay_model::SecretRef::Env("KEY".to_owned()))].into(),
             callers: Some(Vec::new()),
             subscriptions: [("shop.*".parse().unwrap(), subscription)].into(),
+            tokens: TokenSettings { verify: true, audiences: vec!["api".to_owned()] },
             rate: Some("1/s".parse().unwrap()),
             fallback: Some(Fallback {
                 results: [("a:b/c.f".parse().unwrap(), Value::Null)].into(),

@@ -31,7 +31,7 @@ pub(crate) fn strip_request(headers: &mut HeaderMap) {
 }
 
 /// Takes out of a reply what is not the service's to say.
-pub(super) fn strip_reply(headers: &mut HeaderMap) {
+pub(crate) fn strip_reply(headers: &mut HeaderMap) {
     strip(headers, &[PROXY_AUTHENTICATE, PROXY_AUTHENTICATION_INFO]);
 }
 

@@ -3,17 +3,16 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::header::{ALLOW, CONTENT_LENGTH};
 use http::uri::Scheme;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use patchbay_control::{Control, MIRROR_HEADER, NoRoute};
-use patchbay_model::{Body, BodyError, CallId, Fault, FaultKind, Reply, empty_body, full_body};
+use patchbay_control::{Control, MIRROR_HEADER};
+use patchbay_model::{Body, BodyError, CallId, Fault, FaultKind, Reply, empty_body};
 
+use super::entry::Entry;
 use super::headers::{check_coding, strip_reply, strip_request};
-use super::identify::{Identification, KEY_SET_PATH};
 use super::reply_body::{ReplyBody, discard};
 use super::target::{Target, normalize};
 use crate::problem::reply_to;
@@ -38,7 +37,7 @@ pub(super) struct Answers(Arc<Shared>);
 
 struct Shared {
     control: Arc<Control>,
-    identification: Arc<ArcSwap<Identification>>,
+    entry: Entry,
     local: HeaderValue,
     scheme: Option<Scheme>,
 }
@@ -59,15 +58,11 @@ fn body_of(received: Received) -> Body {
 
 impl Answers {
     /// `address` is where the gateway listens, and `tls` whether it does so under TLS.
-    pub(super) fn new(
-        control: Arc<Control>,
-        identification: Arc<ArcSwap<Identification>>,
-        address: SocketAddr,
-        tls: bool,
-    ) -> Self {
+    pub(super) fn new(control: Arc<Control>, address: SocketAddr, tls: bool) -> Self {
         let local = HeaderValue::from_str(&address.to_string()).unwrap_or(HeaderValue::from_static("localhost"));
         let scheme = tls.then_some(Scheme::HTTPS);
-        Self(Arc::new(Shared { control, identification, local, scheme }))
+        let entry = Entry::new(Arc::clone(&control));
+        Self(Arc::new(Shared { control, entry, local, scheme }))
     }
 }
 
@@ -100,9 +95,6 @@ impl Shared {
         if target == Target::Server {
             return Err(server_options());
         }
-        if let Some(keys) = self.key_set(&head.method, head.uri.path()) {
-            return Err(keys);
-        }
         check_coding(&head.headers).map_err(|fault| refuse(&fault))?;
         strip_request(&mut head.headers);
         // What only the host may say: nobody outside can pass for a service.
@@ -112,44 +104,7 @@ impl Shared {
         head.headers.insert(CALL_HEADER, call_value(id));
         // The engine has no use for what hyper keeps here, such as the handle of an upgrade that will not be.
         head.extensions.clear();
-        let host = head.headers.get(HOST).and_then(|host| host.to_str().ok());
-        let routing = self.control.route(host, head.uri.path(), &head.method).map_err(|no_route| {
-            let mut reply = refuse(&Fault::from(&no_route));
-            if let NoRoute::OtherMethods(methods) = &no_route {
-                reply.headers_mut().insert(ALLOW, allow(methods));
-            }
-            reply
-        })?;
-        let identification = self.identification.load_full();
-        let caller = identification.identify(&mut head.headers, peer, routing.policy()).await;
-        let (caller, outcome) = match caller {
-            Ok(caller) => {
-                let request = Request::from_parts(head, body);
-                (Some(caller.clone()), self.control.call(routing.of_address(peer.address), caller, id, request).await)
-            }
-            Err(fault) => (None, Err(self.control.refuse(routing, id, fault))),
-        };
-        outcome.map_err(|fault| {
-            let mut reply = refuse(&fault);
-            identification.challenge(&mut reply, &fault, caller.as_ref());
-            reply
-        })
-    }
-}
-
-impl Shared {
-    /// The public keys of the host, if it has some, and they are asked for.
-    fn key_set(&self, method: &Method, path: &str) -> Option<Reply> {
-        if path != KEY_SET_PATH || !matches!(*method, Method::GET | Method::HEAD) {
-            return None;
-        }
-        let keys = self.identification.load().signer.as_ref()?.key_set();
-        let mut reply = Reply::new(full_body(keys));
-        let headers = reply.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
-        // A key is published for as long before it is used, and after, as others may remember the set.
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
-        Some(reply)
+        self.entry.take(id, peer, Request::from_parts(head, body)).await
     }
 }
 
@@ -162,7 +117,7 @@ fn server_options() -> Reply {
 }
 
 /// The methods in the form of the `Allow` header.
-fn allow(methods: &[Method]) -> HeaderValue {
+pub(super) fn allow(methods: &[Method]) -> HeaderValue {
     let names: Vec<_> = methods.iter().map(Method::as_str).collect();
     HeaderValue::from_str(&names.join(", ")).unwrap_or(ALL_METHODS)
 }

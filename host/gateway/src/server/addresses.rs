@@ -48,12 +48,12 @@ pub(super) enum TooMuch {
 /// The clients that are connected, or were a moment ago.
 #[derive(Debug)]
 pub(super) struct Addresses {
-    limits: AddressLimits,
     table: Mutex<Table>,
 }
 
 #[derive(Debug)]
 struct Table {
+    limits: AddressLimits,
     clients: HashMap<Client, Seen>,
     /// When it has more clients than this, some are forgotten.
     most: usize,
@@ -75,20 +75,26 @@ pub(super) struct AddressPlace {
 
 impl Addresses {
     pub(super) fn new(limits: AddressLimits) -> Arc<Self> {
-        Arc::new(Self { limits, table: Mutex::new(Table { clients: HashMap::new(), most: REMEMBERED }) })
+        Arc::new(Self { table: Mutex::new(Table { limits, clients: HashMap::new(), most: REMEMBERED }) })
+    }
+
+    /// Goes by other limits from now on. Connections that there are stay.
+    pub(super) fn limit(&self, limits: AddressLimits) {
+        self.table().limits = limits;
     }
 
     /// Lets a connection from `address` in that was made at `now`, or says why not.
     pub(super) fn enter(self: &Arc<Self>, address: IpAddr, now: Instant) -> Result<AddressPlace, TooMuch> {
         let client = Client::of(address);
         let mut table = self.table();
+        let limits = table.limits;
         let seen = table.clients.entry(client).or_insert(Seen { n_connections: 0, full: now });
-        if seen.n_connections >= self.limits.connections {
+        if seen.n_connections >= limits.connections {
             return Err(TooMuch::Connections);
         }
-        if self.limits.rate > 0 {
+        if limits.rate > 0 {
             // The bucket holds a second's worth: it is empty when it would be full only a second from now.
-            let full = seen.full.max(now) + Duration::from_secs(1) / self.limits.rate;
+            let full = seen.full.max(now) + Duration::from_secs(1) / limits.rate;
             if full > now + Duration::from_secs(1) {
                 return Err(TooMuch::Rate);
             }
@@ -122,9 +128,10 @@ impl Table {
 impl Drop for AddressPlace {
     fn drop(&mut self) {
         let mut table = self.addresses.table();
+        let rate = table.limits.rate;
         if let Some(seen) = table.clients.get_mut(&self.client) {
             seen.n_connections = seen.n_connections.saturating_sub(1);
-            if seen.n_connections == 0 && self.addresses.limits.rate == 0 {
+            if seen.n_connections == 0 && rate == 0 {
                 table.clients.remove(&self.client);
             }
         }

@@ -359,3 +359,24 @@ async fn the_host_tells_about_itself() {
     assert_eq!((&facts["services"], &facts["usage"]["code_bytes"]), (&json!(1), &json!(4096)));
     assert_eq!((&facts["state_dir"], &facts["config"]["control.retained"]), (&json!("/var/lib/patchbay"), &json!("3")));
 }
+
+#[tokio::test]
+async fn a_reload_is_tried_or_taken_and_refusals_say_everything() {
+    let host = Host::with_settings(says("here"), &["/*"], Settings::default()).await;
+    let admin = host.admin_with(AdminConfig::default()).await;
+    assert_eq!(admin.get("/v1/host").await["needs_restart"], json!(["http.listen"]));
+    let (status, tried) = admin.post("/v1/reload?dry_run=true", &json!({})).await;
+    let wanted = json!({"applied": false, "keys": [], "services": [], "needs_restart": ["http.listen"]});
+    assert_eq!((status, tried), (StatusCode::OK, wanted));
+    for (path, status, says) in [
+        ("/v1/reload", 422, "runtime.toml:1:1: no"),
+        ("/v1/reload?dry_run=maybe", 400, "dry_run"),
+        ("/v1/reload?trial=true", 400, "trial"),
+    ] {
+        let (found, _, detail) = problem(admin.ask(Method::POST, path).send().await.unwrap()).await;
+        assert_eq!(found, status, "{path}");
+        assert!(detail.contains(says), "{path}: {detail}");
+    }
+    let reply = Client::new().post(admin.url("/v1/reload")).send().await.unwrap();
+    assert_eq!(reply.status(), 401, "it takes the token");
+}

@@ -11,8 +11,8 @@ use bytes::{Bytes, BytesMut};
 use patchbay_control::{Control, ControlConfig, DeclaredRoute, DeclaredService, DeployRequest, Journal, Places, Ports};
 use patchbay_model::bus::{TopicSettings, Topics};
 use patchbay_model::ports::{
-    BoxFuture, Clock, CodeSource, ComponentStore, ComponentWriter, Executor, InstanceCount, Preparation, PrepareError,
-    PrepareRequest, Prepared, RegistryStore, StorageError, StoredComponent, Usage,
+    BoxFuture, Clock, CodeSource, ComponentStore, ComponentWriter, Executor, InstanceCount, NoSecrets, Preparation,
+    PrepareError, PrepareRequest, Prepared, RegistryStore, StorageError, StoredComponent, Usage,
 };
 use patchbay_model::{Call, Digest, Fault, LogRecord, Origin, RegistryRecord, Reply, Settings, full_body};
 use tokio::sync::oneshot;
@@ -20,7 +20,10 @@ use tokio::task::JoinHandle;
 
 use super::bus::{MemoryBus, Shared};
 use crate::admin::AdminState;
-use crate::{AdminApi, AdminConfig, AdminToken, HostFacts, HttpConfig, HttpGateway, Identification, Readiness};
+use crate::{
+    AdminApi, AdminConfig, AdminToken, HostFacts, HttpConfig, HttpGateway, HttpTuner, NotReloaded, NotReloadedKind,
+    Readiness, Reload, Reloaded,
+};
 
 /// What an instance does with a call.
 pub(crate) type Script = Arc<dyn Fn(Call) -> BoxFuture<'static, Result<Reply, Fault>> + Send + Sync>;
@@ -173,6 +176,8 @@ pub(super) struct Listening {
     pub(super) address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
+    /// Changes the limits of the listener for callers.
+    pub(super) tuner: Option<HttpTuner>,
 }
 
 impl Listening {
@@ -201,6 +206,26 @@ pub(crate) struct Host {
     pub(super) readiness: Readiness,
 }
 
+/// A file of which one key is told, and which is taken unless it is only tried.
+pub(super) struct Configured;
+
+impl Reload for Configured {
+    fn reload(&self, trial: bool) -> BoxFuture<'_, Result<Reloaded, NotReloaded>> {
+        let refusal = NotReloaded { kind: NotReloadedKind::Refused, message: "runtime.toml:1:1: no".to_owned() };
+        let needs_restart = self.needs_restart();
+        let taken = Reloaded { applied: false, needs_restart, ..Reloaded::default() };
+        Box::pin(std::future::ready(if trial { Ok(taken) } else { Err(refusal) }))
+    }
+
+    fn config(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([("control.retained".to_owned(), "3".to_owned())])
+    }
+
+    fn needs_restart(&self) -> Vec<String> {
+        vec!["http.listen".to_owned()]
+    }
+}
+
 fn facts(admin: SocketAddr) -> HostFacts {
     HostFacts {
         version: "0.1.0".to_owned(),
@@ -210,7 +235,6 @@ fn facts(admin: SocketAddr) -> HostFacts {
         admin,
         admin_url: format!("http://{admin}"),
         state_dir: PathBuf::from("/var/lib/patchbay"),
-        config: BTreeMap::from([("control.retained".to_owned(), "3".to_owned())]),
     }
 }
 
@@ -219,7 +243,7 @@ pub(crate) fn admin_state(host: &Host) -> AdminState {
     let config = AdminConfig::default();
     let token = AdminToken::new(TOKEN).unwrap();
     let facts = facts(config.listen);
-    AdminState::new(Arc::clone(&host.control), config, token, host.readiness.clone(), facts)
+    AdminState::new(Arc::clone(&host.control), config, token, host.readiness.clone(), facts, Arc::new(Configured))
 }
 
 /// Opens the admin API of [`Host::admin`].
@@ -250,6 +274,7 @@ impl Host {
             registry: Arc::new(Registry),
             clock: Arc::new(Midnight),
             bus: Arc::new(Shared(Arc::clone(&bus))),
+            secrets: Arc::new(NoSecrets),
             run: 7,
         };
         let logs = Arc::new(Journal::new(4));
@@ -289,24 +314,14 @@ impl Host {
         self.http_with(HttpConfig::default()).await
     }
 
-    /// The gateway, which knows people by `identification`.
-    pub(super) async fn http_knowing(&self, identification: Identification) -> Listening {
-        self.listen(HttpConfig::default(), identification).await
-    }
-
     pub(super) async fn http_with(&self, config: HttpConfig) -> Listening {
-        self.listen(config, Identification::default()).await
-    }
-
-    async fn listen(&self, config: HttpConfig, identification: Identification) -> Listening {
         let gateway = HttpGateway::bind(HttpConfig { listen: ([127, 0, 0, 1], 0).into(), ..config }).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let address = gateway.address();
-        gateway.identification().store(Arc::new(identification));
+        let (address, tuner) = (gateway.address(), gateway.tuner());
         let served = gateway.serve(Arc::clone(&self.control), async {
             let _ = stopped.await;
         });
-        Listening { address, stop: Some(stop), task: tokio::spawn(served) }
+        Listening { address, stop: Some(stop), task: tokio::spawn(served), tuner: Some(tuner) }
     }
 
     pub(super) async fn admin_with(&self, config: AdminConfig) -> Listening {
@@ -315,9 +330,9 @@ impl Host {
         let address = api.address();
         let facts = facts(address);
         let (token, readiness) = (AdminToken::new(TOKEN).unwrap(), self.readiness.clone());
-        let served = api.serve(Arc::clone(&self.control), token, readiness, facts, async {
+        let served = api.serve(Arc::clone(&self.control), token, readiness, facts, Arc::new(Configured), async {
             let _ = stopped.await;
         });
-        Listening { address, stop: Some(stop), task: tokio::spawn(served) }
+        Listening { address, stop: Some(stop), task: tokio::spawn(served), tuner: None }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use patchbay_control::DeclaredRoute;
+use patchbay_control::{DeclaredRoute, Identities};
 use patchbay_model::policy::RouteSettings;
 use patchbay_model::ports::{Authenticator, BoxFuture, TokenRequest, TokenSigner};
 use patchbay_model::{AuthError, AuthErrorKind, Credential, Proof, Reply, User, full_body};
@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use super::client::raw;
 use super::host::{Host, Script, script};
-use crate::Identification;
 
 /// Knows one token and one key of each sort.
 struct Fake;
@@ -71,8 +70,8 @@ fn route(route: &str, settings: RouteSettings) -> DeclaredRoute {
     DeclaredRoute { route: route.parse().unwrap(), settings }
 }
 
-fn knowing() -> Identification {
-    Identification { authenticator: Some(Arc::new(Fake)), signer: Some(Arc::new(Fake)), ..Identification::default() }
+fn knowing() -> Identities {
+    Identities { authenticator: Some(Arc::new(Fake)), signer: Some(Arc::new(Fake)), ..Identities::default() }
 }
 
 #[tokio::test]
@@ -87,7 +86,8 @@ async fn those_who_come_in_are_known_and_the_others_learn_nothing() {
         route("/writers", writers),
     ];
     let host = Host::guarded(who(), routes, false).await;
-    let http = host.http_knowing(knowing()).await;
+    host.control.set_identities(knowing());
+    let http = host.http().await;
     const NOBODY: &str = r#"Bearer realm="patchbay""#;
     const INVALID: &str = r#"Bearer realm="patchbay", error="invalid_token""#;
     const SCOPE: &str = r#"Bearer realm="patchbay", error="insufficient_scope""#;
@@ -150,10 +150,13 @@ async fn a_host_that_knows_nobody_leaves_credentials_to_its_services() {
 async fn the_keys_of_the_host_are_published() {
     let host = Host::guarded(who(), vec![route("/*", RouteSettings::default())], true).await;
     let get = "GET /.well-known/jwks.json HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-    let reply = raw(host.http_knowing(knowing()).await.address, get).await;
+    host.control.set_identities(knowing());
+    let http = host.http().await;
+    let reply = raw(http.address, get).await;
     assert!(reply.contains("content-type: application/jwk-set+json") && reply.ends_with(r#"{"keys":[]}"#), "{reply}");
     // Without any, the path is like every other one.
-    let reply = raw(host.http_knowing(Identification::default()).await.address, get).await;
+    host.control.set_identities(Identities::default());
+    let reply = raw(http.address, get).await;
     assert!(reply.starts_with("HTTP/1.1 401"), "{reply}");
     let wait = tokio::time::timeout(Duration::from_secs(5), host.control.stop(Duration::ZERO)).await;
     assert_eq!(wait, Ok(0));

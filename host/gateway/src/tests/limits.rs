@@ -119,3 +119,38 @@ async fn heads_that_are_too_large_are_refused() {
     let reply = raw(http.address, "NO HTTP AT ALL\r\n\r\n").await;
     assert!(reply.starts_with("HTTP/1.1 400 "), "{reply}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn limits_change_for_new_connections_while_old_ones_stay() {
+    let host = Host::serving(says("here"), &["/*"]).await;
+    let config = HttpConfig { max_connections: 1, ..HttpConfig::default() };
+    let http = host.http_with(config.clone()).await;
+    let tuner = http.tuner.clone().unwrap();
+    // Whether a new connection is served; it is kept open if so.
+    let served = async || {
+        let mut socket = TcpStream::connect(http.address).await.unwrap();
+        let _ = socket.write_all(REQUEST.as_bytes()).await;
+        let mut first = [0; 1];
+        matches!(socket.read(&mut first).await, Ok(1)).then_some(socket)
+    };
+    let mut old = served().await.unwrap();
+    assert!(served().await.is_none(), "there is one place");
+    tuner.apply(&HttpConfig {
+        max_connections: 3,
+        max_connections_per_address: 2,
+        idle_timeout: Duration::from_secs(5),
+        ..config.clone()
+    });
+    let new = served().await.unwrap();
+    assert!(served().await.is_none(), "this address may have two now");
+    let elapsed = time_to_end(new).await;
+    assert!(elapsed >= Duration::from_secs(4) && elapsed <= Duration::from_secs(6), "{elapsed:?}");
+    // Fewer places end nobody's connection, and the old one has the patience that it began with.
+    tuner.apply(&config);
+    read_until(&mut old, "here").await;
+    old.write_all(REQUEST.as_bytes()).await.unwrap();
+    read_until(&mut old, "here").await;
+    assert!(served().await.is_none());
+    assert!(time_to_end(old).await > Duration::from_secs(60));
+    assert!(served().await.is_some());
+}

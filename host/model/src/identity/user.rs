@@ -17,6 +17,11 @@ pub enum Proof {
 }
 
 impl Proof {
+    /// The proof of a name, if there is one.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Token, Self::ApiKey, Self::Certificate].into_iter().find(|proof| proof.name() == name)
+    }
+
     /// The proof's name in logs.
     pub const fn name(self) -> &'static str {
         match self {
@@ -43,7 +48,7 @@ pub struct User {
     pub groups: Vec<String>,
     /// Everything that the issuer says. Of a token, all of its claims.
     pub claims: Map<String, Value>,
-    /// When the credential ends. No call that begins later counts as one of the user.
+    /// When the credential ends. It is refused from then on; what was begun before goes on.
     pub expires: Option<SystemTime>,
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccessRule, DAY, Judge, Operation, Rate, Term};
+use super::{AccessRule, DAY, EdgeSettings, Judge, Operation, Priority, Rate, Term};
 use crate::settings::SettingsError;
 use crate::units;
 
@@ -28,6 +28,9 @@ pub struct RouteSettings {
     /// Calls at a time that come in here, among those that the service may have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<u32>,
+    /// How much its calls matter when not all can be served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
     /// How often it may be called, beside the rate of the service.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
@@ -37,11 +40,15 @@ pub struct RouteSettings {
     /// How often it may be called from each address; for IPv6, from each network of 64 bits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_per_address: Option<Rate>,
+    /// What happens to requests and replies at the edge of the host.
+    #[serde(skip_serializing_if = "EdgeSettings::is_empty")]
+    pub edge: EdgeSettings,
 }
 
 impl RouteSettings {
-    /// Everything that is wrong with these settings; empty if they can be enforced.
-    pub fn problems(&self) -> Vec<SettingsError> {
+    /// Everything that is wrong with these settings, beside what is wrong with those of the edge; empty if they can be
+    /// enforced.
+    pub fn own_problems(&self) -> Vec<SettingsError> {
         let mut problems = Vec::new();
         let mut judge = Judge(&mut problems);
         let possible = |value: Duration| value >= Duration::from_millis(1) && value <= DAY;

@@ -23,6 +23,11 @@ pub trait Bus: Send + Sync {
     /// Publishes a message: stores it if its topic is durable, and hands it to those that are subscribed.
     fn publish(&self, message: Message) -> BoxFuture<'_, Result<Receipt, BusError>>;
 
+    /// Whether nobody but this host can put messages on it, so that what they say of their author can be believed.
+    fn vouches(&self) -> bool {
+        false
+    }
+
     /// Publishes a message and waits for up to `wanted` answers. Returns those that came within `timeout`.
     ///
     /// Its error is [`BusError::NoResponders`] if nobody is subscribed, and [`BusError::Timeout`] if nobody answered.

@@ -14,6 +14,8 @@ use bindings::exports::test::inside::calls::Guest;
 use bindings::patchbay::host::discovery::{self, Service};
 use bindings::patchbay::host::identity::{self, Principal};
 use bindings::patchbay::host::invoke::{self, Options};
+use bindings::patchbay::host::tokens;
+use bindings::patchbay::host::secrets;
 
 bindings::export!(Insider with_types_in bindings);
 wasip2::http::proxy::export!(Insider);
@@ -57,6 +59,19 @@ fn asked(what: &str, arguments: &[&str]) -> String {
         "version" => discovery::version().to_string(),
         "resolve" => discovery::resolve(text(0)).map_or_else(|| "none".to_owned(), |service| told(&service)),
         "providers" => discovery::providers(text(0)).iter().map(told).collect::<Vec<_>>().join(", "),
+        "verify" => match tokens::verify(text(0)) {
+            Ok(user) => described(&user),
+            Err(error) => format!("{:?}: {}", error.kind, error.message),
+        },
+        "mint" => match tokens::mint(text(0), &text(1).split_whitespace().map(str::to_owned).collect::<Vec<_>>(), None)
+        {
+            Ok(token) => token,
+            Err(error) => format!("{:?}: {}", error.kind, error.message),
+        },
+        "user" => identity::current_call()
+            .and_then(|call| call.user)
+            .map_or_else(|| "nobody".to_owned(), |user| described(&user)),
+        "secret" => secrets::get(text(0)).unwrap_or_else(|| "none".to_owned()),
         "invoke" => invoked(text(0), text(1), text(2), text(3), text(4)),
         _ => "up".to_owned(),
     }
@@ -78,6 +93,11 @@ fn who() -> String {
         "{}@{} by {caller}, attempt {}, hops {}, {left} s left, key {key}",
         own.service, own.number, call.attempt, call.hops
     )
+}
+
+fn described(user: &identity::User) -> String {
+    let identity::User { issuer, subject, scopes, groups, claims } = user;
+    format!("{subject} of {issuer}, scopes {scopes:?}, groups {groups:?}, claims {claims}")
 }
 
 fn told(service: &Service) -> String {

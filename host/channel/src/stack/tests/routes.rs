@@ -1,9 +1,11 @@
 //! What a route lets in, and what it bounds.
 
+use http::Method;
 use patchbay_model::policy::RouteSettings;
 use patchbay_model::{Proof, User};
 
 use super::*;
+use crate::access::let_in;
 
 fn ann() -> Principal {
     Principal::User(Arc::new(User {
@@ -18,13 +20,14 @@ fn ann() -> Principal {
 }
 
 fn behind(route: RouteSettings, open: bool) -> Service {
-    let route = RoutePolicy { route: "/x/*".parse().unwrap(), settings: route, open };
+    let route = RoutePolicy::new("/x/*".parse().unwrap(), route, open);
     Service { route: Some(route), ..Service::new(Behaviour::Answer) }
 }
 
 async fn outcome(service: &Service, caller: Principal) -> Option<FaultKind> {
     let arrival = Arrival::from_outside(CallId::new(1), caller);
-    call(&service, arrival, HttpPayload::new(Request::new(empty_body()))).await.err().map(|fault| fault.kind())
+    let outcome = call(&service, arrival, HttpPayload::new(Request::new(empty_body()))).await;
+    outcome.err().map(|fault| fault.kind())
 }
 
 #[tokio::test(start_paused = true)]
@@ -45,13 +48,39 @@ async fn a_route_lets_in_whom_it_is_for() {
         (false, rules(&[]), false, false, Some(Unauthenticated), Some(Denied)),
     ] {
         let settings = RouteSettings { anonymous, callers, ..RouteSettings::default() };
-        let service = Service { strict, ..behind(settings.clone(), open) };
         let case = format!("{settings:?} open: {open}, strict: {strict}");
-        assert_eq!(outcome(&service, Principal::Outside).await, outside, "{case}");
-        assert_eq!(outcome(&service, ann()).await, user, "{case}");
-        let refused = [outside, user].iter().flatten().count();
-        assert_eq!(service.n_calls(), 2 - refused, "what is refused reaches nobody: {case}");
+        let route = RoutePolicy::new("/x/*".parse().unwrap(), settings, open);
+        let enter = |user| let_in(&route, strict, user, &Method::GET, None).1.err().map(|fault| fault.kind());
+        assert_eq!(enter(None), outside, "{case}");
+        assert_eq!(enter(ann().user().map(|ann| &**ann)), user, "{case}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_are_not_let_in_take_nothing_from_the_rate() {
+    let settings = RouteSettings { rate: Some("1/s".parse().unwrap()), ..RouteSettings::default() };
+    let route = RoutePolicy::new("/x".parse().unwrap(), settings, false);
+    let enter = |user| let_in(&route, false, user, &Method::GET, None).1.err().map(|fault| fault.kind());
+    let ann = ann();
+    let ann = ann.user().map(|ann| &**ann);
+    assert_eq!(enter(None), Some(FaultKind::Unauthenticated));
+    assert_eq!((enter(ann), enter(ann)), (None, Some(FaultKind::RateLimited)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn places_of_a_route_are_some_of_those_of_the_service() {
+    let settings = RouteSettings { anonymous: true, concurrency: Some(1), ..RouteSettings::default() };
+    let service = behind(settings, false);
+    let held = outcome_of(&service).await.unwrap();
+    let waiting = outcome(&service, Principal::Outside);
+    assert_eq!(waiting.await, Some(FaultKind::Overloaded));
+    drop(held);
+    assert_eq!(outcome(&service, Principal::Outside).await, None);
+}
+
+async fn outcome_of(service: &Service) -> Result<Reply, Fault> {
+    let arrival = Arrival::from_outside(CallId::new(1), Principal::Outside);
+    call(&service, arrival, HttpPayload::new(Request::new(empty_body()))).await
 }
 
 #[tokio::test(start_paused = true)]

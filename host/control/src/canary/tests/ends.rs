@@ -11,7 +11,7 @@ async fn a_bad_candidate_costs_no_more_errors_than_it_may() {
         (&[("version", "2"), ("status", "503"), ("delay", "0.3")], "503 2"),
     ] {
         for max_errors in [1, 5, 40] {
-            let bench = Arc::new(Bench::serving().await);
+            let bench = Arc::new(Bench::with_orders_serving().await);
             let rules = CanaryRules { max_errors: Some(max_errors), ..CanaryRules::default() };
             bench.start_with(config, CanaryPlan { rules, ..plan() }).await.unwrap();
             // Twenty callers at a time, and all that meet the candidate wait for an answer that is an error.
@@ -29,7 +29,7 @@ async fn a_bad_candidate_costs_no_more_errors_than_it_may() {
             assert_eq!(all.get(answer), Some(&max_errors), "{all:?}");
             assert_eq!(all.len(), 2, "nobody else noticed: {all:?}");
             assert_eq!(bench.kinds(), [EventKind::CanaryStarted, EventKind::CanaryAborted]);
-            let (_, told) = bench.told().pop().unwrap();
+            let (_, told) = bench.canary_news().pop().unwrap();
             assert!(told.contains(&format!("it has cost {max_errors} errors")), "{told}");
             // What was deployed for the canary is forgotten with it.
             assert_eq!(bench.revisions(), (Some(1), vec![1], false));
@@ -59,10 +59,10 @@ async fn rules_end_a_canary_before_its_time() {
         ),
         (&[("delay", "0.05")], rules(|rules| rules.max_p99 = "1.5x".parse().ok()), "`max_p99` is 1.5x"),
     ] {
-        let bench = Bench::serving().await;
+        let bench = Bench::with_orders_serving().await;
         bench.start_with(config, CanaryPlan { rules, ..plan() }).await.unwrap();
         bench.callers(Duration::from_secs(20)).await;
-        let (kind, told) = bench.told().pop().unwrap();
+        let (kind, told) = bench.canary_news().pop().unwrap();
         assert!(kind == EventKind::CanaryAborted && told.contains(why), "{kind:?} {told}");
         assert_eq!(bench.callers(Duration::from_secs(2)).await, [("1".to_owned(), 20)].into());
     }
@@ -70,7 +70,7 @@ async fn rules_end_a_canary_before_its_time() {
 
 #[tokio::test(start_paused = true)]
 async fn an_open_breaker_is_the_end_at_once() {
-    let bench = Bench::serving().await;
+    let bench = Bench::with_orders_serving().await;
     let mut request = bench.candidate(&[("fails", "call")], plan());
     if let CanarySource::New { settings, .. } = &mut request.source {
         settings.breaker.failures = 3;
@@ -79,7 +79,7 @@ async fn an_open_breaker_is_the_end_at_once() {
     let answers = bench.callers(Duration::from_secs(30)).await;
     assert_eq!(answers.get("trapped"), Some(&3), "{answers:?}");
     assert_eq!(answers.len(), 2, "nobody met the open breaker: {answers:?}");
-    let (kind, told) = bench.told().pop().unwrap();
+    let (kind, told) = bench.canary_news().pop().unwrap();
     assert!(kind == EventKind::CanaryAborted && told.contains("its breaker opened"), "{told}");
 }
 
@@ -87,7 +87,7 @@ async fn an_open_breaker_is_the_end_at_once() {
 async fn what_cannot_be_written_down_stops_no_canary_from_stopping() {
     let rules = CanaryRules { max_errors: Some(2), ..CanaryRules::default() };
     for (failures, rules) in [(0, rules), (2, CanaryRules { min_calls: 10_000, ..CanaryRules::default() })] {
-        let bench = Bench::serving().await;
+        let bench = Bench::with_orders_serving().await;
         let mut request = bench.candidate(&[("fails", "call")], CanaryPlan { rules, ..plan() });
         if let CanarySource::New { settings, .. } = &mut request.source {
             settings.breaker.failures = failures;
@@ -106,7 +106,7 @@ async fn what_cannot_be_written_down_stops_no_canary_from_stopping() {
 
 #[tokio::test(start_paused = true)]
 async fn other_changes_respect_it_or_end_it() {
-    let bench = Bench::serving().await;
+    let bench = Bench::with_orders_serving().await;
     bench.start_with(&[("version", "2")], plan()).await.unwrap();
     for refused in [bench.deploy_version("3", false).await, bench.start_with(&[("version", "3")], plan()).await] {
         let error = refused.unwrap_err();
@@ -144,7 +144,7 @@ async fn what_cannot_be_tried_is_refused() {
     let bench = Bench::new();
     let alone = bench.start_with(&[("version", "1")], plan()).await.unwrap_err();
     assert_eq!(alone.kind, ChangeErrorKind::NotFound);
-    let bench = Bench::serving().await;
+    let bench = Bench::with_orders_serving().await;
     let steps = vec![share("100%")];
     for (config, plan, why) in [
         (vec![("fails", "warm")], plan(), "no instance of the component can be made"),

@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn a_good_candidate_is_promoted_step_by_step() {
-    let bench = Bench::serving().await;
+    let bench = Bench::with_orders_serving().await;
     let plan = CanaryPlan { steps: vec![share("10%"), share("50%")], ..plan() };
     let outcome = bench.start_with(&[("version", "2")], plan).await.unwrap();
     let started = Outcome::CanaryStarted {
@@ -36,7 +36,7 @@ async fn a_good_candidate_is_promoted_step_by_step() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_seen_of_it_are_its_numbers() {
-    let bench = Bench::serving().await;
+    let bench = Bench::with_orders_serving().await;
     bench.start_with(&[("version", "2"), ("delay", "0.02")], CanaryPlan { manual: true, ..plan() }).await.unwrap();
     let answers = bench.callers(Duration::from_secs(30)).await;
     let view = bench.control.canary(&orders()).unwrap();
@@ -57,7 +57,7 @@ async fn what_is_seen_of_it_are_its_numbers() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_promoted_that_nobody_calls() {
-    let bench = Bench::serving().await;
+    let bench = Bench::with_orders_serving().await;
     bench.start_with(&[("version", "2")], plan()).await.unwrap();
     sleep(Duration::from_secs(3600)).await;
     let phase = bench.control.canary(&orders()).unwrap().phase;
@@ -68,7 +68,7 @@ async fn nothing_is_promoted_that_nobody_calls() {
 
 #[tokio::test(start_paused = true)]
 async fn pins_and_cookies_say_who_meets_the_candidate() {
-    let bench = Bench::serving().await;
+    let bench = Bench::with_orders_serving().await;
     let traffic = TrafficSettings {
         pins: vec!["header:x-canary=always".parse().unwrap()],
         sticky: Some("cookie".parse().unwrap()),
@@ -120,7 +120,7 @@ async fn a_call_that_the_candidate_did_not_begin_is_the_stable_revisions() {
 async fn messages_count_in_the_share_and_are_pinned_by_nothing() {
     use patchbay_channel::{Arrival, MessagePayload, call};
     use patchbay_model::bus::Message;
-    let bench = Bench::serving().await;
+    let bench = Bench::with_orders_serving().await;
     bench.start_with(&[("version", "2")], plan()).await.unwrap();
     let entry = bench.control.snapshot.load().service(&orders()).cloned().unwrap();
     for number in 0..400_u32 {

@@ -13,7 +13,7 @@ impl Bench {
 
 #[tokio::test(start_paused = true)]
 async fn the_next_host_goes_on_where_the_last_one_was() {
-    let bench = Bench::serving().await;
+    let bench = Bench::with_orders_serving().await;
     let rules = CanaryRules { max_errors: Some(3), ..plan().rules };
     let plan = CanaryPlan { steps: vec![share("10%"), share("50%")], rules, ..plan() };
     bench.start_with(&[("version", "2")], plan).await.unwrap();
@@ -37,7 +37,7 @@ async fn the_next_host_goes_on_where_the_last_one_was() {
 
 #[tokio::test(start_paused = true)]
 async fn a_host_that_was_killed_has_forgotten_little() {
-    let bench = Bench::serving().await;
+    let bench = Bench::with_orders_serving().await;
     bench.start_with(&[("version", "2")], plan()).await.unwrap();
     bench.callers(Duration::from_secs(45)).await;
     // It is not stopped: what it last wrote down is all there is.
@@ -48,7 +48,7 @@ async fn a_host_that_was_killed_has_forgotten_little() {
 
 #[tokio::test(start_paused = true)]
 async fn errors_of_earlier_runs_are_paid_for() {
-    let bench = Bench::serving().await;
+    let bench = Bench::with_orders_serving().await;
     let rules =
         CanaryRules { max_errors: Some(8), max_error_increase: None, min_calls: 1000, ..CanaryRules::default() };
     bench.start_with(&[("version", "2"), ("fails", "call")], CanaryPlan { rules, ..plan() }).await.unwrap();
@@ -66,7 +66,7 @@ async fn errors_of_earlier_runs_are_paid_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_candidate_that_is_lost_ends_it() {
-    let bench = Bench::serving().await;
+    let bench = Bench::with_orders_serving().await;
     let request = bench.candidate(&[("version", "2")], plan());
     let CanarySource::New { component, .. } = request.source else { unreachable!() };
     bench.control.start_canary(request).finished().await.unwrap();
@@ -79,7 +79,7 @@ async fn a_candidate_that_is_lost_ends_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_file_that_was_edited_meanwhile_wins() {
-    let bench = Bench::serving().await;
+    let bench = Bench::with_orders_serving().await;
     bench.start_with(&[("version", "2")], plan()).await.unwrap();
     let next = bench.restarted();
     let request = next.request("orders", "9", &[("version", "9")]);

@@ -1,0 +1,88 @@
+//! The turnstile of a service: how many of its instances may have a thread, or a place in the queue for one, at a time.
+//!
+//! The runtime polls tasks in the order in which they become ready, and a guest gives its thread back at every tick. So
+//! a service with hundreds of calls that compute would put hundreds of tasks before the one call of another service,
+//! and the runtime looks for news from the network only when it has gone through them. Here the calls of one service
+//! wait for each other instead, in a queue of their own, and of every service only as many stand in the queue of the
+//! runtime as there are threads.
+//!
+//! A place is taken for one poll. Where a tick fell into that poll, it is kept until the runtime has gone through
+//! everything else that is ready: given on at once, it would let the next call of the same service run before them, and
+//! so all of them. The tick thereby bounds short calls, too, of which it finds one now and then.
+//!
+//! No place is held across a wait for anything but a thread: a guest that waits for another service is not polled and
+//! has none, so that services that call each other do not wait for each other's places. A guest that is polled by another
+//! one, because that waits for it, goes on under the place of the first.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::Poll;
+
+use patchbay_model::ServiceName;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::meter::is_guest_here;
+
+/// Places of one service, for all its revisions.
+#[derive(Debug)]
+pub(crate) struct Turnstile {
+    /// First come, first served; a place that is given back belongs to who has waited for longest.
+    places: Semaphore,
+}
+
+/// A place, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
+    _place: SemaphorePermit<'a>,
+}
+
+impl Turnstile {
+    /// One with so many places, at least one.
+    pub(crate) fn new(places: usize) -> Self {
+        Self { places: Semaphore::new(places.clamp(1, Semaphore::MAX_PERMITS)) }
+    }
+
+    /// A place, if one is free.
+    pub(crate) fn try_enter(&self) -> Option<Turn<'_>> {
+        self.places.try_acquire().ok().map(|place| Turn { _place: place })
+    }
+
+    /// Waits for a place. `None` on a thread that is inside a guest already: whoever polls there has a place.
+    pub(crate) async fn enter(&self) -> Option<Turn<'_>> {
+        let mut place = std::pin::pin!(self.places.acquire());
+        std::future::poll_fn(|cx| {
+            if is_guest_here() {
+                return Poll::Ready(None);
+            }
+            // They are never closed.
+            place.as_mut().poll(cx).map(|place| place.ok().map(|place| Turn { _place: place }))
+        })
+        .await
+    }
+}
+
+/// The turnstiles of all services that have a revision.
+#[derive(Debug, Default)]
+pub(crate) struct Turnstiles(Mutex<HashMap<ServiceName, Weak<Turnstile>>>);
+
+impl Turnstiles {
+    /// That of a service, the same for as long as anybody has it.
+    pub(crate) fn of(&self, service: &ServiceName) -> Arc<Turnstile> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turnstile) = all.get(service).and_then(Weak::upgrade) {
+            return turnstile;
+        }
+        all.retain(|_, turnstile| turnstile.strong_count() > 0);
+        let turnstile = Arc::new(Turnstile::new(threads()));
+        all.insert(service.clone(), Arc::downgrade(&turnstile));
+        turnstile
+    }
+}
+
+/// Threads that poll tasks.
+fn threads() -> usize {
+    tokio::runtime::Handle::try_current().map_or(1, |runtime| runtime.metrics().num_workers())
+}
+
+#[cfg(test)]
+mod tests;

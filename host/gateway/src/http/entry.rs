@@ -1,0 +1,192 @@
+//! The way in: which route a request comes in by, who it comes from, whether they are let in, and what the edge of the route does
+//! before and after the service.
+
+use std::sync::Arc;
+
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, request};
+use patchbay_control::{Admitted, Control, NoRoute, Routing};
+use patchbay_model::policy::RateVerdicts;
+use patchbay_model::{Body, CallId, Fault, Principal, Reply, full_body};
+use tokio::time::Instant;
+
+use super::edges::Edges;
+use super::identify::{KEY_SET_PATH, challenge, identify};
+use super::rate_limit;
+use super::service::allow;
+use crate::edge::{Edge, EdgeCaller, preflight_method};
+use crate::problem::reply_to;
+use crate::server::Peer;
+
+/// Lets requests in.
+pub(super) struct Entry {
+    control: Arc<Control>,
+    edges: Edges,
+}
+
+impl Entry {
+    /// The way into what runs there.
+    pub(super) fn new(control: Arc<Control>) -> Self {
+        let edges = Edges::new(control.clock());
+        Self { control, edges }
+    }
+
+    /// Takes a request, of which nothing is left that only the host may say, to whoever answers it. What comes back otherwise
+    /// is what the host answers in their place.
+    pub(super) async fn take(&self, id: CallId, peer: &Peer, request: Request<Body>) -> Result<Reply, Reply> {
+        let (mut head, body) = request.into_parts();
+        if let Some(keys) = self.key_set(&head.method, head.uri.path()) {
+            return Err(keys);
+        }
+        if let Some(preflight) = self.preflight(&head).await {
+            return Err(preflight);
+        }
+        let routing = self.route(&head.uri, &head.headers, &head.method).map_err(|no_route| {
+            let mut reply = reply_to(&Fault::from(&no_route), id);
+            if let NoRoute::OtherMethods(methods) = &no_route {
+                reply.headers_mut().insert(ALLOW, allow(methods));
+            }
+            reply
+        })?;
+        // Before anything is spent on it, such as holding a credential against keys.
+        self.control.has_room(&routing, id).map_err(|fault| reply_to(&fault, id))?;
+        let edge = self.edges.of(routing.policy());
+        let identities = self.control.identities();
+        let caller = identify(&identities, &mut head.headers, peer, routing.policy()).await;
+        let request = Request::from_parts(head, body);
+        match edge {
+            None => self.let_in(id, peer, routing, caller, request).await,
+            Some(edge) => self.let_in_through(&edge, id, peer, routing, caller, request).await,
+        }
+    }
+
+    fn route(&self, uri: &Uri, headers: &HeaderMap, method: &Method) -> Result<Routing, NoRoute> {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+        self.control.route(host, uri.path(), method)
+    }
+
+    /// The answer to a browser that asks whether it may send a request, if the route of that has one. It comes before all
+    /// else, because browsers show no credential when they ask.
+    async fn preflight(&self, head: &request::Parts) -> Option<Reply> {
+        let method = preflight_method(&head.method, &head.headers)?;
+        let routing = self.route(&head.uri, &head.headers, &method).ok()?;
+        self.edges.of(routing.policy())?.preflight(&head.method, &head.headers).await
+    }
+
+    /// Takes a request to its service, if its caller is let in.
+    async fn let_in(
+        &self,
+        id: CallId,
+        peer: &Peer,
+        routing: Routing,
+        caller: Result<Principal, Fault>,
+        request: Request<Body>,
+    ) -> Result<Reply, Reply> {
+        let Door { rates, outcome } = self.admit(id, peer, routing, caller, request.method());
+        let mut reply = match outcome {
+            Ok(admitted) => {
+                // Another route may keep replies of the same URI.
+                let changed = self.edges.caches().changed_by(&request);
+                let reply = self.call(id, admitted, request).await;
+                let (Ok(told) | Err(told)) = &reply;
+                self.edges.caches().forget(changed, told.status());
+                reply
+            }
+            Err(reply) => Err(reply),
+        };
+        let (Ok(told) | Err(told)) = &mut reply;
+        rate_limit::write(&rates, told.headers_mut());
+        reply
+    }
+
+    /// The same where the route has an edge, which may know the answer already: it is asked only for those who are let in.
+    async fn let_in_through(
+        &self,
+        edge: &Edge,
+        id: CallId,
+        peer: &Peer,
+        routing: Routing,
+        caller: Result<Principal, Fault>,
+        request: Request<Body>,
+    ) -> Result<Reply, Reply> {
+        let Door { rates, outcome } = self.admit(id, peer, routing, caller, request.method());
+        let mut reply = match outcome {
+            Err(reply) => {
+                let (head, _) = request.into_parts();
+                Err(edge.refused(&head.method, &head.headers, reply).await)
+            }
+            Ok(admitted) => {
+                let user = admitted.caller().user().cloned();
+                let from = EdgeCaller {
+                    call: id,
+                    user: user.as_deref(),
+                    address: peer.address,
+                    deadline: Instant::now() + admitted.routing().timeout(),
+                    generation: admitted.routing().generation(),
+                };
+                let next = async |request| match self.call(id, admitted, request).await {
+                    Ok(reply) | Err(reply) => reply,
+                };
+                Ok(edge.answer(request, &from, next).await)
+            }
+        };
+        let (Ok(told) | Err(told)) = &mut reply;
+        rate_limit::write(&rates, told.headers_mut());
+        reply
+    }
+
+    /// Holds a caller against the rules and the rates of the route.
+    fn admit(
+        &self,
+        id: CallId,
+        peer: &Peer,
+        routing: Routing,
+        caller: Result<Principal, Fault>,
+        method: &Method,
+    ) -> Door {
+        let caller = match caller {
+            Ok(caller) => caller,
+            // Of one who showed what proves nothing, nothing more is asked.
+            Err(fault) => {
+                let fault = self.control.refuse(routing, (id, Principal::Outside), fault);
+                return Door { rates: RateVerdicts::default(), outcome: Err(told(&fault, id, None)) };
+            }
+        };
+        let (rates, admitted) = self.control.admit(routing, (id, caller.clone()), method, peer.address);
+        Door { rates, outcome: admitted.map_err(|fault| told(&fault, id, Some(&caller))) }
+    }
+
+    async fn call(&self, id: CallId, admitted: Admitted, request: Request<Body>) -> Result<Reply, Reply> {
+        let caller = admitted.caller().clone();
+        self.control.call(admitted, request).await.map_err(|fault| told(&fault, id, Some(&caller)))
+    }
+
+    /// The public keys of the host, if it has some, and they are asked for.
+    fn key_set(&self, method: &Method, path: &str) -> Option<Reply> {
+        if path != KEY_SET_PATH || !matches!(*method, Method::GET | Method::HEAD) {
+            return None;
+        }
+        let keys = self.control.identities().signer.as_ref()?.key_set();
+        let mut reply = Reply::new(full_body(keys));
+        let headers = reply.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
+        // A key is published for as long before it is used, and after, as others may remember the set.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+        Some(reply)
+    }
+}
+
+/// What came of asking to be let in.
+struct Door {
+    /// What the rates say.
+    rates: RateVerdicts,
+    /// The call, or the reply that says why not.
+    outcome: Result<Admitted, Reply>,
+}
+
+/// The reply to a call that failed, for a caller of whom so much is known.
+fn told(fault: &Fault, id: CallId, caller: Option<&Principal>) -> Reply {
+    let mut reply = reply_to(fault, id);
+    challenge(&mut reply, fault, caller);
+    reply
+}
