@@ -4,6 +4,7 @@
 
 mod admin;
 mod asynchronous;
+mod canary;
 mod cli;
 mod configuration;
 mod connections;

@@ -112,6 +112,7 @@ pub(crate) fn registry(names: &[&str]) -> RegistryRecord {
         }],
         routes: vec!["GET /api/orders/*".parse().expect("this is a route")],
         declaration: None,
+        canary: None,
     };
     RegistryRecord {
         services: names.iter().map(|name| (name.parse().expect("this is a name"), record(name))).collect(),

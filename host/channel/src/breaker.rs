@@ -16,6 +16,7 @@ use patchbay_model::{Blame, Fault, FaultKind};
 use tokio::time::Instant;
 
 use crate::deadline::Limit;
+use crate::observed::Observed;
 
 mod state;
 mod window;
@@ -33,6 +34,7 @@ pub struct Breaker {
     /// What became of the calls of late, where `success_rate` asks for it.
     window: Option<Window>,
     tell: Box<dyn Fn(BreakerNews) + Send + Sync>,
+    observed: Observed,
 }
 
 /// What happened, for whoever tells the operator.
@@ -74,12 +76,18 @@ impl Breaker {
             state: Mutex::default(),
             window: (!settings.success_rate.is_none()).then(|| Window::new(settings)),
             tell: Box::new(tell),
+            observed: Observed::default(),
         })
     }
 
     /// How it stands, if it is not closed.
     pub fn status(&self) -> Option<BreakerStatus> {
         self.lock().status(Instant::now())
+    }
+
+    /// What became of the calls of the revision: the breaker hears of all of them anyway.
+    pub const fn observed(&self) -> &Observed {
+        &self.observed
     }
 
     /// Lets a call through, unless it is open.
@@ -93,7 +101,7 @@ impl Breaker {
                 Admission::Probe => true,
                 Admission::Refused { failures, remaining } => return Err(refused(failures, remaining)),
             };
-        Ok(Trial { breaker: self, probes })
+        Ok(Trial { breaker: self, probes, begun: Some(Instant::now()), erred: false })
     }
 
     fn failure(&self, probes: bool) {
@@ -153,12 +161,40 @@ pub(crate) struct Trial<B: Deref<Target = Breaker>> {
     breaker: B,
     /// Whether the others wait for how this call ends.
     probes: bool,
+    /// When an instance got the call, while there is no answer.
+    begun: Option<Instant>,
+    /// Whether it counts as an error already.
+    erred: bool,
 }
 
 impl<B: Deref<Target = Breaker>> Trial<B> {
     /// The same trial, which keeps the breaker by another reference to it.
     pub(crate) fn kept_by<C: Deref<Target = Breaker>>(mut self, breaker: C) -> Trial<C> {
-        Trial { breaker, probes: std::mem::take(&mut self.probes) }
+        let (begun, erred) = (self.begun.take(), self.erred);
+        Trial { breaker, probes: std::mem::take(&mut self.probes), begun, erred }
+    }
+
+    /// There is an answer, with this status if it is a reply to an HTTP request.
+    pub(crate) fn replied(&mut self, status: Option<u16>) {
+        self.answered();
+        self.ended();
+        if status.is_some_and(|status| status >= 500) {
+            self.erred();
+        }
+    }
+
+    /// Counts how long the call took, unless it has had an answer.
+    fn ended(&mut self) {
+        if let Some(begun) = self.begun.take() {
+            self.breaker.observed.ended(begun.elapsed());
+        }
+    }
+
+    /// Counts the call as an error, once.
+    fn erred(&mut self) {
+        if !std::mem::replace(&mut self.erred, true) {
+            self.breaker.observed.erred();
+        }
     }
 
     /// The head of a reply is there: the others need not wait for the end of the body.
@@ -193,6 +229,8 @@ impl<B: Deref<Target = Breaker>> Trial<B> {
             | FaultKind::Internal => false,
         };
         if counts && fault.blame() == Blame::Own {
+            self.ended();
+            self.erred();
             self.breaker.failure(std::mem::take(&mut self.probes));
         }
     }

@@ -7,6 +7,7 @@ mod typed;
 
 use std::sync::Arc;
 
+use ::http::HeaderMap;
 use patchbay_model::bus::Patience;
 use patchbay_model::policy::RetrySettings;
 use patchbay_model::ports::{BoxFuture, Prepared};
@@ -46,6 +47,11 @@ pub trait Payload: Send {
 
     /// What its caller asks for.
     fn asked(&self) -> Asked<'_>;
+
+    /// The header fields of a request.
+    fn headers(&self) -> Option<&HeaderMap> {
+        None
+    }
 
     /// Whether it may be processed twice.
     fn is_repeatable(&self, retry: &RetrySettings) -> bool;

@@ -13,7 +13,7 @@ use crate::deadline::{self, Ended, Limit};
 use crate::payload::{Bounds, Payload};
 use crate::record::{self, Story, record};
 use crate::retry::{self, Failed, Verdict};
-use crate::target::{Arrival, Lease, Target};
+use crate::target::{Arrival, Lease, Sought, Target};
 
 /// Takes one call to an instance of `target` and its reply back. The same for every kind of call.
 ///
@@ -88,13 +88,15 @@ async fn admit<T: Target, P: Payload>(
     let retry = link.map_or(&settings.retry, |link| &link.retry);
     let repeatable = payload.is_repeatable(retry);
     standing.budget.call(arrival.arrived);
+    let mut elsewhere = false;
     loop {
         story.attempts += 1;
-        let bounds = Attempt { deadline, limit, retry, number: story.attempts, repeatable };
+        let bounds = Attempt { deadline, limit, retry, number: story.attempts, repeatable, elsewhere };
         let failed = match attempt(target, arrival, payload, &bounds).await {
             Ok(reply) => return Ok(reply),
             Err(failed) => failed,
         };
+        elsewhere |= failed.fault.is_unprocessed();
         let times = (Instant::now(), deadline);
         match retry::judge(&failed, (arrival.id, story.attempts), retry, &standing.budget, times) {
             Verdict::Again(pause) => {
@@ -120,6 +122,8 @@ struct Attempt<'a> {
     number: u32,
     /// Whether the call may run twice.
     repeatable: bool,
+    /// Whether the attempt before was not begun.
+    elsewhere: bool,
 }
 
 impl Attempt<'_> {
@@ -147,7 +151,8 @@ async fn attempt<T: Target, P: Payload>(
     let places = enter(target, deadline).await.map_err(|fault| failed(payload, fault))?;
 
     // 7. Revision: after the wait, so that no call reaches one that was replaced meanwhile.
-    let lease = target.choose(arrival, payload.asked()).map_err(|fault| failed(payload, fault))?;
+    let sought = Sought { asked: payload.asked(), headers: payload.headers(), elsewhere: bounds.elsewhere };
+    let lease = target.choose(arrival, sought).map_err(|fault| failed(payload, fault))?;
     let held = Arc::new((places, lease));
     let (_, lease) = &*held;
 
@@ -190,7 +195,7 @@ async fn attempt<T: Target, P: Payload>(
         trial.failed(&fault, limit);
         Failed { too_slow, ..failed(payload, fault) }
     })?;
-    trial.answered();
+    trial.replied(P::status(&reply));
 
     // The size of the reply: refused while the caller can be told, and counted from then on.
     let bounds = Bounds { deadline, limit, limits, cut: lease.cut(), hold, trial, breaker: lease.breaker() };

@@ -2,10 +2,12 @@
 
 use std::any::Any;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use patchbay_model::bus::Cause;
 use patchbay_model::policy::{Asker, RetrySettings, RouteSettings};
 use patchbay_model::ports::Prepared;
@@ -42,6 +44,10 @@ pub struct Arrival {
     pub cause: Option<Cause>,
     /// The user for whom the call is made in the end, however many services are between, where there is one.
     pub user: Option<Arc<User>>,
+    /// Where a request from outside comes from.
+    pub address: Option<IpAddr>,
+    /// A number that stands for the caller, where a cookie tells it from others.
+    pub visitor: Option<u64>,
 }
 
 impl Arrival {
@@ -60,6 +66,8 @@ impl Arrival {
             idempotency_key: None,
             cause: None,
             user,
+            address: None,
+            visitor: None,
         }
     }
 }
@@ -69,6 +77,18 @@ impl Arrival {
     pub fn asker(&self) -> Asker<'_> {
         Asker { service: self.caller.service(), user: self.user.as_deref() }
     }
+}
+
+/// What a revision is sought for, beside the arrival.
+#[derive(Debug, Clone, Copy)]
+pub struct Sought<'a> {
+    /// What the caller asks for.
+    pub asked: Asked<'a>,
+    /// The header fields of a request.
+    pub headers: Option<&'a HeaderMap>,
+    /// Whether an attempt before this one was given up before an instance began to work on it. Another revision may have
+    /// what it lacked; any other attempt goes where the first one went.
+    pub elsewhere: bool,
 }
 
 /// The revision that was chosen for a call, kept for as long as the call lives.
@@ -191,10 +211,11 @@ pub trait Target: Send + Sync + Sized {
     /// The service that [`StandIn::service`] names, if it is there.
     fn instead(&self) -> Option<Self>;
 
-    /// The revision for the next attempt. Asked as late as possible, so that a call that waited gets the newest.
+    /// The revision for the next attempt. Asked as late as possible, so that a call that waited gets the newest. Allocates
+    /// nothing.
     ///
     /// # Errors
     /// [`FaultKind::Unavailable`](patchbay_model::FaultKind::Unavailable) if there is none,
     /// [`FaultKind::Denied`](patchbay_model::FaultKind::Denied) if the newest does not let its caller call what it asks for.
-    fn choose(&self, arrival: &Arrival, asked: Asked<'_>) -> Result<Self::Lease, Fault>;
+    fn choose(&self, arrival: &Arrival, sought: Sought<'_>) -> Result<Self::Lease, Fault>;
 }

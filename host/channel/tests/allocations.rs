@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use patchbay_channel::{
-    Arrival, Asked, Breaker, Lease, Level, LinkPolicy, LinkStanding, RoutePolicy, RouteStanding, Shedder, StandIn,
+    Arrival, Breaker, Lease, Level, LinkPolicy, LinkStanding, RoutePolicy, RouteStanding, Shedder, Sought, StandIn,
     Standing, Target, TypedPayload, call,
 };
 use patchbay_model::policy::{BreakerSettings, LinkSettings, Priority, RetrySettings, RouteSettings, Share};
@@ -169,7 +169,7 @@ impl Target for &Service {
         None
     }
 
-    fn choose(&self, _: &Arrival, _: Asked<'_>) -> Result<Kept, Fault> {
+    fn choose(&self, _: &Arrival, _: Sought<'_>) -> Result<Kept, Fault> {
         Ok(Kept(Arc::clone(&self.revision)))
     }
 }

@@ -1,5 +1,6 @@
 //! The command line: commands, options and their help.
 
+mod canary;
 mod deploy;
 mod messages;
 mod setting;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use patchbay_control::Caller;
 use patchbay_model::{RevisionId, RevisionNumber, ServiceName};
 
+pub(crate) use canary::{CanaryArgs, CanaryCommand, CanaryStartArgs, CanaryStatusArgs};
 pub(crate) use deploy::DeployArgs;
 pub(crate) use messages::{
     DlqChoiceArgs, DlqCommand, DlqListArgs, PublishArgs, SubscriptionsArgs, TailArgs, TopicsArgs,
@@ -68,6 +70,13 @@ pub(crate) enum Command {
             --set memory=64MiB"
     )]
     Deploy(Box<DeployArgs>),
+    /// Try a revision with a share of the calls, and have it promoted if it does well
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  patchbay canary start orders orders.wasm --steps 5%,25%,50% --bake 2m\n  \
+            patchbay canary status orders --watch"
+    )]
+    Canary(CanaryCommand),
     /// Go back to an earlier revision of a service
     #[command(after_help = "Examples:\n  patchbay rollback orders\n  patchbay rollback orders --to 3")]
     Rollback(RollbackArgs),

@@ -2,6 +2,7 @@
 
 mod authz;
 mod call;
+mod canary;
 mod change;
 mod check;
 mod completions;
@@ -34,6 +35,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Up(args) => up::run(&args, screen).await,
         Command::Check(args) => check::run(&args, screen).await,
         Command::Deploy(args) => deploy::run(&args, screen).await,
+        Command::Canary(command) => canary::run(&command, screen).await,
         Command::Rollback(args) => change::rollback(&args, screen).await,
         Command::Remove(args) => change::remove(&args, screen).await,
         Command::Call(args) => call::run(&args, screen).await,

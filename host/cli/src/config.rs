@@ -17,6 +17,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod topics;
+mod traffic;
 mod value;
 
 use std::collections::BTreeSet;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use patchbay_model::ports::StorageError;
+use patchbay_model::traffic::TrafficShare;
 use patchbay_model::{Digest, Origin, RevisionId, Route, ServiceName, Settings, units};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
@@ -25,6 +26,8 @@ pub struct DeployRequest {
     pub origin: Origin,
     /// Whether the revision may break services that call it.
     pub allow_breaking: bool,
+    /// Whether it may end a canary of the service that is under way.
+    pub replace: bool,
 }
 
 /// The steps of a change, in their order.
@@ -107,6 +110,25 @@ pub enum Outcome {
         /// The one it replaced.
         #[serde(skip_serializing_if = "Option::is_none")]
         replaced: Option<RevisionId>,
+        /// Calls that outlived the drain deadline and were ended.
+        calls_cut: u64,
+    },
+    /// A revision is tried beside the one that serves.
+    CanaryStarted {
+        /// The candidate.
+        revision: RevisionId,
+        /// The revision that serves.
+        stable: RevisionId,
+        /// The share of calls that the candidate gets now.
+        share: TrafficShare,
+        /// The share of requests that is mirrored to it now.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        mirrored: Option<TrafficShare>,
+    },
+    /// A canary is over, and what served before it serves alone.
+    CanaryAborted {
+        /// The candidate that is gone.
+        revision: RevisionId,
         /// Calls that outlived the drain deadline and were ended.
         calls_cut: u64,
     },

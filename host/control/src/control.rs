@@ -1,8 +1,8 @@
 //! The handle on everything that runs: calls go in here, and so does every change.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
@@ -17,6 +17,7 @@ use patchbay_model::{
     Body, CallId, Digest, Fault, FaultKind, Limits, LogRecord, Principal, Reply, ServiceName, Settings,
 };
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::applied::Applied;
@@ -30,6 +31,7 @@ use crate::routes::{DeclaredRoute, Found, RouteEntry, RouteOwner};
 use crate::snapshot::{ServiceEntry, Snapshot};
 use crate::steps::Teller;
 use crate::tokens::Identities;
+use crate::traffic::number_of;
 use crate::turns::Turns;
 
 /// What can be configured here.
@@ -156,6 +158,7 @@ pub struct Admitted {
     routing: Routing,
     id: CallId,
     caller: Principal,
+    address: IpAddr,
 }
 
 impl Admitted {
@@ -183,6 +186,10 @@ pub struct Control {
     /// Components that a change under way needs.
     pub(crate) pins: Pins,
     pub(crate) tasks: TaskTracker,
+    /// Cancelled when the host begins to stop.
+    pub(crate) stopping: CancellationToken,
+    /// Itself, for what goes on when a call is over.
+    pub(crate) this: Weak<Self>,
     /// Messages and subscriptions.
     pub(crate) messaging: MessagingState,
     /// How people are known.
@@ -201,7 +208,8 @@ const KEPT_EVENTS: usize = 1024;
 impl Control {
     /// A host in which nothing runs yet. `logs` is where the executor writes what services print.
     pub fn new(config: ControlConfig, ports: Ports, logs: Arc<Journal<LogRecord>>) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
             messaging: MessagingState::new(ports.run),
             ports,
             snapshot: ArcSwap::from_pointee(Snapshot::empty(Applied::new(config, Vec::new()))),
@@ -210,6 +218,7 @@ impl Control {
             reloads: Arc::default(),
             pins: Pins::default(),
             tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
             identities: ArcSwap::default(),
             shedder: Shedder::default(),
             // Call 0 is that of the host itself, when it asks for a health path.
@@ -261,7 +270,7 @@ impl Control {
         let user = caller.user().map(|user| &**user);
         let (verdicts, outcome) = let_in(&routing.policy, routing.strict, user, method, Some(address));
         let outcome = match outcome {
-            Ok(()) => Ok(Admitted { routing, id, caller }),
+            Ok(()) => Ok(Admitted { routing, id, caller, address }),
             Err(fault) => Err(self.refuse(routing, (id, caller), fault)),
         };
         (verdicts, outcome)
@@ -272,12 +281,24 @@ impl Control {
     /// # Errors
     /// The fault that ended the call; [`FaultKind::NotFound`] if the route leads to no service.
     pub async fn call(&self, admitted: Admitted, request: Request<Body>) -> Result<Reply, Fault> {
-        let Admitted { routing: Routing { entry, policy, .. }, id, caller } = admitted;
+        let Admitted { routing: Routing { entry, policy, .. }, id, caller, address } = admitted;
         let entry = entry.ok_or_else(|| Fault::new(FaultKind::NotFound, "no service answers at this address"))?;
         let mut arrival = Arrival::from_outside(id, caller);
         arrival.cause = trace_of(&request);
+        arrival.address = Some(address);
+        let visitor =
+            entry.candidate.as_ref().and_then(|candidate| candidate.visitor(&request, number_of(self.ports.run, id)));
+        arrival.visitor = visitor.as_ref().map(|visitor| visitor.number);
+        let (request, mirrored) = self.mirror(&entry, &arrival, request);
         let target = self.routed(entry).by(policy);
-        patchbay_channel::call(&target, arrival, HttpPayload::new(request)).await
+        let mut reply = patchbay_channel::call(&target, arrival, HttpPayload::new(request)).await;
+        if let Some((mirrored, max_body)) = mirrored {
+            reply = mirrored.answered(reply, max_body);
+        }
+        if let (Some(visitor), Ok(reply)) = (visitor, &mut reply) {
+            visitor.mark(reply);
+        }
+        reply
     }
 
     /// Records a call that came in by a route and was refused there. The fault comes back.
@@ -352,12 +373,14 @@ impl Control {
     pub async fn stop(&self, deadline: Duration) -> u64 {
         self.tell_host(EventKind::HostStopping, "the host drains and stops");
         self.tasks.close();
+        self.stopping.cancel();
         // No message is begun any more; those that are, are calls that drain like others.
         self.stop_subscriptions();
         let snapshot = self.snapshot.load_full();
-        let drains = tokio::task::JoinSet::from_iter(snapshot.services().filter_map(|entry| {
-            let active = Arc::clone(entry.active.as_ref()?);
-            Some(async move { active.drain(deadline).await })
+        let drains = tokio::task::JoinSet::from_iter(snapshot.services().flat_map(|entry| {
+            let candidate = entry.candidate.as_ref().map(|candidate| candidate.live());
+            let live: Vec<_> = entry.active.iter().chain(candidate).cloned().collect();
+            live.into_iter().map(|live| async move { live.drain(deadline).await })
         }));
         let n_cut = drains.join_all().await.into_iter().map(|drained| drained.n_cut()).sum();
         // Changes under way drain under a deadline of their own.

@@ -134,6 +134,7 @@ mod tests {
             }],
             routes: Vec::new(),
             declaration: declaration.map(|version| declared(version).declaration()),
+            canary: None,
         }
     }
 

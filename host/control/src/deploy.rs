@@ -21,6 +21,7 @@ mod swap;
 pub use subscriptions::subscription_problem;
 
 pub(crate) use contracts::lacks;
+pub(crate) use ready::refused;
 pub(crate) use swap::{Replaced, entry_of, trim};
 
 /// News that can wait unread; more than a change has.
@@ -55,7 +56,7 @@ impl Control {
     }
 
     /// Runs `work` in a task of its own, if no other change of the service is under way.
-    fn change<W, F>(self: &Arc<Self>, service: &ServiceName, work: W) -> Change
+    pub(crate) fn change<W, F>(self: &Arc<Self>, service: &ServiceName, work: W) -> Change
     where
         W: FnOnce(Arc<Self>, Arc<Steps>, Turn) -> F + Send + 'static,
         F: Future<Output = Result<Outcome, ChangeError>> + Send,
@@ -109,6 +110,7 @@ impl Control {
             self.pins.deployed(&request.component);
             return Ok(Outcome::Unchanged { revision });
         }
+        self.make_way(&request)?;
         let (inspected, id) = steps.step(Step::Inspect, self.inspect(&request)).await?;
         let ready = steps.step(Step::Compile, self.compile(inspected, &id, &steps.teller)).await?;
         self.warm_up(&ready, &steps).await?;
@@ -117,6 +119,7 @@ impl Control {
         self.pins.deployed(&request.component);
         // Draining may take long; the next change, be it the way back, does not wait for it.
         drop(turn);
+        self.retire_candidate(replaced.candidate, &steps.teller);
         let calls_cut = self.retire(replaced.old.as_deref(), &replaced.dropped, &steps).await;
         Ok(Outcome::Activated { revision: id, replaced: replaced.old.map(|old| old.id.clone()), calls_cut })
     }
@@ -146,6 +149,7 @@ impl Control {
         let live = Arc::new(LiveRevision::new(id.clone(), ready, steps.teller.clone()));
         let replaced = steps.step(Step::Publish, self.publish_retained(Arc::clone(&live))).await?;
         drop(turn);
+        self.retire_candidate(replaced.candidate, &steps.teller);
         let calls_cut = self.retire(replaced.old.as_deref(), &replaced.dropped, &steps).await;
         Ok(Outcome::Activated { revision: id, replaced: replaced.old.map(|old| old.id.clone()), calls_cut })
     }
@@ -158,6 +162,7 @@ impl Control {
     ) -> Result<Outcome, ChangeError> {
         let replaced = steps.step(Step::Publish, self.publish_removal(service)).await?;
         drop(turn);
+        self.retire_candidate(replaced.candidate, &steps.teller);
         let calls_cut = self.retire(replaced.old.as_deref(), &replaced.dropped, &steps).await;
         steps.teller.tell(EventKind::Removed, None, format!("`{service}` is removed"));
         Ok(Outcome::Removed { service: service.clone(), calls_cut })

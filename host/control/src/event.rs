@@ -43,6 +43,18 @@ pub enum EventKind {
     BreakerOpened,
     /// The breaker of a revision closed: a call succeeded.
     BreakerClosed,
+    /// A candidate gets a share of the calls, or is about to.
+    CanaryStarted,
+    /// A canary that was under way goes on after a start of the host.
+    CanaryResumed,
+    /// The candidate gets a larger share.
+    CanaryAdvanced,
+    /// A step of a canary goes on for longer, or until somebody decides.
+    CanaryWaits,
+    /// The candidate became the active revision.
+    CanaryPromoted,
+    /// The candidate is gone: the canary was ended, by a rule or by somebody.
+    CanaryAborted,
     /// What was compiled before was damaged and had to be compiled again.
     CacheDamaged,
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::Request;
+use http_body_util::BodyExt;
 use patchbay_model::bus::{Delivery, Verdict};
 use patchbay_model::ports::*;
 use patchbay_model::{
@@ -113,6 +114,7 @@ impl Bench {
             routes: None,
             origin: patchbay_model::Origin::Api,
             allow_breaking: false,
+            replace: false,
         }
     }
 }
@@ -214,15 +216,18 @@ pub(crate) struct FakeExecutor {
     pub(crate) n_prepared: AtomicU64,
     /// The messages that instances of all revisions were handed, with their attempts.
     pub(crate) deliveries: Arc<Mutex<Vec<String>>>,
+    /// The requests that came to instances of revisions whose configuration has `notes`.
+    pub(crate) requests: Arc<Mutex<Vec<String>>>,
 }
 
-/// A revision whose instances answer with their `version`, after `delay` seconds.
+/// A revision whose instances answer with their `version` and `status`, after `delay` seconds.
 struct FakePrepared {
     settings: Settings,
     secrets: BTreeMap<String, Arc<dyn OpenSecret>>,
     warm: AtomicBool,
     components: Arc<AtomicU64>,
     deliveries: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Drop for FakePrepared {
@@ -245,6 +250,7 @@ impl Executor for FakeExecutor {
                 warm: AtomicBool::new(false),
                 components: Arc::clone(&self.components),
                 deliveries: Arc::clone(&self.deliveries),
+                requests: Arc::clone(&self.requests),
             };
             Ok(Preparation { prepared: Arc::new(prepared), source: CodeSource::Compiled, elapsed: Duration::ZERO })
         })
@@ -256,6 +262,14 @@ impl Executor for FakeExecutor {
 }
 
 impl FakePrepared {
+    /// Notes a request with its body, and whether it is marked as mirrored.
+    async fn note(&self, name: &str, request: http::Request<Body>) {
+        let marked = request.headers().get("patchbay-mirror").map_or("", |_| " mirrored");
+        let line = format!("{name}: {} {}{marked}", request.method(), request.uri());
+        let body = request.into_body().collect().await.unwrap().to_bytes();
+        self.requests.lock().unwrap().push(format!("{line} {}", String::from_utf8_lossy(&body)));
+    }
+
     fn says(&self, key: &str) -> Option<&str> {
         self.settings.config.get(key).map(String::as_str)
     }
@@ -265,13 +279,21 @@ impl Prepared for FakePrepared {
     fn serve(&self, call: Call) -> BoxFuture<'_, Result<Reply, Fault>> {
         Box::pin(async move {
             let _hold = call.hold;
+            if let Some(name) = self.says("notes") {
+                self.note(name, call.request).await;
+                return Ok(http::Response::new(full_body(self.says("version").unwrap_or_default().to_owned())));
+            }
             if let Some(seconds) = self.says("delay") {
-                tokio::time::sleep(Duration::from_secs(seconds.parse().unwrap())).await;
+                tokio::time::sleep(Duration::from_secs_f64(seconds.parse().unwrap())).await;
+            }
+            if self.says("fails") == Some("unbegun") {
+                return Err(Fault::new(FaultKind::Unavailable, "no instance").unprocessed());
             }
             if self.says("fails") == Some("call") && !call.request.uri().path().ends_with("/well") {
                 return Err(Fault::new(FaultKind::Trapped, "the instance broke off"));
             }
-            let status = if self.says("fails") == Some("health") { 500 } else { 200 };
+            let status =
+                if self.says("fails") == Some("health") { "500" } else { self.says("status").unwrap_or("200") };
             let secret = self.says("tells").and_then(|name| self.secrets.get(name));
             let version = match secret {
                 Some(secret) => secret.value().expose().to_owned(),

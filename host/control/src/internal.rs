@@ -31,7 +31,12 @@ impl Control {
         let entry = self.snapshot.load().service(callee).cloned();
         let entry = entry.ok_or_else(|| Fault::new(FaultKind::NotFound, "no service has this name"))?;
         let arrival = leads_on(callee, caller, course, id)?;
-        patchbay_channel::call(&self.routed(entry), arrival, HttpPayload::new(request)).await
+        let (request, mirrored) = self.mirror(&entry, &arrival, request);
+        let reply = patchbay_channel::call(&self.routed(entry), arrival, HttpPayload::new(request)).await;
+        match mirrored {
+            Some((mirrored, max_body)) => mirrored.answered(reply, max_body),
+            None => reply,
+        }
     }
 }
 
@@ -63,6 +68,9 @@ pub(crate) fn leads_on(
         idempotency_key: None,
         cause: course.cause,
         user: course.user,
+        // Of the request that led to it, only the user is handed on.
+        address: None,
+        visitor: None,
     })
 }
 

@@ -9,6 +9,7 @@
 
 mod applied;
 mod authz;
+mod canary;
 mod change;
 mod control;
 mod declared;
@@ -25,6 +26,7 @@ mod journal;
 mod links;
 mod load;
 mod messaging;
+mod mirror;
 mod pins;
 mod policies;
 mod reload;
@@ -37,11 +39,13 @@ mod start;
 mod steps;
 mod target;
 mod tokens;
+mod traffic;
 mod turns;
 mod typed;
 mod view;
 
 pub use authz::{AskError, Caller, Explanation, Question, Rulebook};
+pub use canary::{CanaryPhase, CanaryRequest, CanarySource, CanaryView, EndedCanary, Sample};
 pub use change::{Change, ChangeError, ChangeErrorKind, DeployRequest, Outcome, Progress, Step, StepState};
 pub use control::{Admitted, Control, ControlConfig, NoRoute, Ports, Routing};
 pub use declared::{DeclaredService, Places};
@@ -55,6 +59,7 @@ pub use load::ShedConfig;
 pub use messaging::{
     DeadLetter, DeadLetterPlace, Death, ServiceMessaging, StoredDeadLetter, SubscriptionState, SubscriptionView, Tail,
 };
+pub use mirror::{MIRROR_HEADER, MirrorSample, MirrorView, MirroredAnswer};
 pub use patchbay_channel::{BreakerStatus, Counts, RoutePolicy, ShedStatus, TypedPayload};
 pub use pins::Pin;
 pub use policies::{PolicySource, PolicyValue};

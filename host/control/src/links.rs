@@ -196,16 +196,21 @@ impl Links {
         let mut links = BTreeMap::new();
         for (name, entry) in services {
             let Some(active) = &entry.active else { continue };
-            let own: Vec<_> = imported(&active.ready.contract)
-                .map(|(_, interface)| {
+            let mut own: Vec<Link> = Vec::new();
+            // What only a candidate imports is linked as the candidate says; all else as the active revision does.
+            for live in std::iter::once(active).chain(entry.candidate.as_ref().map(|candidate| candidate.live())) {
+                for (_, interface) in imported(&live.ready.contract) {
+                    if own.iter().any(|link| link.interface == interface) {
+                        continue;
+                    }
                     // Made only where something is imported.
                     let exported = exported.get_or_insert_with(|| Exported::of(services.values()));
-                    let callee = exported.resolve(name, &active.ready.record.settings, &interface);
+                    let callee = exported.resolve(name, &live.ready.record.settings, &interface);
                     let target = callee.as_ref().ok().and_then(|callee| services.get(callee));
                     let same = before.of_caller(name).iter().find(|link| link.interface == interface);
-                    policy::link(active, interface, callee.clone(), target, same)
-                })
-                .collect();
+                    own.push(policy::link(live, interface, callee.clone(), target, same));
+                }
+            }
             if !own.is_empty() {
                 links.insert(name.clone(), own);
             }

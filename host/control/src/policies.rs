@@ -38,7 +38,7 @@ pub enum PolicySource {
 }
 
 /// The keys of policies, and where they stand in the settings as JSON.
-const KEYS: [(&str, &str); 20] = [
+const KEYS: [(&str, &str); 28] = [
     ("callers", "/callers"),
     ("timeout", "/limits/timeout"),
     ("request_body", "/limits/request_body"),
@@ -59,6 +59,14 @@ const KEYS: [(&str, &str); 20] = [
     ("breaker.min_calls", "/breaker/min_calls"),
     ("breaker.open", "/breaker/open"),
     ("breaker.max_open", "/breaker/max_open"),
+    ("traffic.pins", "/traffic/pins"),
+    ("traffic.sticky", "/traffic/sticky"),
+    ("mirror.share", "/mirror/share"),
+    ("mirror.to", "/mirror/to"),
+    ("mirror.max_body", "/mirror/max_body"),
+    ("mirror.timeout", "/mirror/timeout"),
+    ("mirror.concurrency", "/mirror/concurrency"),
+    ("mirror.show_bodies", "/mirror/show_bodies"),
 ];
 
 /// The keys of a link, and those of the service that is called that hold where the link says nothing.

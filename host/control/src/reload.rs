@@ -183,6 +183,7 @@ impl Control {
         sleep(on_the_way).await;
         let (news, _) = mpsc::channel(1);
         let steps = Steps::new(self.teller(&service), news);
+        self.retire_candidate(replaced.candidate, &steps.teller);
         self.retire(replaced.old.as_deref(), &replaced.dropped, &steps).await;
         if self.snapshot.load().service(&service).is_none() {
             steps.teller.tell(

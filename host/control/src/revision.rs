@@ -2,18 +2,20 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use patchbay_channel::{Breaker, BreakerNews};
 use patchbay_contract::Contract;
 use patchbay_model::ports::Prepared;
 use patchbay_model::{InstancePolicy, RevisionId, RevisionRecord};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::event::EventKind;
 use crate::gate::Gate;
+use crate::mirror::Mirror;
 use crate::stand_in::StandIns;
 use crate::steps::Teller;
 
@@ -35,6 +37,9 @@ pub(crate) struct LiveRevision {
     pub(crate) id: RevisionId,
     pub(crate) ready: Arc<ReadyRevision>,
     pub(crate) breaker: Arc<Breaker>,
+    pub(crate) trouble: Arc<Trouble>,
+    /// Where its requests are mirrored to, as its settings say.
+    pub(crate) mirror: Option<Arc<Mirror>>,
     /// Tells it from every other one that was live in this run of the host.
     pub(crate) serial: u64,
     gate: Gate,
@@ -44,26 +49,52 @@ pub(crate) struct LiveRevision {
 /// The serial number of the next one.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
+/// Whether a revision has done badly since it came up, and what wakes whoever has to know.
+#[derive(Default)]
+pub(crate) struct Trouble {
+    breaker_opened: AtomicBool,
+    pub(crate) alarm: Notify,
+}
+
+impl Trouble {
+    /// Whether its breaker has opened.
+    pub(crate) fn breaker_opened(&self) -> bool {
+        self.breaker_opened.load(Ordering::Acquire)
+    }
+
+    fn note(&self) {
+        self.breaker_opened.store(true, Ordering::Release);
+        self.alarm.notify_one();
+    }
+}
+
 /// Keeps a revision live for one call.
-pub(crate) struct Lease(Arc<LiveRevision>);
+pub(crate) struct Lease {
+    live: Arc<LiveRevision>,
+    /// Whether the call was let in by [`patchbay_channel::Observed::enter`], and has to leave.
+    counted: bool,
+}
 
 impl patchbay_channel::Lease for Lease {
     fn prepared(&self) -> &dyn Prepared {
-        &*self.0.ready.prepared
+        &*self.live.ready.prepared
     }
 
     fn breaker(&self) -> &Arc<Breaker> {
-        &self.0.breaker
+        &self.live.breaker
     }
 
     fn cut(&self) -> &CancellationToken {
-        &self.0.cut
+        &self.live.cut
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.0.gate.leave();
+        if self.counted {
+            self.live.breaker.observed().leave();
+        }
+        self.live.gate.leave();
     }
 }
 
@@ -92,25 +123,35 @@ impl LiveRevision {
     /// A revision with nothing against it; `teller` hears of its breaker.
     pub(crate) fn new(id: RevisionId, ready: Arc<ReadyRevision>, teller: Teller) -> Self {
         let (name, number) = (id.to_string(), id.number);
+        let trouble = Arc::<Trouble>::default();
+        let noted = Arc::clone(&trouble);
         let tell = move |news| match news {
-            BreakerNews::Opened { failures, open } => teller.tell(
-                EventKind::BreakerOpened,
-                Some(number),
-                format!("`{name}` gets no calls for {open:.1?}: too many failed, the last {failures} in a row"),
-            ),
+            BreakerNews::Opened { failures, open } => {
+                noted.note();
+                let message =
+                    format!("`{name}` gets no calls for {open:.1?}: too many failed, the last {failures} in a row");
+                teller.tell(EventKind::BreakerOpened, Some(number), message);
+            }
             BreakerNews::Closed => {
                 teller.tell(EventKind::BreakerClosed, Some(number), format!("`{name}` serves again: a call succeeded"));
             }
         };
         let seed = RandomState::new().hash_one(&id);
         let breaker = Breaker::new(&ready.record.settings.breaker, seed, tell);
+        let mirror = Mirror::of_settings(&ready.record.settings.mirror);
         let serial = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self { id, ready, breaker, serial, gate: Gate::default(), cut: CancellationToken::new() }
+        let (gate, cut) = (Gate::default(), CancellationToken::new());
+        Self { id, ready, breaker, trouble, mirror, serial, gate, cut }
     }
 
     /// Takes a call, unless the revision was replaced.
     pub(crate) fn enter(self: &Arc<Self>) -> Option<Lease> {
-        self.gate.enter().then(|| Lease(Arc::clone(self)))
+        self.gate.enter().then(|| Lease { live: Arc::clone(self), counted: false })
+    }
+
+    /// The same for a call that was let in by [`patchbay_channel::Observed::enter`]: its lease sees to it that it leaves.
+    pub(crate) fn enter_counted(self: &Arc<Self>) -> Option<Lease> {
+        self.gate.enter().then(|| Lease { live: Arc::clone(self), counted: true })
     }
 
     /// The calls that are on it.

@@ -8,11 +8,13 @@ use patchbay_channel::{RoutePolicy, Standing};
 use patchbay_model::{RegistryRecord, RevisionNumber, ServiceName, ServiceRecord};
 
 use crate::applied::Applied;
+use crate::canary::EndedCanary;
 use crate::control::ControlConfig;
 use crate::declared::DeclaredService;
 use crate::links::Links;
 use crate::revision::{LiveRevision, ReadyRevision};
 use crate::routes::{DeclaredRoute, RouteConflict, RouteEntry, RouteOwner, RouteTable};
+use crate::traffic::Candidate;
 
 /// One service as of one snapshot.
 #[derive(Clone)]
@@ -25,6 +27,10 @@ pub(crate) struct ServiceEntry {
     pub(crate) strict: bool,
     /// What serves; `None` if nothing can, for the reason in `failure`.
     pub(crate) active: Option<Arc<LiveRevision>>,
+    /// The revision that is tried beside it.
+    pub(crate) candidate: Option<Arc<Candidate>>,
+    /// How its last canary ended in this run of the host.
+    pub(crate) last_canary: Option<Arc<EndedCanary>>,
     /// The retained revisions that are compiled.
     pub(crate) ready: BTreeMap<RevisionNumber, Arc<ReadyRevision>>,
     pub(crate) failure: Option<String>,
@@ -33,6 +39,12 @@ pub(crate) struct ServiceEntry {
 }
 
 impl ServiceEntry {
+    /// Whether calls go to this revision now.
+    pub(crate) fn is_live(&self, ready: &Arc<ReadyRevision>) -> bool {
+        let candidate = self.candidate.as_ref().map(|candidate| candidate.live());
+        self.active.iter().chain(candidate).any(|live| Arc::ptr_eq(&live.ready, ready))
+    }
+
     /// A service that has no revision yet.
     pub(crate) fn new(name: &ServiceName, applied: &Applied) -> Self {
         Self {
@@ -43,10 +55,13 @@ impl ServiceEntry {
                 revisions: Vec::new(),
                 routes: Vec::new(),
                 declaration: None,
+                canary: None,
             },
             declared: applied.services.get(name).cloned(),
             strict: applied.config.strict,
             active: None,
+            candidate: None,
+            last_canary: None,
             ready: BTreeMap::new(),
             failure: None,
             standing: Arc::new(Standing::new(&applied.config.defaults)),

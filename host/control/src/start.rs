@@ -134,14 +134,14 @@ impl Control {
     }
 
     /// Brings up the revision that was active.
-    async fn restore(&self, service: &ServiceName) -> Started {
+    async fn restore(self: &Arc<Self>, service: &ServiceName) -> Started {
         match self.try_restore(service).await {
             Ok(id) => Started::Restored(id),
             Err(error) => self.fail(service, error).await,
         }
     }
 
-    async fn try_restore(&self, service: &ServiceName) -> Result<RevisionId, ChangeError> {
+    async fn try_restore(self: &Arc<Self>, service: &ServiceName) -> Result<RevisionId, ChangeError> {
         let number = entry_of(&self.snapshot.load(), service)?.record.active;
         let id = RevisionId { service: service.clone(), number };
         self.check_grants_of(&id)?;
@@ -149,11 +149,13 @@ impl Control {
         if let Err(fault) = ready.prepared.warm().await {
             tracing::warn!(revision = %id, "no instance could be made at start: {fault}");
         }
-        let _writer = self.writer.lock().await;
+        let writer = self.writer.lock().await;
         let snapshot = self.snapshot.load_full();
         let entry = entry_of(&snapshot, service)?;
         let live = Arc::new(LiveRevision::new(id.clone(), ready, self.teller(service)));
         self.publish_active(&snapshot, entry, live).await?;
+        drop(writer);
+        self.resume_canary(service).await;
         Ok(id)
     }
 
@@ -170,6 +172,8 @@ impl Control {
             routes: None,
             origin: Origin::File,
             allow_breaking: false,
+            // The file was edited last.
+            replace: true,
         };
         match self.deploy(request).finished().await {
             Ok(_) => match self.active_id(service) {

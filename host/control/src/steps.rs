@@ -28,6 +28,8 @@ impl Teller {
             | EventKind::Cut
             | EventKind::ServiceFailed
             | EventKind::BreakerOpened
+            | EventKind::CanaryAborted
+            | EventKind::CanaryWaits
             | EventKind::SheddingBegan
             | EventKind::ReloadRefused
             | EventKind::CacheDamaged => {
@@ -41,6 +43,10 @@ impl Teller {
             | EventKind::SheddingEnded
             | EventKind::Published
             | EventKind::BreakerClosed
+            | EventKind::CanaryStarted
+            | EventKind::CanaryResumed
+            | EventKind::CanaryAdvanced
+            | EventKind::CanaryPromoted
             | EventKind::Reloaded
             | EventKind::Removed => {
                 tracing::info!(service = %self.service, "{message}");

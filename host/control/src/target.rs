@@ -4,18 +4,23 @@
 use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
-use patchbay_channel::{Arrival, Asked, LinkPolicy, RoutePolicy, Shedder, StandIn, Standing, Target, authorize};
+use patchbay_channel::{
+    Arrival, Asked, LinkPolicy, RoutePolicy, Shedder, Sought, StandIn, Standing, Target, authorize,
+};
 use patchbay_model::{Fault, FaultKind, Limits, ServiceName, Settings};
 
 use crate::control::Control;
 use crate::revision::Lease;
 use crate::snapshot::{ServiceEntry, Snapshot};
+use crate::traffic::{Candidate, Facts, number_of};
 
 /// The service that a call belongs to.
 pub(crate) struct Routed<'a> {
     snapshot: &'a ArcSwap<Snapshot>,
     shedder: &'a Shedder,
     strict: bool,
+    /// The run of the host, which is chance enough for the numbers of its calls.
+    run: u64,
     entry: Arc<ServiceEntry>,
     /// The policies of the link that the call comes over, if it has some of its own.
     link: Option<Arc<LinkPolicy>>,
@@ -30,6 +35,7 @@ impl Control {
             snapshot: &self.snapshot,
             shedder: self.shedder(),
             strict: entry.strict,
+            run: self.ports.run,
             entry,
             link: None,
             route: None,
@@ -46,6 +52,30 @@ impl Routed<'_> {
     /// The same, for a call that came in by a route.
     pub(crate) fn by(self, route: Arc<RoutePolicy>) -> Self {
         Self { route: Some(route), ..self }
+    }
+}
+
+impl Routed<'_> {
+    /// Enters the candidate, if there is one and the call is its own, and else the active revision.
+    fn enter(&self, entry: &ServiceEntry, arrival: &Arrival, sought: Sought<'_>) -> Option<Lease> {
+        let candidate = entry.candidate.as_ref().filter(|_| !sought.elsewhere);
+        let of_candidate = candidate.and_then(|candidate| self.enter_candidate(candidate, arrival, sought));
+        of_candidate.or_else(|| entry.active.as_ref()?.enter())
+    }
+
+    fn enter_candidate(&self, candidate: &Candidate, arrival: &Arrival, sought: Sought<'_>) -> Option<Lease> {
+        let facts = match sought.asked {
+            // Nobody is pinned by a message; it counts in the share.
+            Asked::Message | Asked::Topic => Facts::default(),
+            Asked::Http(_) | Asked::Function(_) => Facts {
+                headers: sought.headers,
+                user: arrival.user.as_deref(),
+                address: arrival.address,
+                visitor: arrival.visitor,
+            },
+        };
+        // All attempts of a call have the same number, and so go to the same revision.
+        candidate.enter(facts, number_of(self.run, arrival.id))
     }
 }
 
@@ -90,17 +120,16 @@ impl Target for Routed<'_> {
 
     fn instead(&self) -> Option<Self> {
         let entry = self.snapshot.load().service(self.stand_in()?.service.as_ref()?).cloned()?;
-        let (snapshot, shedder) = (self.snapshot, self.shedder);
-        Some(Self { snapshot, shedder, strict: entry.strict, entry, link: None, route: None })
+        Some(Self { strict: entry.strict, entry, link: None, route: None, ..*self })
     }
 
-    fn choose(&self, arrival: &Arrival, asked: Asked<'_>) -> Result<Lease, Fault> {
+    fn choose(&self, arrival: &Arrival, sought: Sought<'_>) -> Result<Lease, Fault> {
         let unavailable = |details: &str| {
             let fault = Fault::new(FaultKind::Unavailable, "the service has no revision that can serve");
             Err(fault.with_details(details).unprocessed())
         };
         // A call is answered by what it was routed by for as long as that takes calls.
-        if let Some(lease) = self.entry.active.as_ref().and_then(|active| active.enter()) {
+        if let Some(lease) = self.enter(&self.entry, arrival, sought) {
             return Ok(lease);
         }
         // The entry may be of an older snapshot by now. A revision that was replaced refuses the call, and then a
@@ -116,9 +145,9 @@ impl Target for Routed<'_> {
             // Another revision may have other rules than the one that was asked when the call arrived.
             if arrival.caller.service().is_some() && !Arc::ptr_eq(entry, &self.entry) {
                 let rules = active.ready.record.settings.callers.as_deref();
-                authorize(rules, entry.strict, arrival.asker(), asked)?;
+                authorize(rules, entry.strict, arrival.asker(), sought.asked)?;
             }
-            if let Some(lease) = active.enter() {
+            if let Some(lease) = self.enter(entry, arrival, sought) {
                 return Ok(lease);
             }
             if Arc::ptr_eq(&self.snapshot.load(), &snapshot) {

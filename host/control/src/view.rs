@@ -5,9 +5,11 @@ use patchbay_contract::Contract;
 use patchbay_model::ports::InstanceCount;
 use patchbay_model::{InstancePolicy, RevisionId, RevisionNumber, RevisionRecord, Route, ServiceName};
 
+use crate::canary::{self, CanaryView, EndedCanary};
 use crate::control::Control;
 use crate::declared::drift;
 use crate::links::Link;
+use crate::mirror::MirrorView;
 use crate::snapshot::{ServiceEntry, Snapshot};
 
 /// A service, seen from outside.
@@ -19,6 +21,12 @@ pub struct ServiceView {
     pub active: Option<RevisionNumber>,
     /// Why nothing can serve.
     pub failure: Option<String>,
+    /// The canary that is under way.
+    pub canary: Option<CanaryView>,
+    /// How its last canary ended in this run of the host.
+    pub last_canary: Option<EndedCanary>,
+    /// What is mirrored of its requests to another service.
+    pub mirror: Option<MirrorView>,
     /// The breaker of the revision that serves, while it is not closed.
     pub breaker: Option<BreakerStatus>,
     /// The retained revisions, oldest first.
@@ -50,6 +58,8 @@ pub struct RevisionView {
     pub record: RevisionRecord,
     /// Whether it serves.
     pub active: bool,
+    /// Whether it is tried in a canary.
+    pub candidate: bool,
     /// What is known of it while it is compiled.
     pub compiled: Option<CompiledView>,
 }
@@ -93,6 +103,9 @@ fn view(snapshot: &Snapshot, entry: &ServiceEntry) -> ServiceView {
         name: entry.name.clone(),
         active,
         failure: entry.failure.clone(),
+        canary: canary::view(entry),
+        last_canary: entry.last_canary.as_deref().cloned(),
+        mirror: entry.active.as_ref().and_then(|active| Some(active.mirror.as_ref()?.view())),
         breaker: entry.active.as_ref().and_then(|active| active.breaker.status()),
         revisions: entry.record.revisions.iter().map(|record| revision_view(entry, record, active)).collect(),
         declared_routes: entry
@@ -120,6 +133,7 @@ fn revision_view(entry: &ServiceEntry, record: &RevisionRecord, active: Option<R
         id: RevisionId { service: entry.name.clone(), number: record.number },
         record: record.clone(),
         active: active == Some(record.number),
+        candidate: entry.candidate.as_ref().is_some_and(|candidate| candidate.live().id.number == record.number),
         compiled,
     }
 }

@@ -4,6 +4,7 @@ mod addresses;
 mod admin;
 mod bus;
 mod calls;
+mod canary;
 mod client;
 mod clients;
 mod conformance;

@@ -1,5 +1,7 @@
 //! The body of a request or reply: a stream of bytes that nothing between its two ends looks into.
 
+mod tee;
+
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -42,6 +44,21 @@ impl Body {
             *hold = held;
         }
         self
+    }
+
+    /// The same body, kept as it streams by: `tell` is told at its end of all of it, or of nothing as soon as it is more than
+    /// `limit` bytes. Of one that breaks off, or that nobody reads to its end, it is told nothing.
+    #[must_use]
+    pub fn overheard(self, limit: u64, tell: impl FnOnce(Option<Bytes>) + Send + Unpin + 'static) -> Self {
+        tee::Tee::around(self, limit, tell)
+    }
+
+    /// Its bytes, if all of them are there already.
+    pub const fn bytes(&self) -> Option<&Bytes> {
+        match &self.0 {
+            Kind::Whole { bytes, .. } => Some(bytes),
+            Kind::Streaming(_) => None,
+        }
     }
 
     /// Whether all its bytes are there already, so that nothing can end it before its time.

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use crate::traffic::CanaryRecord;
 use crate::{Digest, RevisionNumber, Route, ServiceName, Settings, units};
 
 /// Who asked for a revision.
@@ -59,6 +60,9 @@ pub struct ServiceRecord {
     /// What `runtime.toml` said when it was last applied; `None` for a service it never declared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declaration: Option<Declaration>,
+    /// The canary that is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<CanaryRecord>,
 }
 
 /// Everything the host remembers: the services by name.

@@ -8,6 +8,7 @@
 //! - **call**: one unit of work that crosses the host: an HTTP request, [`Call`], or a function, [`TypedCall`].
 //! - **message**: an event on its way through a topic of the bus, [`bus`]. Its delivery to an instance is a call, too.
 //! - **principal**: who is calling, [`Principal`]; a **user** is one outside with a verified credential, [`User`].
+//! - **candidate**: a second revision of a service that gets a share of its calls, [`traffic`]; a **canary** tries one.
 //! - **policy**: what the channel does for or against a call, as it is configured, [`policy`].
 //! - **secret**: a value that only the service sees that was granted it, [`Secret`]; all else knows its [`SecretRef`].
 //! - **fault**: how a call failed, cut by what its caller can do about it, [`Fault`].
@@ -35,6 +36,7 @@ mod route;
 mod secret;
 mod settings;
 mod text;
+pub mod traffic;
 mod typed;
 pub mod units;
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bus::{SubscriptionSettings, TopicFilter};
 use crate::policy::{AccessRule, BreakerSettings, DAY, Fallback, Judge, LinkSettings, Priority, Rate, RetrySettings};
+use crate::traffic::{MirrorSettings, TrafficSettings};
 use crate::{Destination, InterfaceName, SecretRef, is_secret_name, units};
 
 /// How calls and instances meet, with what that means for isolation.
@@ -189,6 +190,10 @@ pub struct Settings {
     pub fallback: Option<Fallback>,
     /// The messages that it reacts to, by a filter of their topics.
     pub subscriptions: BTreeMap<TopicFilter, SubscriptionSettings>,
+    /// Whose calls a candidate gets, beside its share.
+    pub traffic: TrafficSettings,
+    /// What is mirrored of its requests.
+    pub mirror: MirrorSettings,
     /// A request that has to succeed before a revision is published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<HealthCheck>,
@@ -214,6 +219,8 @@ impl Default for Settings {
             breaker: BreakerSettings::default(),
             fallback: None,
             subscriptions: BTreeMap::new(),
+            traffic: TrafficSettings::default(),
+            mirror: MirrorSettings::default(),
             health: None,
         }
     }
@@ -279,6 +286,8 @@ impl Settings {
         );
         self.retry.judge(&mut judge);
         self.breaker.judge(&mut judge);
+        self.traffic.judge(&mut judge);
+        self.mirror.judge(&mut judge);
         for (filter, subscription) in &self.subscriptions {
             for problem in subscription.problems() {
                 judge.require(false, "subscriptions", &format!("`{filter}`: `{}` {}", problem.key, problem.problem));

@@ -198,3 +198,39 @@ async fn it_opens_and_probes_on_schedule_while_everything_fails() {
         assert!((longest * 0.75..longest + 0.011).contains(pause), "{pauses:?}");
     }
 }
+
+/// What happens to a call, and what it adds: calls, errors.
+type Case<'c> = (&'c dyn Fn(&mut Trial<&Breaker>), (u64, u32));
+
+#[tokio::test(start_paused = true)]
+async fn every_call_is_counted_once_and_so_is_every_error() {
+    let breaker = Breaker::new(&BreakerSettings { failures: 0, ..BreakerSettings::default() }, 7, |_| {});
+    let cases: [Case<'_>; 8] = [
+        (&|trial| trial.replied(Some(200)), (1, 0)),
+        (&|trial| trial.replied(None), (1, 0)),
+        (&|trial| trial.replied(Some(499)), (1, 0)),
+        (&|trial| trial.replied(Some(500)), (1, 1)),
+        (&|trial| trial.failed(&fault(FaultKind::Trapped), Limit::Operator), (1, 1)),
+        (&|trial| trial.failed(&fault(FaultKind::Deadline), Limit::Caller), (0, 0)),
+        (&|trial| trial.failed(&fault(FaultKind::Trapped).blamed_on(Blame::Callee), Limit::Operator), (0, 0)),
+        // Its body breaks off after a status that was an error by itself.
+        (
+            &|trial| {
+                trial.replied(Some(503));
+                trial.failed(&fault(FaultKind::Trapped), Limit::Operator);
+            },
+            (1, 1),
+        ),
+    ];
+    for (index, (happens, counted)) in cases.iter().enumerate() {
+        let before = breaker.observed().read();
+        let mut trial = admit(&breaker).unwrap();
+        sleep(Duration::from_millis(10)).await;
+        happens(&mut trial);
+        drop(trial);
+        let after = breaker.observed().read().since(&before);
+        assert_eq!((after.calls(), after.errors), *counted, "{index}");
+        let took = after.latencies.quantile(1.0);
+        assert!(took.is_none_or(|took| took >= Duration::from_millis(10)), "{index}: {took:?}");
+    }
+}

@@ -3,7 +3,7 @@
 mod reply_body;
 mod request_body;
 
-use http::{Method, Request, request};
+use http::{HeaderMap, Method, Request, request};
 use http_body::Body as _;
 use patchbay_model::policy::RetrySettings;
 use patchbay_model::ports::{BoxFuture, Prepared};
@@ -41,6 +41,11 @@ impl Payload for HttpPayload {
 
     fn asked(&self) -> Asked<'_> {
         Asked::Http(&self.method)
+    }
+
+    fn headers(&self) -> Option<&HeaderMap> {
+        let handed_over = self.kept.as_ref().map(|head| &head.headers);
+        self.request.as_ref().map(Request::headers).or(handed_over)
     }
 
     fn is_repeatable(&self, retry: &RetrySettings) -> bool {

@@ -16,7 +16,6 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::access::Asked;
 use crate::breaker::Breaker;
 use crate::shed::{Level, Shedder};
 use crate::standing::{LinkStanding, Standing};
@@ -319,7 +318,7 @@ impl Target for &Service {
         self.other.as_deref()
     }
 
-    fn choose(&self, _: &Arrival, _: Asked<'_>) -> Result<Kept, Fault> {
+    fn choose(&self, _: &Arrival, _: Sought<'_>) -> Result<Kept, Fault> {
         Ok(Kept {
             instance: Arc::clone(&self.instance),
             _lease: Arc::clone(&self.lease),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use patchbay_model::traffic::TrafficShare;
 use patchbay_model::{Route, ServiceName};
 use serde_json::{Map, Value, json};
 
@@ -20,6 +21,28 @@ pub(crate) struct DeployArgs {
     /// A route to the service, `[METHOD[,METHOD] ][HOST]PATH`; together they replace those of the last deployment
     #[arg(long = "route", value_name = "ROUTE")]
     pub(crate) routes: Vec<Route>,
+    /// Deploy it also if it breaks services that call it
+    #[arg(long)]
+    pub(crate) allow_breaking: bool,
+    /// Only try it, with this share of the calls, step by step where there are several; see `patchbay canary`
+    #[arg(long, value_name = "SHARES", value_delimiter = ',', conflicts_with_all = ["routes", "replace"])]
+    pub(crate) canary: Vec<TrafficShare>,
+    /// How long each step of --canary lasts, and that the last one ends in its promotion [default: it waits for
+    /// `patchbay canary promote`]
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "canary")]
+    bake: Option<String>,
+    /// End a canary of the service that is under way, and take its place
+    #[arg(long)]
+    pub(crate) replace: bool,
+    #[command(flatten)]
+    pub(crate) changes: RevisionArgs,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
+/// What a revision has otherwise than the active one.
+#[derive(Debug, Args)]
+pub(crate) struct RevisionArgs {
     /// Give the service a value to read through wasi:config
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     config: Vec<(String, String)>,
@@ -38,17 +61,27 @@ pub(crate) struct DeployArgs {
     /// How long the answer of the health path may take
     #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "no_health")]
     health_timeout: Option<String>,
-    /// Deploy it also if it breaks services that call it
-    #[arg(long)]
-    pub(crate) allow_breaking: bool,
     /// Ask for no health path any more
     #[arg(long)]
     no_health: bool,
-    #[command(flatten)]
-    pub(crate) host: HostArgs,
 }
 
 impl DeployArgs {
+    /// How the revision is tried, if it is not to replace the active one at once. Without a time it waits to be promoted.
+    pub(crate) fn canary_plan(&self) -> Option<Value> {
+        if self.canary.is_empty() {
+            return None;
+        }
+        let mut plan =
+            json!({ "steps": self.canary, "manual": self.bake.is_none(), "allow_breaking": self.allow_breaking });
+        if let (Some(plan), Some(bake)) = (plan.as_object_mut(), &self.bake) {
+            plan.insert("bake".to_owned(), json!(bake));
+        }
+        Some(plan)
+    }
+}
+
+impl RevisionArgs {
     /// What changes in the settings, as a JSON merge patch (RFC 7396).
     pub(crate) fn patch(&self) -> Value {
         let mut patch = Map::new();
@@ -81,7 +114,7 @@ fn policy(text: &str) -> Result<Setting, String> {
     format!("instances={text}").parse()
 }
 
-fn duration(text: &str) -> Result<String, String> {
+pub(super) fn duration(text: &str) -> Result<String, String> {
     patchbay_model::units::parse_duration(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
@@ -95,7 +128,7 @@ mod tests {
     fn patch(arguments: &str) -> Option<Value> {
         let line = format!("patchbay deploy orders orders.wasm {arguments}");
         match Cli::try_parse_from(line.split_whitespace()).ok()?.command {
-            Command::Deploy(args) => Some(args.patch()),
+            Command::Deploy(args) => Some(args.changes.patch()),
             _ => None,
         }
     }
@@ -112,8 +145,35 @@ mod tests {
         ] {
             assert_eq!(patch(arguments), Some(wanted), "{arguments}");
         }
-        for wrong in ["--config a", "--config =b", "--set a=1", "--instances x", "--route x", "--no-health --health /"]
-        {
+        let plan = |line: &str| match Cli::try_parse_from(line.split_whitespace()).ok()?.command {
+            Command::Deploy(args) => args.canary_plan(),
+            _ => None,
+        };
+        for (line, wanted) in [
+            ("patchbay deploy orders a.wasm", None),
+            (
+                "patchbay deploy orders a.wasm --canary 10%",
+                Some(json!({ "steps": ["10%"], "manual": true, "allow_breaking": false })),
+            ),
+            (
+                "patchbay deploy orders a.wasm --canary 10%,50% --bake 1m",
+                Some(json!({ "steps": ["10%", "50%"], "manual": false, "bake": "1m", "allow_breaking": false })),
+            ),
+        ] {
+            assert_eq!(plan(line), wanted, "{line}");
+        }
+        for wrong in [
+            "--canary 10",
+            "--bake 1m",
+            "--canary 10% --route /*",
+            "--canary 5% --replace",
+            "--config a",
+            "--config =b",
+            "--set a=1",
+            "--instances x",
+            "--route x",
+            "--no-health --health /",
+        ] {
             assert_eq!(patch(wrong), None, "{wrong}");
         }
     }

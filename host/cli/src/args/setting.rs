@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use patchbay_model::bus::{SubscriptionSettings, TopicFilter};
 use patchbay_model::policy::{AccessRule, Fallback, Rate, Repeatable, Share};
+use patchbay_model::traffic::{Pin, Sticky, TrafficShare};
 use patchbay_model::{Destination, InterfaceName, ServiceName, units};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -38,10 +39,14 @@ enum Kind {
     Links,
     Fallback,
     Subscriptions,
+    Pins,
+    Sticky,
+    TrafficShare,
+    Service,
 }
 
 /// The keys as they are written, the objects in which they stand, their names there, and what their values are.
-const KEYS: [(&str, Option<&str>, &str, Kind); 40] = [
+const KEYS: [(&str, Option<&str>, &str, Kind); 48] = [
     ("instances", None, "instances", Kind::Policy),
     ("instance_uses", None, "instance_uses", Kind::Number),
     ("instance_calls", None, "instance_calls", Kind::Number),
@@ -82,6 +87,14 @@ const KEYS: [(&str, Option<&str>, &str, Kind); 40] = [
     ("breaker.max_open", Some("breaker"), "max_open", Kind::Duration),
     ("fallback", None, "fallback", Kind::Fallback),
     ("subscriptions", None, "subscriptions", Kind::Subscriptions),
+    ("traffic.pins", Some("traffic"), "pins", Kind::Pins),
+    ("traffic.sticky", Some("traffic"), "sticky", Kind::Sticky),
+    ("mirror.share", Some("mirror"), "share", Kind::TrafficShare),
+    ("mirror.to", Some("mirror"), "to", Kind::Service),
+    ("mirror.max_body", Some("mirror"), "max_body", Kind::Size),
+    ("mirror.timeout", Some("mirror"), "timeout", Kind::Duration),
+    ("mirror.concurrency", Some("mirror"), "concurrency", Kind::Number),
+    ("mirror.show_bodies", Some("mirror"), "show_bodies", Kind::Truth),
 ];
 
 /// The keys that a setting may have.
@@ -143,6 +156,14 @@ impl Kind {
             Self::Links => links(text),
             Self::Fallback if text.is_empty() => Ok(Value::Null),
             Self::Fallback => fallback(text),
+            Self::Pins => list::<Pin>(text),
+            // Nothing keeps anybody, which nobody has to say otherwise; the same holds of a mirror that leads nowhere.
+            Self::Sticky | Self::Service if text.is_empty() => Ok(Value::Null),
+            Self::Sticky => text.parse::<Sticky>().map(|sticky| json!(sticky)).map_err(|error| error.to_string()),
+            Self::TrafficShare => {
+                text.parse::<TrafficShare>().map(|share| json!(share)).map_err(|error| error.to_string())
+            }
+            Self::Service => text.parse::<ServiceName>().map(|name| json!(name)).map_err(|error| error.to_string()),
             Self::Subscriptions if text.is_empty() => Ok(Value::Null),
             Self::Subscriptions => subscriptions(text),
         }
@@ -233,7 +254,7 @@ mod tests {
     fn every_setting_of_the_model_has_a_key() {
         let Value::Object(settings) = serde_json::to_value(Settings::default()).unwrap() else { panic!() };
         for (key, value) in settings.iter().filter(|(key, _)| *key != "config") {
-            let objects = [Some("limits"), Some("retry"), Some("breaker")];
+            let objects = [Some("limits"), Some("retry"), Some("breaker"), Some("traffic"), Some("mirror")];
             let within = objects.into_iter().find(|object| *object == Some(key));
             let names: Vec<_> = match (within, value) {
                 (Some(_), Value::Object(object)) => object.keys().cloned().collect(),
@@ -266,6 +287,10 @@ mod tests {
             ("subscriptions={\"shop\":{\"atempts\":1}}", "atempts"),
             ("subscriptions={\"shop\":{\"backoff\":1}}", "the subscription to `shop`"),
             ("instances=reused", "did you mean `reuse`?"),
+            ("traffic.pins=x-canary", "is no pin"),
+            ("traffic.sticky=claim", "keeps no caller"),
+            ("mirror.share=0.1", "is no share of calls"),
+            ("mirror.show_bodies=yes", "neither `true` nor `false`"),
         ] {
             let error = text.parse::<Setting>().unwrap_err();
             assert!(error.contains(wanted), "{text}: {error}");

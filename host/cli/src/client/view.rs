@@ -1,5 +1,6 @@
 //! What the admin API tells, as far as people are shown it.
 
+mod canary;
 mod messages;
 
 use std::time::{Duration, SystemTime};
@@ -7,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use patchbay_model::{Settings, units};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use canary::{Answer, Canary, CanaryStatus, Mirror, Numbers};
 pub(crate) use messages::{DeadLetter, Message, Receipt, StoredMessages, Subscription, Topic, WholeDeadLetter};
 
 /// A component that was uploaded.
@@ -31,6 +33,10 @@ pub(crate) struct StepNews {
 pub(crate) enum Outcome {
     /// A revision serves that did not before.
     Activated { revision: String, replaced: Option<String>, calls_cut: u64 },
+    /// A revision is tried beside the one that serves.
+    CanaryStarted { revision: String, stable: String, share: String, mirrored: Option<String> },
+    /// A canary is over, and what served before serves alone.
+    CanaryAborted { revision: String, calls_cut: u64 },
     /// What was asked for serves already.
     Unchanged { revision: String },
     /// The service is gone.
@@ -44,6 +50,8 @@ pub(crate) struct Service {
     pub(crate) active: Option<u32>,
     pub(crate) failure: Option<String>,
     pub(crate) breaker: Option<Breaker>,
+    pub(crate) canary: Option<Canary>,
+    pub(crate) mirror: Option<Mirror>,
     pub(crate) drift: Option<String>,
     pub(crate) routes: Routes,
     pub(crate) links: Vec<Link>,
@@ -105,6 +113,9 @@ impl Routes {
 pub(crate) struct RevisionSummary {
     pub(crate) revision: String,
     pub(crate) active: bool,
+    /// Absent in the answers of a host that knows no canaries.
+    #[serde(default)]
+    pub(crate) candidate: bool,
     pub(crate) compiled: bool,
     pub(crate) component: String,
     pub(crate) size: u64,

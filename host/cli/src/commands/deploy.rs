@@ -1,8 +1,12 @@
 //! `patchbay deploy`: upload a component, and follow its way into service.
 
+use std::path::Path;
+
+use patchbay_model::ServiceName;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
+use super::canary;
 use super::steps::{self, Spinner};
 use crate::args::DeployArgs;
 use crate::brief;
@@ -18,23 +22,26 @@ use crate::screen::{NAME, Screen, WARN, styled};
 pub(crate) async fn run(args: &DeployArgs, screen: Screen) -> Result<(), Failure> {
     let client = Client::find(&args.host)?;
     let service = service_path(&args.name);
-    let spinner = Spinner::new(screen);
-    let bar = spinner.clone();
-    let stored = client.upload(&args.component, move |sent, all| bar.bytes(sent, all)).await;
-    spinner.hide();
-    let stored = stored?;
-    let short: String = stored.digest.chars().take("sha256:".len() + 12).collect();
-    screen.line(format!(
-        "Deploying {} as {}  ({}, {short})",
-        args.component.display(),
-        styled(NAME, &args.name),
-        brief::size(stored.size),
-    ))?;
+    let digest = upload(&client, &args.name, &args.component, screen).await?;
+    if let Some(plan) = args.canary_plan() {
+        return canary::begin(
+            &client,
+            &args.name,
+            json!({
+                "component": digest, "settings": args.changes.patch(), "plan": plan,
+            }),
+            screen,
+        )
+        .await;
+    }
     let mut deployment = Map::new();
-    deployment.insert("component".to_owned(), json!(stored.digest));
-    deployment.insert("settings".to_owned(), args.patch());
+    deployment.insert("component".to_owned(), json!(digest));
+    deployment.insert("settings".to_owned(), args.changes.patch());
     if args.allow_breaking {
         deployment.insert("allow_breaking".to_owned(), json!(true));
+    }
+    if args.replace {
+        deployment.insert("replace".to_owned(), json!(true));
     }
     if !args.routes.is_empty() {
         let routes: Vec<_> = args.routes.iter().map(ToString::to_string).collect();
@@ -45,7 +52,7 @@ pub(crate) async fn run(args: &DeployArgs, screen: Screen) -> Result<(), Failure
         Ok(following) => steps::follow(following, screen).await,
         Err(failure) => Err(failure),
     };
-    let (outcome, steps) = ended.map_err(|failure| refusal(args, failure))?;
+    let (outcome, steps) = ended.map_err(|failure| refusal(&args.name, failure))?;
     steps::conclude(outcome, &steps, screen)?;
     if !screen.json {
         tell_routes(&client, &service, args, screen).await?;
@@ -53,13 +60,35 @@ pub(crate) async fn run(args: &DeployArgs, screen: Screen) -> Result<(), Failure
     Ok(())
 }
 
+/// Uploads a component that is to be a revision of a service; its digest.
+pub(super) async fn upload(
+    client: &Client,
+    service: &ServiceName,
+    component: &Path,
+    screen: Screen,
+) -> Result<String, Failure> {
+    let spinner = Spinner::new(screen);
+    let bar = spinner.clone();
+    let stored = client.upload(component, move |sent, all| bar.bytes(sent, all)).await;
+    spinner.hide();
+    let stored = stored?;
+    let short: String = stored.digest.chars().take("sha256:".len() + 12).collect();
+    screen.line(format!(
+        "Deploying {} as {}  ({}, {short})",
+        component.display(),
+        styled(NAME, service),
+        brief::size(stored.size),
+    ))?;
+    Ok(stored.digest)
+}
+
 /// Says what was refused, and that it did no harm.
-fn refusal(args: &DeployArgs, failure: Failure) -> Failure {
+pub(super) fn refusal(service: &ServiceName, failure: Failure) -> Failure {
     match failure.kind {
         FailureKind::Refused => {
             let reason = failure.to_string();
             let colon = if reason.starts_with("at step") { "" } else { ":" };
-            let message = format!("the deployment of `{}` was refused{colon} {reason}\nNothing changed.", args.name);
+            let message = format!("the deployment of `{service}` was refused{colon} {reason}\nNothing changed.");
             Failure::new(FailureKind::Refused, message)
         }
         FailureKind::Failed | FailureKind::Usage | FailureKind::Unreachable => failure,

@@ -7,6 +7,7 @@ use patchbay_model::ports::Clock;
 use patchbay_model::{Settings, units};
 use serde_json::{Value, json};
 
+use super::canary::mirror_lines;
 use crate::args::InspectArgs;
 use crate::brief;
 use crate::client::view::{Contract, ContractItem, Link, Revision, RevisionSummary, Service};
@@ -63,6 +64,13 @@ fn page(service: &Service, revision: Option<&Revision>, stack: Option<&str>, now
     }
     if let Some(breaker) = &service.breaker {
         lines.push(fact("breaker", &styled(BAD, breaker)));
+    }
+    if let Some(canary) = &service.canary {
+        let told = format!("{} at step {} of {}, with {}", canary.revision, canary.step, canary.steps, canary.gets());
+        lines.push(fact("canary", &styled(WARN, told)));
+    }
+    for (index, line) in service.mirror.iter().flat_map(mirror_lines).enumerate() {
+        lines.push(if index == 0 { fact("mirror", &line) } else { fact("", &line) });
     }
     if let Some(drift) = &service.drift {
         lines.push(fact("drift", &styled(WARN, drift)));
@@ -262,6 +270,7 @@ fn revisions(revisions: &[RevisionSummary], now: SystemTime) -> Vec<String> {
     for revision in revisions.iter().rev() {
         let state = match (revision.active, revision.compiled) {
             (true, _) => styled(GOOD, "serving"),
+            (false, _) if revision.candidate => styled(WARN, "tried"),
             (false, true) => "compiled".to_owned(),
             (false, false) => styled(DIM, "stored"),
         };

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::args::PsArgs;
 use crate::client::Client;
-use crate::client::view::Service;
+use crate::client::view::{Canary, Service};
 use crate::columns::Columns;
 use crate::failure::Failure;
 use crate::screen::{BAD, DIM, GOOD, NAME, Screen, WARN, styled};
@@ -50,7 +50,7 @@ fn table(services: &[Service]) -> Vec<String> {
         let routes: Vec<_> = service.routes.all().map(String::as_str).collect();
         columns.add([
             styled(NAME, &service.name),
-            service.active.map_or_else(|| "-".to_owned(), |number| number.to_string()),
+            revision(service),
             state(service),
             live(service),
             service.calls.to_string(),
@@ -60,6 +60,11 @@ fn table(services: &[Service]) -> Vec<String> {
         ]);
         if let Some(failure) = service.failure.as_ref().filter(|_| service.active.is_none()) {
             notes.push(format!("{}: {failure}", styled(BAD, &service.name)));
+        }
+        if let Some(canary) = &service.canary {
+            let told =
+                format!("{} is tried, step {} of {}: {}", canary.revision, canary.step, canary.steps, canary.gets());
+            notes.push(format!("{}: {told}", styled(WARN, &service.name)));
         }
         if let Some(breaker) = &service.breaker {
             notes.push(format!("{}: breaker {breaker}", styled(BAD, &service.name)));
@@ -74,6 +79,16 @@ fn table(services: &[Service]) -> Vec<String> {
         lines.append(&mut notes);
     }
     lines
+}
+
+/// The revision that serves, and the one that is tried with its share.
+fn revision(service: &Service) -> String {
+    let active = service.active.map_or_else(|| "-".to_owned(), |number| number.to_string());
+    let number = |canary: &Canary| canary.revision.rsplit('@').next().unwrap_or_default().to_owned();
+    match &service.canary {
+        Some(canary) => format!("{active}, {} {}", number(canary), canary.share),
+        None => active,
+    }
 }
 
 fn state(service: &Service) -> String {
@@ -107,6 +122,10 @@ mod tests {
                      "origin":"api","created":"2026-01-01T00:00:00Z","instances":{"live":4,"idle":1}}]},
                 {"name":"p","failure":"no instance","routes":{"declared":[],"deployed":[]},"links":[],
                  "called_by":[],"calls":0,"waiting":0,"counts":{"retries":3},"revisions":[]},
+                {"name":"r","active":4,"canary":{"revision":"r@5","step":1,"steps":2,"share":"25%","baked":"3s",
+                 "phase":"baking","errors":0,"candidate":{"calls":0,"errors":0},"stable":{"calls":0,"errors":0},"plan":{}},
+                 "routes":{"declared":["/r"],"deployed":[]},"links":[],"called_by":[],"calls":0,"waiting":0,"counts":{},
+                 "revisions":[]},
                 {"name":"q","active":1,"breaker":{"failures":7,"remaining":"1s 500ms"},
                  "routes":{"declared":["/q"],"deployed":[]},"links":[],"called_by":[],"calls":0,"waiting":0,"counts":{"retries":3},"revisions":[]}
             ]"#,
@@ -120,10 +139,12 @@ mod tests {
                 "SERVICE  REVISION  STATE    INSTANCES  CALLS  WAITING  DRIFT  ROUTES",
                 "orders   3         serving  4          2      0        yes    /api/*, GET /x",
                 "p        -         failed   0          0      0        no     none",
+                "r        4, 5 25%  serving  0          0      0        no     /r",
                 "q        1         broken   0          0      0        no     /q",
                 "",
                 "orders: runtime.toml declares other settings",
                 "p: no instance",
+                "r: r@5 is tried, step 1 of 2: 25% of the calls",
                 "q: breaker open, 7 calls in a row failed; none goes through for another 1s 500ms",
             ]
         );

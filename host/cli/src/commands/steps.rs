@@ -147,6 +147,16 @@ fn sentence(outcome: &Outcome) -> String {
         Outcome::Activated { revision, replaced: None, calls_cut } => {
             format!("{} serves{}", styled(GOOD, revision), cut(*calls_cut))
         }
+        Outcome::CanaryStarted { revision, stable, share, mirrored } => {
+            let gets = match mirrored {
+                Some(mirrored) => format!("{mirrored} of the requests, mirrored"),
+                None => format!("{share} of the calls"),
+            };
+            format!("{} is tried beside {stable}, with {gets}", styled(GOOD, revision))
+        }
+        Outcome::CanaryAborted { revision, calls_cut } => {
+            format!("the canary of {} is over{}", styled(GOOD, revision), cut(*calls_cut))
+        }
         Outcome::Unchanged { revision } => format!("{} serves already; nothing changed", styled(GOOD, revision)),
         Outcome::Removed { service, calls_cut } => format!("{} is removed{}", styled(GOOD, service), cut(*calls_cut)),
     }
@@ -164,6 +174,15 @@ mod tests {
                 "a@2 serves instead of a@1; 1 call outlived the drain deadline and was cut",
             ),
             (r#"{"outcome":"activated","revision":"a@1","calls_cut":0}"#, "a@1 serves"),
+            (
+                r#"{"outcome":"canary-started","revision":"a@2","stable":"a@1","share":"5%"}"#,
+                "a@2 is tried beside a@1, with 5% of the calls",
+            ),
+            (
+                r#"{"outcome":"canary-started","revision":"a@2","stable":"a@1","share":"0%","mirrored":"10%"}"#,
+                "a@2 is tried beside a@1, with 10% of the requests, mirrored",
+            ),
+            (r#"{"outcome":"canary-aborted","revision":"a@2","calls_cut":0}"#, "the canary of a@2 is over"),
             (r#"{"outcome":"unchanged","revision":"a@1"}"#, "a@1 serves already; nothing changed"),
             (r#"{"outcome":"removed","service":"a","calls_cut":0}"#, "a is removed"),
         ] {

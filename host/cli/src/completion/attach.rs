@@ -131,7 +131,7 @@ mod tests {
         ] {
             assert!(found.contains(&(argument.to_owned(), subject)), "{argument} in {found:?}");
         }
-        assert_eq!(found.len(), 23, "{found:?}");
+        assert_eq!(found.len(), 30, "{found:?}");
         super::command(Given::read(&[])).debug_assert();
     }
 }

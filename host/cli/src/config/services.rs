@@ -8,7 +8,7 @@ use patchbay_model::{ServiceName, Settings};
 
 use super::routes::{self, Placed};
 use super::table::{Named, Table};
-use super::{policies, secrets, settings, topics, value};
+use super::{policies, secrets, settings, topics, traffic, value};
 
 /// A service as the file declares it. Its component is not read yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +56,8 @@ fn service(
         settings.health = settings::health(table);
         settings.fallback = policies::fallback(table);
         settings.subscriptions = topics::subscriptions(table);
+        settings.traffic = traffic::traffic(table);
+        settings.mirror = traffic::mirror(table);
         settings::judge(table, &settings);
         (component, routes, settings, table.path().to_owned(), table.places())
     });

@@ -24,7 +24,7 @@ pub(super) fn check_exports(contract: &Contract) -> Result<(), ChangeError> {
 
 impl Control {
     /// Refuses a revision of `service` whose imports nothing serves. What comes back is worth telling.
-    pub(super) fn check_imports(
+    pub(crate) fn check_imports(
         &self,
         service: &ServiceName,
         contract: &Contract,
@@ -86,7 +86,7 @@ impl Control {
 
     /// Refuses a revision of `service` that would break services that call it, unless that is allowed. What comes back
     /// is worth telling.
-    pub(super) fn check_callers(
+    pub(crate) fn check_callers(
         &self,
         service: &ServiceName,
         contract: &Contract,

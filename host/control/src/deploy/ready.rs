@@ -42,13 +42,13 @@ impl Inspected {
     }
 }
 
-pub(super) fn refused(message: impl Into<String>) -> ChangeError {
+pub(crate) fn refused(message: impl Into<String>) -> ChangeError {
     ChangeError::new(ChangeErrorKind::Refused, message)
 }
 
 impl Control {
     /// Reads the component, and holds its contract against the settings.
-    pub(super) async fn inspect(
+    pub(crate) async fn inspect(
         &self,
         request: &DeployRequest,
     ) -> Result<((Inspected, RevisionId), String), ChangeError> {
@@ -201,7 +201,7 @@ impl Control {
     }
 
     /// The component of a retained revision.
-    pub(super) fn component_of(&self, id: &RevisionId) -> Result<Digest, ChangeError> {
+    pub(crate) fn component_of(&self, id: &RevisionId) -> Result<Digest, ChangeError> {
         self.record_of(id).map(|record| record.component).ok_or_else(|| unknown(id))
     }
 
@@ -213,7 +213,7 @@ impl Control {
     }
 
     /// A retained revision that is still compiled.
-    pub(super) fn ready(&self, id: &RevisionId) -> Option<Arc<ReadyRevision>> {
+    pub(crate) fn ready(&self, id: &RevisionId) -> Option<Arc<ReadyRevision>> {
         self.snapshot.load().service(&id.service)?.ready.get(&id.number).cloned()
     }
 

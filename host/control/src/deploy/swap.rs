@@ -6,6 +6,7 @@ use std::time::Duration;
 use patchbay_model::{Digest, RegistryRecord, RevisionId, RevisionNumber, ServiceName, units};
 use tokio::time::Instant;
 
+use crate::canary::Ending;
 use crate::change::{ChangeError, ChangeErrorKind, DeployRequest, Step};
 use crate::control::Control;
 use crate::event::EventKind;
@@ -19,6 +20,8 @@ pub(crate) struct Replaced {
     pub(crate) old: Option<Arc<LiveRevision>>,
     /// Revisions that are no longer retained.
     pub(crate) dropped: Vec<(RevisionNumber, Digest)>,
+    /// The candidate whose canary ended with it.
+    pub(crate) candidate: Option<Arc<LiveRevision>>,
 }
 
 impl Control {
@@ -38,9 +41,8 @@ impl Control {
         entry.record.active = number;
         entry.record.revisions.push(live.ready.record.clone());
         self.note_request(&mut entry, request);
-        let dropped = trim(&mut entry, snapshot.config().retained);
-        let old = self.publish_active(&snapshot, entry, live).await?;
-        Ok((Replaced { old, dropped }, String::new()))
+        let ended = self.end_canary(&mut entry, &live, "a deployment took its place");
+        self.publish_in_place(&snapshot, entry, live, ended).await
     }
 
     /// Publishes a retained revision.
@@ -49,9 +51,26 @@ impl Control {
         let snapshot = self.snapshot.load_full();
         let mut entry = entry_of(&snapshot, &live.id.service)?;
         entry.record.active = live.id.number;
-        let dropped = trim(&mut entry, snapshot.config().retained);
-        let old = self.publish_active(&snapshot, entry, live).await?;
-        Ok((Replaced { old, dropped }, String::new()))
+        let ended = self.end_canary(&mut entry, &live, "another revision was activated");
+        self.publish_in_place(&snapshot, entry, live, ended).await
+    }
+
+    /// Publishes a revision where the calls go, and sees to what it leaves behind.
+    pub(crate) async fn publish_in_place(
+        &self,
+        snapshot: &Snapshot,
+        mut entry: ServiceEntry,
+        live: Arc<LiveRevision>,
+        ended: Option<Ending>,
+    ) -> Result<(Replaced, String), ChangeError> {
+        let mut dropped = trim(&mut entry, snapshot.config().retained);
+        let old = self.publish_active(snapshot, entry, live).await?;
+        let candidate = ended.map(|ended| {
+            dropped.extend(ended.dropped);
+            ended.tell();
+            ended.live
+        });
+        Ok((Replaced { old, dropped, candidate: candidate.flatten() }, String::new()))
     }
 
     /// Publishes the absence of a service.
@@ -65,7 +84,8 @@ impl Control {
         };
         self.publish(&snapshot, snapshot.without(service)?).await?;
         let dropped = entry.record.revisions.iter().map(|record| (record.number, record.component)).collect();
-        Ok((Replaced { old: entry.active.clone(), dropped }, note))
+        let candidate = entry.candidate.map(|candidate| Arc::clone(candidate.live()));
+        Ok((Replaced { old: entry.active, dropped, candidate }, note))
     }
 
     /// Takes over routes and declaration of a request whose revision serves already.
@@ -91,7 +111,7 @@ impl Control {
     }
 
     /// A retained revision, and the number of the one that serves.
-    pub(super) fn retained(
+    pub(crate) fn retained(
         &self,
         service: &ServiceName,
         number: RevisionNumber,
@@ -154,12 +174,11 @@ impl Control {
     }
 
     /// Lets go of the instances of a revision, unless it serves again already.
-    fn cool(self: &Arc<Self>, old: &LiveRevision) {
+    pub(crate) fn cool(self: &Arc<Self>, old: &LiveRevision) {
         let (control, service, ready) = (Arc::clone(self), old.id.service.clone(), Arc::clone(&old.ready));
         self.turns.between(&old.id.service, move || {
             let snapshot = control.snapshot.load();
-            let active = snapshot.service(&service).and_then(|entry| entry.active.as_ref());
-            if !active.is_some_and(|active| Arc::ptr_eq(&active.ready, &ready)) {
+            if !snapshot.service(&service).is_some_and(|entry| entry.is_live(&ready)) {
                 ready.prepared.cool();
             }
         });
@@ -170,7 +189,7 @@ impl Control {
         self.snapshot.load().config().drain
     }
 
-    async fn drain(&self, old: &LiveRevision) -> (Drained, String) {
+    pub(crate) async fn drain(&self, old: &LiveRevision) -> (Drained, String) {
         let (n_calls, begun) = (old.n_calls(), Instant::now());
         let drained = old.drain(self.drain_deadline()).await;
         let note = match (drained, n_calls) {
@@ -255,14 +274,16 @@ pub(crate) fn entry_of(snapshot: &Snapshot, service: &ServiceName) -> Result<Ser
     })
 }
 
-/// Drops all but the newest `retained` revisions and the active one.
+/// Drops all but the newest `retained` revisions and the active one. A candidate stays, and takes no other's place.
 pub(crate) fn trim(entry: &mut ServiceEntry, retained: u32) -> Vec<(RevisionNumber, Digest)> {
-    let surplus = entry.record.revisions.len().saturating_sub(retained as usize);
+    let candidate = entry.record.canary.as_ref().map(|canary| canary.revision);
+    let n_kept = (retained as usize).saturating_add(usize::from(candidate.is_some()));
+    let surplus = entry.record.revisions.len().saturating_sub(n_kept);
     let active = entry.record.active;
     let mut index = 0;
     let mut dropped = Vec::new();
     entry.record.revisions.retain(|record| {
-        let keep = index >= surplus || record.number == active;
+        let keep = index >= surplus || record.number == active || Some(record.number) == candidate;
         index += 1;
         if !keep {
             dropped.push((record.number, record.component));

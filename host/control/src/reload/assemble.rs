@@ -23,7 +23,8 @@ pub(super) fn assemble(
     for entry in old.services() {
         if plan.removed.contains(&entry.name) {
             let dropped = entry.record.revisions.iter().map(|record| (record.number, record.component)).collect();
-            lost.push((entry.name.clone(), Replaced { old: entry.active.clone(), dropped }));
+            let candidate = entry.candidate.as_ref().map(|candidate| Arc::clone(candidate.live()));
+            lost.push((entry.name.clone(), Replaced { old: entry.active.clone(), dropped, candidate }));
         } else {
             entries.push(ServiceEntry::clone(entry));
         }
@@ -48,7 +49,7 @@ pub(super) fn assemble(
             entry.failure = None;
             let before = entry.active.replace(Arc::clone(live));
             let dropped = trim(entry, applied.config.retained);
-            lost.push((entry.name.clone(), Replaced { old: before, dropped }));
+            lost.push((entry.name.clone(), Replaced { old: before, dropped, candidate: None }));
         }
     }
     Ok((old.replaced(entries, Arc::clone(applied))?, lost))

@@ -62,6 +62,7 @@ impl Control {
             routes: None,
             origin: Origin::File,
             allow_breaking: false,
+            replace: false,
         };
         let pin = self.pins.pin(request.component);
         // The steps are told as events; nobody follows them one by one.
@@ -76,6 +77,7 @@ impl Control {
         if self.serves_already(&request).is_some() {
             return Ok(Some(Candidate { request, live: None, replaces, steps, _pin: pin }));
         }
+        self.make_way(&request)?;
         let has_routes = has_deployed_routes || !declared.routes.is_empty();
         let examined = async {
             let (inspected, id) = self.examine(&request, has_routes, &applied.config).await?;

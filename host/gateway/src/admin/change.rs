@@ -46,6 +46,29 @@ pub(super) enum ChangeOutcome {
         /// Calls that outlived the drain deadline and were ended.
         calls_cut: u64,
     },
+    /// A revision is tried beside the one that serves.
+    CanaryStarted {
+        /// The candidate.
+        #[schema(example = "orders@5")]
+        revision: String,
+        /// The revision that serves.
+        #[schema(example = "orders@4")]
+        stable: String,
+        /// The share of calls that the candidate gets now.
+        #[schema(example = "5%")]
+        share: String,
+        /// The share of requests that is mirrored to it now.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        mirrored: Option<String>,
+    },
+    /// A canary is over, and what served before it serves alone.
+    CanaryAborted {
+        /// The candidate that is gone.
+        #[schema(example = "orders@5")]
+        revision: String,
+        /// Calls that outlived the drain deadline and were ended.
+        calls_cut: u64,
+    },
     /// What was asked for serves already.
     Unchanged {
         /// The revision that serves.
@@ -83,6 +106,15 @@ impl From<Outcome> for ChangeOutcome {
                 replaced: replaced.map(|replaced| replaced.to_string()),
                 calls_cut,
             },
+            Outcome::CanaryStarted { revision, stable, share, mirrored } => Self::CanaryStarted {
+                revision: revision.to_string(),
+                stable: stable.to_string(),
+                share: share.to_string(),
+                mirrored: mirrored.map(|share| share.to_string()),
+            },
+            Outcome::CanaryAborted { revision, calls_cut } => {
+                Self::CanaryAborted { revision: revision.to_string(), calls_cut }
+            }
             Outcome::Unchanged { revision } => Self::Unchanged { revision: revision.to_string() },
             Outcome::Removed { service, calls_cut } => Self::Removed { service: service.to_string(), calls_cut },
         }

@@ -74,6 +74,9 @@ pub(super) struct Deployment {
     /// Whether the revision may break services that call this one.
     #[serde(default)]
     allow_breaking: bool,
+    /// Whether it may end a canary of the service that is under way.
+    #[serde(default)]
+    replace: bool,
 }
 
 impl Revision {
@@ -130,7 +133,7 @@ pub(super) async fn show(
         (status = 200, description = "It serves", content((ChangeOutcome = "application/json"), (String = "text/event-stream"))),
         (status = 400, description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "The component is not stored", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Another change of it is under way, or a route is taken", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "A canary or another change of it is under way, or a route is taken", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The component or the settings cannot be", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The host failed", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The host is stopping", body = Problem, content_type = "application/problem+json"),
@@ -158,6 +161,7 @@ pub(super) async fn deploy(
         routes,
         origin: Origin::Api,
         allow_breaking: deployment.allow_breaking,
+        replace: deployment.replace,
     };
     change::answer(state.control.deploy(request), &headers).await
 }

@@ -18,8 +18,8 @@ use super::authenticate::authenticate;
 use super::change::StepNews;
 use super::rejection::Rejection;
 use super::{
-    AdminState, authz, call, components, dead_letters, discovery, health, host, journals, policy, publish, reload,
-    revisions, services, subscriptions, tail, topics,
+    AdminState, authz, call, canary, components, dead_letters, discovery, health, host, journals, policy, publish,
+    reload, revisions, services, subscriptions, tail, topics,
 };
 
 /// What stands in the document besides the endpoints.
@@ -65,6 +65,9 @@ fn endpoints() -> OpenApiRouter<AdminState> {
         .routes(routes!(revisions::show))
         .routes(routes!(services::activate))
         .routes(routes!(services::rollback))
+        .routes(routes!(canary::show, canary::start))
+        .routes(routes!(canary::promote))
+        .routes(routes!(canary::abort))
         .routes(routes!(call::call))
         .routes(routes!(discovery::discover))
         .routes(routes!(policy::policies))

@@ -12,8 +12,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::AdminState;
+use super::canary::Canary;
 use super::change::{self, ChangeOutcome};
 use super::json::JsonBody;
+use super::mirror::Mirror;
 use super::path::OfService;
 use super::rejection::Rejection;
 use super::summary::{RevisionSummary, Routes};
@@ -34,6 +36,12 @@ pub(super) struct Service {
     /// Present while the breaker of the revision that serves is not closed, because its calls kept failing.
     #[serde(skip_serializing_if = "Option::is_none")]
     breaker: Option<Breaker>,
+    /// The canary that is under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    canary: Option<Canary>,
+    /// What is mirrored of its requests to another service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mirror: Option<Mirror>,
     /// How it differs from what `runtime.toml` declares.
     #[serde(skip_serializing_if = "Option::is_none")]
     drift: Option<String>,
@@ -158,6 +166,8 @@ impl From<&ServiceView> for Service {
             active: view.active.map(RevisionNumber::get),
             failure: view.failure.clone(),
             breaker: view.breaker.map(Breaker::from),
+            canary: view.canary.clone().map(Canary::from),
+            mirror: view.mirror.clone().map(Mirror::from),
             drift: view.drift.clone(),
             routes: Routes::of(view),
             links: view.links.iter().map(LinkSummary::from).collect(),

@@ -9,8 +9,10 @@ use utoipa::ToSchema;
 use super::rejection::Rejection;
 
 mod subscription;
+mod traffic;
 
 pub(super) use subscription::SubscriptionSchema;
+pub(super) use traffic::{MirrorSchema, PlanSchema, TrafficSchema};
 
 /// Settings of a service, as in `runtime.toml`. Durations and sizes are text with a unit: `15s`, `128MiB`.
 #[derive(ToSchema)]
@@ -63,6 +65,10 @@ pub(super) struct SettingsSchema {
     /// What answers in its place.
     #[schema(required = false)]
     fallback: Option<FallbackSchema>,
+    /// Whose calls a candidate gets, beside its share.
+    traffic: TrafficSchema,
+    /// What is mirrored of its requests.
+    mirror: MirrorSchema,
     /// A request that has to succeed before a revision is published.
     #[schema(required = false)]
     health: Option<HealthSchema>,

@@ -17,6 +17,8 @@ pub(super) struct RevisionSummary {
     number: u32,
     /// Whether it serves.
     active: bool,
+    /// Whether it is tried in a canary.
+    candidate: bool,
     /// Whether it is compiled, so that it can be activated at once.
     compiled: bool,
     /// The digest of its component.
@@ -62,6 +64,7 @@ impl From<&RevisionView> for RevisionSummary {
             revision: view.id.to_string(),
             number: view.id.number.get(),
             active: view.active,
+            candidate: view.candidate,
             compiled: view.compiled.is_some(),
             component: record.component.to_string(),
             size: record.size,

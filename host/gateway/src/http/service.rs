@@ -8,7 +8,7 @@ use http::uri::Scheme;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use patchbay_control::Control;
+use patchbay_control::{Control, MIRROR_HEADER};
 use patchbay_model::{Body, BodyError, CallId, Fault, FaultKind, Reply, empty_body};
 
 use super::entry::Entry;
@@ -98,7 +98,7 @@ impl Shared {
         check_coding(&head.headers).map_err(|fault| refuse(&fault))?;
         strip_request(&mut head.headers);
         // What only the host may say: nobody outside can pass for a service.
-        for header in [CALLER_HEADER, PARENT_HEADER] {
+        for header in [CALLER_HEADER, PARENT_HEADER, MIRROR_HEADER] {
             head.headers.remove(header);
         }
         head.headers.insert(CALL_HEADER, call_value(id));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Request};
-use patchbay_control::Control;
+use patchbay_control::{Control, MIRROR_HEADER};
 use patchbay_model::{Body, Course, FaultKind, OutboundError, Reply, ServiceName};
 
 use super::policy::{Host, Origin};
@@ -46,6 +46,7 @@ pub(super) async fn call(
     head.headers.insert(CALL_HEADER, call_value(id));
     set(&mut head, CALLER_HEADER, HeaderValue::from_str(caller.as_str()).ok());
     set(&mut head, PARENT_HEADER, course.call.map(call_value));
+    set(&mut head, MIRROR_HEADER, None);
     let asked = Asked::new(id, head.method.clone());
     let outcome = control.call_service(&callee, caller, course, id, Request::from_parts(head, body)).await;
     let outcome = match outcome {

@@ -71,6 +71,7 @@ async fn replies_are_kept_until_something_changes() {
         routes: None,
         origin: Origin::Api,
         allow_breaking: false,
+        replace: false,
     };
     host.control.deploy(request).finished().await.unwrap();
     assert_eq!(ask(&http, "GET /api/b").await.2, "call 5");

@@ -304,6 +304,7 @@ impl Host {
             routes: Some(routes.iter().map(|route| route.parse().unwrap()).collect()),
             origin: Origin::Api,
             allow_breaking: false,
+            replace: false,
         };
         host.control.deploy(request).finished().await.unwrap();
         host
