@@ -10,6 +10,7 @@ mod bulkhead;
 mod chance;
 mod deadline;
 mod keyed_rate;
+mod measured;
 mod observed;
 mod payload;
 mod rate;
@@ -26,6 +27,9 @@ pub use access::{Asked, Ground, Unknown, authorize, decide, decide_at, let_in, m
 pub use breaker::{Breaker, BreakerNews, BreakerStatus};
 pub use bulkhead::Occupancy;
 pub use chance::chance;
+pub use measured::{
+    CALL_BOUNDS, CallerLabel, Histogram, LinkReading, Measures, Refusal, ReplyKey, RouteMeasured, ServiceMeasured,
+};
 pub use observed::{Latencies, Observed, Reading};
 pub use payload::{Bounds, HttpPayload, MessagePayload, Payload, TypedPayload};
 pub use route_standing::RouteStanding;

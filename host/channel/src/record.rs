@@ -5,6 +5,7 @@ use std::time::Duration;
 use patchbay_model::{CallId, Fault, FaultKind, Principal, ServiceName};
 use tokio::time::Instant;
 
+use crate::measured::Refusal;
 use crate::payload::Payload;
 use crate::target::{Arrival, Target};
 
@@ -83,6 +84,9 @@ pub(crate) fn failed(target: &impl Target, story: &Story, fault: &Fault) {
 
 fn count(target: &impl Target, kind: FaultKind) {
     let tally = &target.standing().tally;
+    if let (Some(route), Some(refusal)) = (target.route(), Refusal::of(kind)) {
+        route.measured.refused(refusal);
+    }
     match kind {
         FaultKind::Unauthenticated => tally.unauthenticated.count(),
         FaultKind::Denied => tally.denied.count(),

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use crate::access::authorize;
 use crate::bulkhead::Permit;
 use crate::deadline::{self, Ended, Limit};
+use crate::measured::Measuring;
 use crate::payload::{Bounds, Payload};
 use crate::record::{self, Story, record};
 use crate::retry::{self, Failed, Verdict};
@@ -27,11 +28,13 @@ pub async fn call<T: Target, P: Payload>(target: &T, arrival: Arrival, mut paylo
 
     // 1. Trace: outermost, so that refusals are seen too.
     let mut story = Story::of(&arrival);
+    let mut measuring = Measuring::new(target.standing().measured.of(&arrival.caller), arrival.arrived);
     let mut outcome = admit(target, &arrival, &mut payload, &mut story).await;
     if let Err(fault) = outcome {
         // 10. Fallback: something else answers, where that is configured.
         outcome = fall_back(target, arrival, payload, fault, &mut story).await;
     }
+    measuring.ended(outcome.as_ref().map(P::status).map_err(Fault::kind));
     record::<P>(target, &story, &outcome);
     outcome
 }
@@ -55,6 +58,7 @@ fn has_room<T: Target>(target: &T, arrival: &Arrival) -> Result<(), Fault> {
 
 /// Records a call that was refused before the channel had it, so that it is seen like any other.
 pub fn refuse<T: Target>(target: &T, arrival: &Arrival, fault: &Fault) {
+    Measuring::new(target.standing().measured.of(&arrival.caller), arrival.arrived).ended(Err(fault.kind()));
     record::failed(target, &Story::of(arrival), fault);
 }
 

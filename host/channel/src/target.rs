@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::Asked;
 use crate::breaker::Breaker;
+use crate::measured::RouteMeasured;
 use crate::route_standing::RouteStanding;
 use crate::shed::Shedder;
 use crate::standing::{LinkStanding, Standing};
@@ -127,6 +128,8 @@ pub struct RoutePolicy {
     pub open: bool,
     /// Its rates and its places.
     pub standing: RouteStanding,
+    /// What is measured of it: the same after a change of its settings.
+    pub measured: Arc<RouteMeasured>,
     /// What whoever leads calls in by the route makes of it once, and keeps as long as it is the same.
     pub edge: OnceLock<Attached>,
     /// The same of the policy that this one took the place of, for what is to outlive a change.
@@ -152,13 +155,15 @@ impl RoutePolicy {
     pub fn new(route: Route, settings: RouteSettings, open: bool) -> Self {
         // The revision that answers may have another queue each time; that of the route is one of its own.
         let standing = RouteStanding::new(&settings, &Limits::default());
-        Self { route, settings, open, standing, edge: OnceLock::new(), previous_edge: None }
+        let measured = Arc::default();
+        Self { route, settings, open, standing, measured, edge: OnceLock::new(), previous_edge: None }
     }
 
     /// The policies of the same route after a change.
     #[must_use]
     pub fn changed(&self, settings: RouteSettings, open: bool) -> Self {
-        Self { previous_edge: self.edge.get().cloned(), ..Self::new(self.route.clone(), settings, open) }
+        let (previous_edge, measured) = (self.edge.get().cloned(), Arc::clone(&self.measured));
+        Self { previous_edge, measured, ..Self::new(self.route.clone(), settings, open) }
     }
 }
 

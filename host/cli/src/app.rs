@@ -8,10 +8,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use patchbay_backends::identity::Identity;
-use patchbay_backends::{AdminToken, MachineSecrets, StateDir, SystemClock, SystemLoad, random};
+use patchbay_backends::{AdminToken, MachineSecrets, ProcessMetrics, StateDir, SystemClock, SystemLoad, random};
 use patchbay_control::{Control, Journal, Ports, ServiceLinks, ServiceMessaging, ServiceTokens};
 use patchbay_engine::{Allocation, CacheFolder, CacheReport, Engine, EngineConfig, EngineReport, Premises, Workshop};
 use patchbay_gateway::{AdminApi, HostFacts, HttpGateway, HttpOutbound, Readiness};
+use patchbay_model::metrics::Metrics;
 use patchbay_model::ports::{Clock, Executor, Links, LogSink, Messaging, Outbound, Tokens};
 use patchbay_model::{LogRecord, NoHazard, units};
 
@@ -35,6 +36,7 @@ pub(crate) struct App {
     pub(crate) logs: Arc<Journal<LogRecord>>,
     pub(crate) reloader: Arc<Reloader>,
     pub(crate) secrets: Arc<MachineSecrets>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) tenancy: Tenancy,
 }
 
@@ -100,6 +102,15 @@ impl App {
         links.attach(&control);
         messaging.attach(&control);
         tokens.attach(&control);
+        // Whatever counts stands here.
+        let process = ProcessMetrics::new(facts.version.clone(), facts.started);
+        let metrics = Metrics::new(vec![
+            Arc::clone(&control) as _,
+            http.metrics(&control),
+            admin.metrics(),
+            known.metrics(),
+            Arc::new(process),
+        ]);
         let readiness = Readiness::default();
         // Whatever has a part of `runtime.toml` beside control, and can take another one while the host runs, stands here.
         let parts: Vec<Box<dyn Reloadable>> = vec![Box::new(ListenerLimits(http.tuner())), Box::new(known)];
@@ -115,6 +126,7 @@ impl App {
             logs,
             reloader: Arc::new(reloader),
             secrets,
+            metrics: Arc::new(metrics),
             tenancy: Tenancy { _announced: announced, _state: state },
         })
     }
@@ -218,6 +230,7 @@ pub(crate) fn facts(config: &Config) -> BTreeMap<String, String> {
         ("admin.max_connections", config.admin.max_connections.to_string()),
         ("admin.max_upload", size(config.admin.max_upload)),
         ("admin.upload_pause", duration(config.admin.upload_pause)),
+        ("metrics.public", config.metrics.public.to_string()),
         ("engine.instances", config.engine.instances.to_string()),
         ("engine.compile_threads", config.engine.compile_threads.to_string()),
         ("engine.stack", size(config.engine.stack)),

@@ -25,6 +25,7 @@ use crate::declared::{DeclaredService, Places};
 use crate::event::{Event, EventKind};
 use crate::journal::Journal;
 use crate::load::ShedConfig;
+use crate::measured::ControlMeasured;
 use crate::messaging::MessagingState;
 use crate::pins::{Pin, Pins};
 use crate::routes::{DeclaredRoute, Found, RouteEntry, RouteOwner};
@@ -203,6 +204,8 @@ pub struct Control {
     pub(crate) shedder: Shedder,
     /// The number of the next call.
     calls: AtomicU64,
+    /// What is counted here.
+    pub(crate) measured: Arc<ControlMeasured>,
     events: Arc<Journal<Event>>,
     logs: Arc<Journal<LogRecord>>,
 }
@@ -228,6 +231,7 @@ impl Control {
             shedder: Shedder::default(),
             // Call 0 is that of the host itself, when it asks for a health path.
             calls: AtomicU64::new(1),
+            measured: Arc::default(),
             events: Arc::new(Journal::new(KEPT_EVENTS)),
             logs,
         })
@@ -400,7 +404,12 @@ impl Control {
     }
 
     pub(crate) fn teller(&self, service: &ServiceName) -> Teller {
-        Teller { service: service.clone(), events: Arc::clone(&self.events), clock: Arc::clone(&self.ports.clock) }
+        Teller {
+            service: service.clone(),
+            events: Arc::clone(&self.events),
+            clock: Arc::clone(&self.ports.clock),
+            measured: Arc::clone(&self.measured),
+        }
     }
 
     pub(crate) fn tell_host(&self, kind: EventKind, message: &str) {
@@ -409,6 +418,7 @@ impl Control {
             _ => tracing::info!("{message}"),
         }
         let time = self.ports.clock.now();
+        self.measured.events.count(None, kind);
         self.events.append(Event { time, kind, service: None, revision: None, message: message.to_owned() });
     }
 }

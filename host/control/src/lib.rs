@@ -25,7 +25,9 @@ mod invoke;
 mod journal;
 mod links;
 mod load;
+mod measured;
 mod messaging;
+mod metrics;
 mod mirror;
 mod pins;
 mod policies;
@@ -59,8 +61,11 @@ pub use load::ShedConfig;
 pub use messaging::{
     DeadLetter, DeadLetterPlace, Death, ServiceMessaging, StoredDeadLetter, SubscriptionState, SubscriptionView, Tail,
 };
+pub use metrics::{Activity, LinkActivity, MeasuredRoute, ServiceActivity, TopicActivity};
 pub use mirror::{MIRROR_HEADER, MirrorSample, MirrorView, MirroredAnswer};
-pub use patchbay_channel::{BreakerStatus, Counts, RoutePolicy, ShedStatus, TypedPayload};
+pub use patchbay_channel::{
+    BreakerStatus, Counts, LinkReading, ReplyKey, RouteMeasured, RoutePolicy, ShedStatus, TypedPayload,
+};
 pub use pins::Pin;
 pub use policies::{PolicySource, PolicyValue};
 pub use reload::{PreparedReload, ReloadError, ReloadProblem, ReloadRequest, ServiceChange};

@@ -32,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use access::topic_ground;
 pub use dead_letter::{DeadLetter, Death};
 pub use dead_letters::{DeadLetterPlace, StoredDeadLetter};
+pub(crate) use overview::SubscriptionCounts;
 pub use overview::SubscriptionView;
 pub use publish::ServiceMessaging;
 pub use status::State as SubscriptionState;

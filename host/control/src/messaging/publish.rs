@@ -12,6 +12,7 @@ use patchbay_model::{Course, ServiceName};
 use tokio::time::Instant;
 
 use crate::control::Control;
+use crate::measured::TopicTally;
 
 /// How long an answer to a request is waited for where nobody says so.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -43,7 +44,7 @@ impl Messaging for ServiceMessaging {
         Box::pin(async move {
             let control = self.control()?;
             let message = control.compose(Publisher::Service(publisher), Some(&course), publication)?;
-            within(course.deadline.into(), control.ports.bus.publish(message)).await
+            within(course.deadline.into(), Box::pin(control.send(message))).await
         })
     }
 
@@ -60,7 +61,11 @@ impl Messaging for ServiceMessaging {
             let message = control.compose(Publisher::Service(publisher), Some(&course), publication)?;
             let left = Instant::from_std(course.deadline).saturating_duration_since(Instant::now());
             let timeout = timeout.unwrap_or(ANSWER).min(left);
-            control.ports.bus.request(message, wanted, timeout).await
+            let tally = control.tally_of(&message.topic);
+            let answers = control.ports.bus.request(message, wanted, timeout).await;
+            // One that nobody answered was published all the same.
+            tally.published(matches!(answers, Ok(_) | Err(BusError::Timeout(_) | BusError::NoResponders(_))));
+            answers
         })
     }
 }
@@ -96,7 +101,20 @@ impl Control {
     /// [`BusError`] if it cannot be published.
     pub async fn publish_message(&self, publication: Publication) -> Result<Receipt, BusError> {
         let message = self.compose(Publisher::Operator, None, publication)?;
-        self.ports.bus.publish(message).await
+        self.send(message).await
+    }
+
+    /// Hands a message to the bus, and counts it.
+    pub(crate) async fn send(&self, message: Message) -> Result<Receipt, BusError> {
+        let tally = self.tally_of(&message.topic);
+        let receipt = self.ports.bus.publish(message).await;
+        tally.published(receipt.is_ok());
+        receipt
+    }
+
+    /// Where the messages of a topic are counted.
+    pub(super) fn tally_of(&self, topic: &Topic) -> Arc<TopicTally> {
+        self.measured.topics.of(&self.snapshot.load().config().topics, topic)
     }
 
     /// What is put in for attributes that an operator leaves out: an id that no other message has among it.

@@ -79,6 +79,7 @@ impl Worker {
         let payload = MessagePayload::new(Arc::clone(message), Arc::clone(group), attempt);
         let _begun = self.status.begin();
         self.status.delivered.count();
+        self.control.tally_of(&message.topic).delivered(attempt);
         patchbay_channel::call(&self.control.routed(entry), arrival, payload).await
     }
 
@@ -133,13 +134,14 @@ impl Worker {
             "message became a dead letter: {}", death.reason
         );
         self.status.buried.count();
+        self.control.tally_of(&message.topic).buried();
         self.conclude(held, Settlement::Acknowledge);
     }
 
     async fn write(&self, letter: Message, topic: &Topic) {
         let mut pause = PAUSES.0;
         loop {
-            match self.control.ports.bus.publish(letter.clone()).await {
+            match self.control.send(letter.clone()).await {
                 Ok(_) => return,
                 Err(error) => {
                     let service = &self.plan.service;

@@ -13,7 +13,8 @@ pub(super) const OPEN: [&str; 3] = ["/healthz", "/readyz", "/openapi.json"];
 
 /// Lets a request through if it carries the token. Unknown paths need it too, so that nobody can ask around.
 pub(super) async fn authenticate(State(state): State<AdminState>, request: Request, next: Next) -> Response {
-    let is_open = OPEN.contains(&request.uri().path());
+    let path = request.uri().path();
+    let is_open = OPEN.contains(&path) || path == "/metrics" && state.config.metrics.public;
     let mut credentials = request.headers().get_all(AUTHORIZATION).iter();
     let may = match (credentials.next(), credentials.next()) {
         (Some(credential), None) => state.token.opens(credential.as_bytes()),

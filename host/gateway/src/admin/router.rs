@@ -20,8 +20,8 @@ use super::authenticate::authenticate;
 use super::change::StepNews;
 use super::rejection::Rejection;
 use super::{
-    AdminState, authz, call, canary, components, dead_letters, discovery, health, host, journals, policy, publish,
-    reload, revisions, services, subscriptions, tail, topics,
+    AdminState, activity, authz, call, canary, components, dead_letters, discovery, health, host, journals, metrics,
+    policy, publish, reload, revisions, services, subscriptions, tail, topics,
 };
 
 /// What stands in the document besides the endpoints.
@@ -84,6 +84,8 @@ fn endpoints() -> OpenApiRouter<AdminState> {
         .routes(routes!(journals::events))
         .routes(routes!(journals::logs))
         .routes(routes!(host::host))
+        .routes(routes!(activity::activity))
+        .routes(routes!(metrics::metrics))
         .routes(routes!(reload::reload))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::edges::Edges;
 use super::identify::{KEY_SET_PATH, challenge, identify};
+use super::measured::Measuring;
 use super::rate_limit;
 use super::service::allow;
 use crate::edge::{Edge, EdgeCaller, preflight_method};
@@ -33,7 +34,13 @@ impl Entry {
 
     /// Takes a request, of which nothing is left that only the host may say, to whoever answers it. What comes back otherwise
     /// is what the host answers in their place.
-    pub(super) async fn take(&self, id: CallId, peer: &Peer, request: Request<Body>) -> Result<Reply, Reply> {
+    pub(super) async fn take(
+        &self,
+        id: CallId,
+        peer: &Peer,
+        request: Request<Body>,
+        measuring: &mut Measuring<'_>,
+    ) -> Result<Reply, Reply> {
         let (mut head, body) = request.into_parts();
         if let Some(keys) = self.key_set(&head.method, head.uri.path()) {
             return Err(keys);
@@ -48,6 +55,7 @@ impl Entry {
             }
             reply
         })?;
+        measuring.comes_in_by(&routing.policy().measured);
         // Before anything is spent on it, such as holding a credential against keys.
         self.control.has_room(&routing, id).map_err(|fault| reply_to(&fault, id))?;
         let edge = self.edges.of(routing.policy());

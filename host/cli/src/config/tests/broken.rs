@@ -26,6 +26,13 @@ per_user = "1/s"
         ],
     ),
     (
+        "[metrics]\npublic = \"yes\"\nlisten = \"127.0.0.1:9100\"\n",
+        &[
+            "runtime.toml:2:10: metrics.public: expected true or false, found the string \"yes\"",
+            "runtime.toml:3:1: metrics.listen: unknown key; known here is `public`",
+        ],
+    ),
+    (
         "[hosts]\nstate = \"x\"\n[host]\nstat = \"x\"\ncolour = \"red\"\n",
         &[
             "runtime.toml:1:2: hosts: unknown key; did you mean `host`?",

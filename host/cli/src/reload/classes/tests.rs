@@ -49,6 +49,7 @@ fn every_key_holds_at_once_or_needs_a_restart() {
         ("admin.max_connections", "7", true),
         ("admin.max_upload", "\"7MiB\"", true),
         ("admin.upload_pause", "\"7s\"", true),
+        ("metrics.public", "true", true),
         ("engine.instances", "7", true),
         ("engine.compile_threads", "1", true),
         ("engine.stack", "\"1MiB\"", true),
