@@ -29,7 +29,7 @@ mod socket;
 mod streams;
 mod wire;
 
-pub(crate) use addresses::AddressLimits;
+pub(crate) use addresses::{AddressLimits, Client};
 pub(crate) use answer::{Answer, Peer};
 pub(crate) use limits::ConnectionLimits;
 pub(crate) use received::Received;

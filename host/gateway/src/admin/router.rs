@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -21,6 +21,7 @@ use super::{
     AdminState, authz, call, canary, components, dead_letters, discovery, health, host, journals, policy, publish,
     reload, revisions, services, subscriptions, tail, topics,
 };
+use crate::dashboard;
 
 /// What stands in the document besides the endpoints.
 #[derive(utoipa::OpenApi)]
@@ -130,13 +131,15 @@ async fn wrong_method() -> Rejection {
     Rejection::method_not_allowed()
 }
 
-/// The whole API.
+/// The whole API, and the dashboard beside it.
 pub(super) fn router(state: AdminState) -> Router {
     let (router, _) = endpoints().split_for_parts();
     router
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(state.clone(), authenticate))
+        .merge(dashboard::router().method_not_allowed_fallback(wrong_method))
+        .layer(map_response(dashboard::guarded))
         .with_state(state)
 }
 
