@@ -139,6 +139,7 @@ async fn deploy(
         component: stored.digest,
         settings,
         routes: None,
+        anonymous: false,
         origin: Origin::Api,
         allow_breaking: false,
     };

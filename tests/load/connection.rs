@@ -25,16 +25,17 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// GET for this address, or POST with a body of so many bytes.
-    pub(crate) fn new(url: &str, echo: Option<usize>) -> Result<Self> {
+    /// GET for this address, or POST with a body of so many bytes; with a further field in its header.
+    pub(crate) fn new(url: &str, echo: Option<usize>, field: Option<&str>) -> Result<Self> {
         let rest = url.strip_prefix("http://").ok_or_else(|| Error::other("the address has to begin with http://"))?;
         let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let path = if path.is_empty() { "/" } else { path };
+        let field = field.map(|field| format!("{field}\r\n")).unwrap_or_default();
         let bytes = match echo {
-            None => format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n"),
+            None => format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{field}\r\n"),
             Some(size) => {
                 let body = "x".repeat(size);
-                format!("POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {size}\r\n\r\n{body}")
+                format!("POST {path} HTTP/1.1\r\nhost: {host}\r\n{field}content-length: {size}\r\n\r\n{body}")
             }
         };
         Ok(Self { host: host.to_owned(), bytes: bytes.into_bytes().into(), echo })

@@ -48,6 +48,9 @@ struct Arguments {
     /// Send POST with a body of this many bytes, and expect as many back
     #[arg(long)]
     echo: Option<usize>,
+    /// A field of the request's header, `NAME: VALUE`; of several, each connection sends one, in turn
+    #[arg(long = "field")]
+    fields: Vec<String>,
     /// The process of the server, whose CPU time is measured
     #[arg(long)]
     server: Option<u32>,
@@ -60,10 +63,10 @@ struct Arguments {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let request = Request::new(&arguments.url, arguments.echo)?;
+    let requests = requests(&arguments)?;
     let plan = Plan::new(arguments.warm_up, arguments.seconds, arguments.requests);
     let mut clients = JoinSet::new();
-    for _ in 0..arguments.connections {
+    for request in requests.iter().cycle().take(arguments.connections as usize) {
         clients.spawn(client(request.clone(), plan.clone(), Tally::new(arguments.timeline.is_some())?));
     }
     let begin = since_1970() + plan.begin.saturating_duration_since(Instant::now());
@@ -100,6 +103,14 @@ async fn main() -> Result<()> {
     });
     println!("{result}");
     Ok(())
+}
+
+/// What the connections send, in turn.
+fn requests(arguments: &Arguments) -> Result<Vec<Request>> {
+    if arguments.fields.is_empty() {
+        return Ok(vec![Request::new(&arguments.url, arguments.echo, None)?]);
+    }
+    arguments.fields.iter().map(|field| Request::new(&arguments.url, arguments.echo, Some(field))).collect()
 }
 
 /// The time of day, which is the clock that processes share.

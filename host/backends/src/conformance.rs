@@ -111,6 +111,7 @@ pub(crate) fn registry(names: &[&str]) -> RegistryRecord {
             created: SystemTime::UNIX_EPOCH + Duration::from_millis(1_767_225_600_123),
         }],
         routes: vec!["GET /api/orders/*".parse().expect("this is a route")],
+        anonymous: true,
         declaration: None,
         canary: None,
     };

@@ -143,6 +143,7 @@ impl Control {
             component,
             settings,
             routes: None,
+            anonymous: false,
             origin: Origin::Api,
             allow_breaking: plan.allow_breaking,
             replace: false,

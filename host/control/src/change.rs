@@ -22,6 +22,8 @@ pub struct DeployRequest {
     pub settings: Settings,
     /// The routes given at deployment; `None` leaves those there are.
     pub routes: Option<Vec<Route>>,
+    /// Whether these routes are for everybody. Means nothing without them.
+    pub anonymous: bool,
     /// Who asks.
     pub origin: Origin,
     /// Whether the revision may break services that call it.

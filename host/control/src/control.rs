@@ -145,6 +145,11 @@ impl Routing {
         active.map_or(0, |active| active.serial)
     }
 
+    /// Whether one of two revisions answers, because another one is tried beside the active one.
+    pub fn is_split(&self) -> bool {
+        self.entry.as_ref().is_some_and(|entry| entry.candidate.is_some())
+    }
+
     /// How long a call may take that comes in here.
     pub fn timeout(&self) -> Duration {
         let active = self.entry.as_ref().and_then(|entry| entry.active.as_ref());

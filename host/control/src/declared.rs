@@ -133,6 +133,7 @@ mod tests {
                 created: UNIX_EPOCH,
             }],
             routes: Vec::new(),
+            anonymous: false,
             declaration: declaration.map(|version| declared(version).declaration()),
             canary: None,
         }

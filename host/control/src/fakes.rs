@@ -112,6 +112,7 @@ impl Bench {
             component: self.components.put(component(marker)),
             settings: settings(config),
             routes: None,
+            anonymous: false,
             origin: patchbay_model::Origin::Api,
             allow_breaking: false,
             replace: false,

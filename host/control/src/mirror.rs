@@ -10,6 +10,7 @@ use std::sync::Arc;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request};
 use patchbay_channel::{Arrival, HttpPayload, chance};
+use patchbay_model::policy::Priority;
 use patchbay_model::traffic::{MirrorSettings, TrafficShare};
 use patchbay_model::{Body, CallId, Fault, Reply, ServiceName, full_body};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -179,6 +180,10 @@ impl Live {
         let (Ok(Some(body)), Ok(live)) = (body.await, answer.await) else { return mirror.tally.left_out() };
         let arrival = Arrival { arrived: Instant::now(), ..arrival };
         let mirrored = arrival.id;
+        // Nobody waits for it, so everybody else comes first.
+        if control.shedder.admit(Priority::Low, mirrored.number()).is_err() {
+            return mirror.tally.left_out();
+        }
         head.headers.insert(MIRROR_HEADER, HeaderValue::from_static("true"));
         if let Ok(call) = HeaderValue::from_bytes(&mirrored.digits()) {
             head.headers.insert(CALL_HEADER, call);

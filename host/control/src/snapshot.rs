@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use patchbay_channel::{RoutePolicy, Standing};
+use patchbay_model::policy::RouteSettings;
 use patchbay_model::{RegistryRecord, RevisionNumber, ServiceName, ServiceRecord};
 
 use crate::applied::Applied;
@@ -54,6 +55,7 @@ impl ServiceEntry {
                 active: RevisionNumber::FIRST,
                 revisions: Vec::new(),
                 routes: Vec::new(),
+                anonymous: false,
                 declaration: None,
                 canary: None,
             },
@@ -71,7 +73,9 @@ impl ServiceEntry {
     /// The routes of the file and those of the deployment.
     fn routes(&self) -> impl Iterator<Item = Cow<'_, DeclaredRoute>> {
         let declared = self.declared.iter().flat_map(|declared| &declared.routes).map(Cow::Borrowed);
-        declared.chain(self.record.routes.iter().map(|route| Cow::Owned(route.clone().into())))
+        let settings = RouteSettings { anonymous: self.record.anonymous, ..RouteSettings::default() };
+        let deployed = self.record.routes.iter().cloned();
+        declared.chain(deployed.map(move |route| Cow::Owned(DeclaredRoute { route, settings: settings.clone() })))
     }
 }
 

@@ -170,6 +170,7 @@ impl Control {
             component: declared.component.digest,
             settings: declared.settings.clone(),
             routes: None,
+            anonymous: false,
             origin: Origin::File,
             allow_breaking: false,
             // The file was edited last.

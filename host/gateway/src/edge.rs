@@ -68,6 +68,8 @@ pub(crate) struct EdgeCaller<'a> {
     pub(crate) deadline: Instant,
     /// A number that grows whenever the route may be answered by another revision: replies of an earlier one are forgotten.
     pub(crate) generation: u64,
+    /// Whether one of two revisions answers, and what one says is not what the other one would.
+    pub(crate) split: bool,
 }
 
 /// Why a route cannot do what it is told.

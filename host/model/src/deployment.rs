@@ -57,6 +57,9 @@ pub struct ServiceRecord {
     /// Routes that were given at deployment. Those of `runtime.toml` are not stored.
     #[serde(default)]
     pub routes: Vec<Route>,
+    /// Whether these routes are for everybody, whoever they are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anonymous: bool,
     /// What `runtime.toml` said when it was last applied; `None` for a service it never declared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declaration: Option<Declaration>,

@@ -4,6 +4,7 @@ mod bus;
 mod calls;
 mod client;
 mod cores;
+mod gateway;
 mod host;
 mod http;
 mod load;
@@ -59,9 +60,10 @@ struct Bench {
     of_the_host: bool,
 }
 
-const BENCHES: [Bench; 5] = [
+const BENCHES: [Bench; 6] = [
     Bench { name: "http", run: http::run, of_the_host: true },
     Bench { name: "calls", run: calls::run, of_the_host: true },
+    Bench { name: "gateway", run: gateway::run, of_the_host: true },
     Bench { name: "bus", run: bus::run, of_the_host: false },
     Bench { name: "start", run: start::run, of_the_host: true },
     Bench { name: "swap", run: swap::run, of_the_host: true },

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to its terminal")]
 
 mod bench;
+mod browser;
 mod demo;
 mod fuzz;
 mod guests;
@@ -40,6 +41,8 @@ enum Task {
     Nats,
     /// Measure, beside what is compared with
     Bench(bench::Options),
+    /// Run the tests in a real browser
+    Browser(browser::Options),
     /// Run the fuzz targets, each for a while
     Fuzz(fuzz::Options),
     /// Run the host at load for minutes, and see that it comes to rest as it was
@@ -69,6 +72,7 @@ fn run(task: Task) -> Result<()> {
         Task::Demo => demo::run(&place),
         Task::Nats => provision::nats::install(&place).map(|path| println!("{}", place.shown(&path))),
         Task::Bench(options) => bench::run(&place, &options),
+        Task::Browser(options) => browser::run(&place, &options),
         Task::Fuzz(options) => fuzz::run(&place, &options),
         Task::Soak(options) => soak::run(&place, &options),
         Task::Test { arguments } => test::run(&place, &arguments),

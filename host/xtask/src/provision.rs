@@ -1,6 +1,8 @@
 //! Getting the tools that guests' languages and tests need, through the languages' own package managers, into `target/`. What is
 //! there already is not fetched again; what cannot be had is said, with what to do about it.
 
+pub(crate) mod browser;
+mod chromium;
 pub(crate) mod nats;
 pub(crate) mod node;
 pub(crate) mod python;

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that is tested, in the order in which it is needed.
 
 mod coverage;
-mod tally;
+pub(crate) mod tally;
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use crate::guests::find::{self, EXAMPLES, Language};
 use crate::place::Place;
 use crate::progress::{Stopwatch, say, seconds};
-use crate::{guests, program, provision};
+use crate::{browser, guests, program, provision};
 use tally::Tally;
 
 /// How long the parts took.
@@ -49,7 +49,8 @@ fn parts(place: &Place, arguments: &[String], summary: &mut Summary, tally: &mut
     summary.part("tests of the guests", || of_guests(place, tally))?;
     summary.part("the NATS server", || provision::nats::install(place).map(drop))?;
     summary.part("the host", || host(place))?;
-    summary.part("tests of the host", || of_host(place, arguments, tally))
+    summary.part("tests of the host", || of_host(place, arguments, tally))?;
+    summary.part("tests in the browser", || browser::test(place, &[], tally))
 }
 
 /// The guests' own tests, which need no host. All of them run, whichever fails.

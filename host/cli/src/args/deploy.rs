@@ -21,6 +21,9 @@ pub(crate) struct DeployArgs {
     /// A route to the service, `[METHOD[,METHOD] ][HOST]PATH`; together they replace those of the last deployment
     #[arg(long = "route", value_name = "ROUTE")]
     pub(crate) routes: Vec<Route>,
+    /// Open these routes to everybody, also in a host that knows its callers or is strict
+    #[arg(long, requires = "routes")]
+    pub(crate) anonymous: bool,
     /// Deploy it also if it breaks services that call it
     #[arg(long)]
     pub(crate) allow_breaking: bool,

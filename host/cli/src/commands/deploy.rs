@@ -46,6 +46,7 @@ pub(crate) async fn run(args: &DeployArgs, screen: Screen) -> Result<(), Failure
     if !args.routes.is_empty() {
         let routes: Vec<_> = args.routes.iter().map(ToString::to_string).collect();
         deployment.insert("routes".to_owned(), json!(routes));
+        deployment.insert("anonymous".to_owned(), json!(args.anonymous));
     }
     let change = client.change(Method::POST, &format!("{service}/revisions"), &Value::Object(deployment)).await;
     let ended = match change {

@@ -259,6 +259,7 @@ impl Control {
     fn note_request(&self, entry: &mut ServiceEntry, request: &DeployRequest) {
         if let Some(routes) = &request.routes {
             entry.record.routes.clone_from(routes);
+            entry.record.anonymous = request.anonymous;
         }
         if request.origin == patchbay_model::Origin::File {
             entry.record.declaration =

@@ -38,7 +38,8 @@ pub struct MirrorView {
     pub body_differs: u64,
     /// Requests that were answered with the same status, and a body that broke off or is too large to be compared.
     pub uncompared: u64,
-    /// Requests in the share that were not mirrored: too large, broken off, or too many at a time.
+    /// Requests in the share that were not mirrored: too large, broken off, too many at a time, or while the host is
+    /// saturated.
     pub left_out: u64,
     /// The first requests that were answered differently.
     pub samples: Vec<MirrorSample>,

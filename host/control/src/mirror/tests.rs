@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use http::Method;
 use http_body_util::{BodyExt, BodyStream, StreamBody};
+use patchbay_channel::Level;
 use patchbay_model::FaultKind;
 use patchbay_model::traffic::{CanaryPlan, CanaryRules};
 use tokio::time::sleep;
@@ -158,6 +159,20 @@ async fn what_is_too_large_to_be_kept_goes_by_untouched() {
     assert_eq!(requests.last().unwrap(), "candidate: POST /x mirrored 12345678");
     let view = bench.mirrored();
     assert_eq!((view.left_out, view.same, requests.len()), (2, 1, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_saturated_host_mirrors_nothing() {
+    let bench = Bench::with_orders(&[("version", "1"), ("notes", "stable")], MirrorSettings::default()).await;
+    bench.mirroring(&[("version", "1"), ("notes", "candidate")], |_| {}).await;
+    for (level, left_out, same) in [(0, 0, 1), (1000, 1, 1), (0, 1, 2)] {
+        bench.control.shedder.set(Level::new(level));
+        assert_eq!(bench.post("/x", full_body("small")).await.as_deref(), Ok("1"));
+        sleep(Duration::from_millis(1)).await;
+        let view = bench.mirrored();
+        assert_eq!((view.left_out, view.same), (left_out, same), "{level}");
+    }
+    assert_eq!(bench.requests().len(), 5);
 }
 
 #[tokio::test(start_paused = true)]

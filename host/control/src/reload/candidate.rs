@@ -60,6 +60,7 @@ impl Control {
             component: declared.component.digest,
             settings: declared.settings.clone(),
             routes: None,
+            anonymous: false,
             origin: Origin::File,
             allow_breaking: false,
             replace: false,

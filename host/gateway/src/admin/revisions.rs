@@ -71,6 +71,10 @@ pub(super) struct Deployment {
     #[serde(default)]
     #[schema(example = json!(["GET,POST shop.example/api/orders/*"]))]
     routes: Option<Vec<String>>,
+    /// Whether these routes are for everybody. Without it they are, as long as the host has no means to know anybody and is
+    /// not strict.
+    #[serde(default)]
+    anonymous: bool,
     /// Whether the revision may break services that call this one.
     #[serde(default)]
     allow_breaking: bool,
@@ -154,11 +158,15 @@ pub(super) async fn deploy(
     let routes = routes
         .transpose()
         .map_err(|error: patchbay_model::RouteError| Rejection::invalid(format!("`routes`: {error}")))?;
+    if deployment.anonymous && routes.is_none() {
+        return Err(Rejection::invalid("`anonymous` is about `routes`, and there are none".to_owned()));
+    }
     let request = DeployRequest {
         service,
         component: deployment.component,
         settings,
         routes,
+        anonymous: deployment.anonymous,
         origin: Origin::Api,
         allow_breaking: deployment.allow_breaking,
         replace: deployment.replace,

@@ -81,7 +81,7 @@ impl Cache {
     ) -> Reply {
         let (mut head, body) = request.into_parts();
         let asked = Asked::new(&head.headers, from.user.is_some());
-        if let Some(why) = passes_by(&head, &asked, &body) {
+        if let Some(why) = passes_by(&head, &asked, &body, from) {
             let mut reply = next(Request::from_parts(head, body)).await;
             note(reply.headers_mut(), Status::Forwarded { why, status: None, stored: false });
             return reply;
@@ -221,12 +221,12 @@ fn is_instead(head: &response::Parts) -> bool {
 }
 
 /// Why a request is none for a cache; `None` if it is one.
-fn passes_by(head: &request::Parts, asked: &Asked, body: &Body) -> Option<Forward> {
+fn passes_by(head: &request::Parts, asked: &Asked, body: &Body, from: &EdgeCaller<'_>) -> Option<Forward> {
     if head.method != Method::GET && head.method != Method::HEAD {
         return Some(Forward::Method);
     }
     let odd = [RANGE, IF_RANGE, IF_MATCH, IF_UNMODIFIED_SINCE].iter().any(|name| head.headers.contains_key(name));
-    (odd || asked.directives.has("no-store") || !body.is_end_stream()).then_some(Forward::Bypass)
+    (odd || from.split || asked.directives.has("no-store") || !body.is_end_stream()).then_some(Forward::Bypass)
 }
 
 fn stale_because(asked: &Asked) -> Forward {

@@ -122,6 +122,7 @@ impl Entry {
             address: peer.address,
             deadline: Instant::now() + admitted.routing().timeout(),
             generation: admitted.routing().generation(),
+            split: admitted.routing().is_split(),
         };
         let next = async |request| match self.call(id, admitted, request).await {
             Ok(reply) | Err(reply) => reply,

@@ -69,6 +69,7 @@ async fn replies_are_kept_until_something_changes() {
         component: host.components.put(component("other")).digest,
         settings: Settings::default(),
         routes: None,
+        anonymous: false,
         origin: Origin::Api,
         allow_breaking: false,
         replace: false,

@@ -302,6 +302,7 @@ impl Host {
             component: host.components.put(component("orders")).digest,
             settings,
             routes: Some(routes.iter().map(|route| route.parse().unwrap()).collect()),
+            anonymous: false,
             origin: Origin::Api,
             allow_breaking: false,
             replace: false,

@@ -7,10 +7,11 @@ use patchbay_control::{DeclaredRoute, Identities};
 use patchbay_model::policy::RouteSettings;
 use patchbay_model::ports::{Authenticator, BoxFuture, TokenRequest, TokenSigner};
 use patchbay_model::{AuthError, AuthErrorKind, Credential, Proof, Reply, User, full_body};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::client::raw;
-use super::host::{Host, Script, script};
+use super::host::{Host, Script, component, script};
+use crate::AdminConfig;
 
 /// Knows one token and one key of each sort.
 struct Fake;
@@ -134,6 +135,30 @@ async fn those_who_come_in_are_known_and_the_others_learn_nothing() {
     }
     let counts = host.control.service(&"orders".parse().unwrap()).unwrap().counts;
     assert_eq!((counts.unauthenticated, counts.denied), (10, 2));
+}
+
+#[tokio::test]
+async fn routes_that_are_given_at_deployment_are_for_everybody_if_that_is_said() {
+    let host = Host::guarded(who(), Vec::new(), false).await;
+    host.control.set_identities(knowing());
+    let (admin, http) = (host.admin_with(AdminConfig::default()).await, host.http().await);
+    let component = host.components.put(component("next")).digest;
+    for (body, status) in [
+        (json!({ "routes": ["/*"] }), 401),
+        (json!({ "routes": ["/*"], "anonymous": true }), 200),
+        // What is not said of the routes stays as it is.
+        (json!({ "settings": { "config": { "a": "b" } } }), 200),
+        (json!({ "routes": ["/*"], "anonymous": false }), 401),
+    ] {
+        let mut deployment = body.clone();
+        deployment["component"] = json!(component);
+        let (told, outcome) = admin.post("/v1/services/orders/revisions", &deployment).await;
+        assert_eq!(told, 200, "{outcome}");
+        assert_eq!(reqwest::get(http.url("/x")).await.unwrap().status(), status, "{body}");
+    }
+    let of_nothing = json!({ "component": component, "anonymous": true });
+    let (status, problem) = admin.post("/v1/services/orders/revisions", &of_nothing).await;
+    assert!(status == 400 && problem["detail"].as_str().unwrap().contains("`routes`"), "{problem}");
 }
 
 #[tokio::test]

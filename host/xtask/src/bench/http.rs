@@ -38,7 +38,7 @@ pub(crate) struct HttpOptions {
     connections: Vec<u32>,
     /// Seconds per measurement
     #[arg(long, default_value_t = 3.0)]
-    seconds: f64,
+    pub(super) seconds: f64,
 }
 
 impl HttpOptions {
@@ -85,6 +85,7 @@ pub(super) fn run(place: &Place, all: &super::Options) -> Result<Report> {
                         connections: *connections,
                         seconds: options.seconds,
                         echo: workload.echo,
+                        fields: &[],
                         timeline: None,
                     };
                     results.add(workload, *connections, subject, load.run(place, server)?);

@@ -17,6 +17,8 @@ pub(super) struct Load<'a> {
     pub(super) seconds: f64,
     /// The size of the body that is sent and expected back, if any.
     pub(super) echo: Option<usize>,
+    /// Fields of the request's header, `NAME: VALUE`; the connections take turns with them, one each.
+    pub(super) fields: &'a [String],
     /// Where to write when each answered request was sent and how long it took.
     pub(super) timeline: Option<&'a Path>,
 }
@@ -74,6 +76,9 @@ impl Load<'_> {
         command.args(["--server", &server.id().to_string()]);
         if let Some(size) = self.echo {
             command.args(["--echo", &size.to_string()]);
+        }
+        for field in self.fields {
+            command.args(["--field", field]);
         }
         if let Some(path) = self.timeline {
             command.arg("--timeline").arg(path);

@@ -123,6 +123,7 @@ pub(super) fn stranger() -> EdgeCaller<'static> {
         address: [192, 0, 2, 1].into(),
         deadline: Instant::now() + Duration::from_secs(15),
         generation: 1,
+        split: false,
     }
 }
 

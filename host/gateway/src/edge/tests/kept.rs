@@ -204,6 +204,21 @@ async fn another_revision_begins_with_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_is_kept_or_told_while_one_of_two_revisions_answers() {
+    let (origin, edge) = (Origin::new(), edge("/*", PLAIN));
+    for (split, body, status) in [
+        (true, "body 1", "patchbay; fwd=bypass"),
+        (true, "body 2", "patchbay; fwd=bypass"),
+        (false, "body 3", "patchbay; fwd=uri-miss; stored"),
+        (true, "body 4", "patchbay; fwd=bypass"),
+        (false, "body 3", "patchbay; hit; ttl=10"),
+    ] {
+        let got = origin.ask(&edge, "GET /", &EdgeCaller { split, ..stranger() }, KEPT).await;
+        assert_eq!((got.text(), got.field("cache-status").as_str()), (body, status));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn bounds_of_size_hold() {
     let (origin, edge) = (Origin::new(), edge("/*", r#"{"cache": {"memory": "64KiB", "max_reply": "8KiB"}}"#));
     let of_size = |size: usize| format!("200\ncache-control: max-age=60\n\n{}", "x".repeat(size));

@@ -26,6 +26,7 @@ pub(super) fn measure(place: &Place, server: &Server, kind: &Kind, millis: u32) 
         connections: 1,
         seconds: f64::from(millis) / 1000.0,
         echo: (size > 0).then_some(size),
+        fields: &[],
         timeline: None,
     };
     let measured = load.run(place, server)?;

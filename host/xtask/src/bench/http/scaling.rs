@@ -32,7 +32,7 @@ pub(super) fn run(
             let servers = cores::on(server, || Servers::start(place, workload, &[*subject], rival))?;
             let (server, url) = servers.get(subject)?;
             let [connections, ..] = workload.connections else { anyhow::bail!("a workload without connections") };
-            let run = Load { url, connections: *connections, seconds, echo: None, timeline: None };
+            let run = Load { url, connections: *connections, seconds, echo: None, fields: &[], timeline: None };
             cores::on(load, || run.run(place, server))
         };
         let mut scaled = Scaled { subject: subject.name, one: Vec::new(), two: Vec::new() };

@@ -81,7 +81,14 @@ pub(super) fn run(place: &Place, policy: &'static str, guest: &str, options: &Sw
     }
     let url = format!("{}/swapped", service.host.http);
     let timeline = folder.join("timeline");
-    let load = Load { url: &url, connections: options.callers, seconds: STEADY, echo: None, timeline: Some(&timeline) };
+    let load = Load {
+        url: &url,
+        connections: options.callers,
+        seconds: STEADY,
+        echo: None,
+        fields: &[],
+        timeline: Some(&timeline),
+    };
 
     say("Measuring", &format!("{policy}: without swaps"));
     let measured = load.run(place, &service.host.server)?;
