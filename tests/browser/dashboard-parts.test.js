@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { duration, rate, short, size } from "../../host/gateway/src/dashboard/page/base/format.js";
-import { between, quantile } from "../../host/gateway/src/dashboard/page/base/rates.js";
+import { between, quantile, subscriptionRates } from "../../host/gateway/src/dashboard/page/base/rates.js";
 import { parts } from "../../host/gateway/src/dashboard/page/base/router.js";
 import { reader } from "../../host/gateway/src/dashboard/page/base/sse.js";
 import { differences } from "../../host/gateway/src/dashboard/page/deploy/difference.js";
@@ -13,7 +13,7 @@ import { nameOf } from "../../host/gateway/src/dashboard/page/deploy/name.js";
 import { rough } from "../../host/gateway/src/dashboard/page/deploy/rough.js";
 import { curve, layout } from "../../host/gateway/src/dashboard/page/graph/layout.js";
 import { fits, model } from "../../host/gateway/src/dashboard/page/graph/model.js";
-import { rows } from "../../host/gateway/src/dashboard/page/traces/spans.js";
+import { rows, traceOf } from "../../host/gateway/src/dashboard/page/traces/spans.js";
 import { isKnown, parseFunction, parseType } from "../../host/gateway/src/dashboard/page/wit/parse.js";
 import { split, witText } from "../../host/gateway/src/dashboard/page/wit/text.js";
 import { fromText, initial, ofCase, some } from "../../host/gateway/src/dashboard/page/wit/value.js";
@@ -86,9 +86,10 @@ test("the graph is what the admin API says", () => {
     service("mail", { canary: {} }),
   ];
   const topics = [{ topic: "shop.>", settings: { publishers: ["orders", "gone"] } }];
-  const subscriptions = [{ service: "mail", topic: "shop.orders", state: "waiting", lag: 3 }];
-  const rates = { links: new Map([["orders>stock", { calls: 2 }]]), topics: new Map([["shop.orders", { delivered: 1 }]]) };
-  const shown = model({ services, topics, subscriptions, rates });
+  const subscriptions = [{ service: "mail", topic: "shop.orders", group: "mailers", state: "waiting", lag: 3 }];
+  const rates = { links: new Map([["orders>stock", { calls: 2 }]]), topics: new Map([["shop.>", { published: 4 }]]) };
+  const deliveries = new Map([["mail shop.orders mailers", 1]]);
+  const shown = model({ services, topics, subscriptions, rates, deliveries });
   assert.deepEqual(shown.nodes.map(({ id, health }) => [id, health]), [
     ["service:orders", "good"],
     ["service:stock", "bad"],
@@ -102,9 +103,10 @@ test("the graph is what the admin API says", () => {
     "service:orders topic:shop.>",
     "topic:shop.> service:mail",
   ]);
-  const [, link, , subscription] = shown.edges;
+  const [, link, publication, subscription] = shown.edges;
   assert.deepEqual([link.interfaces, link.rates.calls], [["shop:a/b", "shop:a/c"], 2]);
-  assert.deepEqual([subscription.lag, subscription.waits, subscription.rates.delivered], [3, true, 1]);
+  assert.equal(publication.flow, 4);
+  assert.deepEqual([subscription.lag, subscription.waits, subscription.flow], [3, true, 1]);
 });
 
 test("filters stand for topics", () => {
@@ -122,24 +124,25 @@ test("filters stand for topics", () => {
   }
 });
 
+/** What `/v1/activity` says, cut short. */
 function snapshot(time, calls, faults, buckets, more = {}) {
   const latency = { count: calls, sumSeconds: 1, buckets };
-  const links = [{ caller: "outside", service: "orders", calls, faults, latency }];
-  return { time, services: [{ name: "orders", instances: 2 }], links, topics: [], ...more };
+  const links = [{ caller: "outside", service: "orders", calls, faults, errorReplies: more.errorReplies ?? 0, latency }];
+  return { time, services: [{ name: "orders", busy: 2 }], links, topics: [], ...more };
 }
 
 test("rates are what happened between two snapshots", () => {
   const topic = (published) => ({ topics: [{ name: "t", published, delivered: 0, redelivered: 0, dead: 0, pending: 4 }] });
-  const before = snapshot("2026-01-01T00:00:00.000Z", 10, { trapped: 1 }, [[0.001, 10], [0.01, 10], [null, 10]], topic(1));
-  const after = snapshot("2026-01-01T00:00:02.000Z", 30, { trapped: 1, timeout: 4 }, [[0.001, 20], [0.01, 30], [null, 30]], topic(7));
+  const before = snapshot("2026-01-01T00:00:00.000Z", 10, { trapped: 1 }, [[0.001, 10], [0.01, 10]], topic(1));
+  const after = snapshot("2026-01-01T00:00:02.000Z", 30, { trapped: 1, timeout: 4 }, [[0.001, 20], [0.01, 30]], { ...topic(7), errorReplies: 2 });
   const found = between(before, after);
   const link = found.links.get("outside>orders");
   assert.equal(found.seconds, 2);
-  assert.deepEqual([link.calls, link.faults, link.kinds], [10, 2, [["timeout", 2]]]);
+  assert.deepEqual([link.calls, link.faults, link.kinds], [10, 3, [["timeout", 2], ["error-reply", 1]]]);
   assert.equal(link.p50, 0.001);
   assert.ok(link.p99 > 0.009 && link.p99 < 0.01, `${link.p99}`);
   assert.deepEqual([found.topics.get("t").published, found.topics.get("t").pending], [3, 4]);
-  assert.equal(found.services.get("orders").instances, 2);
+  assert.equal(found.services.get("orders").busy, 2);
 
   // A host that started anew counts from zero; a link that is new counts from nothing.
   assert.equal(between(after, snapshot("2026-01-01T00:00:03.000Z", 5, {}, [[0.001, 5]])).links.get("outside>orders").calls, 5);
@@ -154,8 +157,7 @@ test("quantiles lie in their bucket, and never beyond the last bound", () => {
     [[[1, 10], [2, 0]], 0.5, 0.5],
     [[[1, 0], [2, 10]], 0.5, 1.5],
     [[[1, 5], [2, 5]], 0.99, 1.98],
-    [[[1, 1], [null, 9]], 0.99, 1],
-    [[[1, 1], ["+Inf", 9]], 0.99, 1],
+    [[[1, 1], [Infinity, 9]], 0.99, 1],
     [[[1, 0]], 0.5, null],
     [[], 0.5, null],
   ]) {
@@ -286,14 +288,29 @@ test("events come whole, however their bytes arrive", () => {
   }
 });
 
+test("what took longer than the last bound counts, too", () => {
+  const before = snapshot("2026-01-01T00:00:00.000Z", 0, {}, [[0.001, 0]]);
+  const after = snapshot("2026-01-01T00:00:01.000Z", 10, {}, [[0.001, 4]]);
+  const link = between(before, after).links.get("outside>orders");
+  assert.deepEqual([link.p50, link.p99], [0.001, 0.001]);
+});
+
+test("subscriptions have rates of their own", () => {
+  const list = (...delivered) => delivered.map((each, at) => ({ service: "a", topic: `t${at}`, group: "g", delivered: each }));
+  assert.deepEqual([...subscriptionRates(list(1, 5), list(11, 2, 9), 2)], [["a t0 g", 5], ["a t1 g", 1]]);
+  assert.equal(subscriptionRates(list(1), list(2), 0).size, 0);
+});
+
 test("spans are rows in the order of their tree", () => {
-  const span = (spanId, parentSpanId, start, durationSeconds) => ({ spanId, parentSpanId, start: `2026-01-01T00:00:00.${start}Z`, durationSeconds });
-  const found = rows([span("c", "a", "000500", 0.0005), span("a", "elsewhere", "000000", 0.002), span("b", "a", "000100", 0.0003), span("d", "b", "000200", 0.0001)]);
-  assert.deepEqual(found.rows.map(({ span: { spanId }, depth }) => `${spanId}${depth}`), ["a0", "b1", "d2", "c1"]);
-  assert.ok(Math.abs(found.seconds - 0.002) < 1e-6, `${found.seconds}`);
-  const [, b] = found.rows;
-  assert.ok(Math.abs(b.begin - 0.05) < 1e-3 && Math.abs(b.length - 0.15) < 1e-3, `${b.begin} ${b.length}`);
-  assert.equal(rows([{ ...span("a", "a", "000000", 1) }]).rows.length, 1, "who is its own parent is there once");
+  const span = (id, parent, offset, took) => ({ span: id, parent, offset_seconds: offset, duration_seconds: took });
+  const trace = (...spans) => ({ duration_seconds: 2, spans });
+  const found = rows(trace(span("c", "a", 0.5, 0.5), span("a", "elsewhere", 0, 2), span("b", "a", 0.1, 0.3), span("d", "b", 0.2, 0.1)));
+  assert.deepEqual(found.map(({ span: { span: id }, depth }) => `${id}${depth}`), ["a0", "b1", "d2", "c1"]);
+  assert.deepEqual([found[3].begin, found[3].length], [0.25, 0.25]);
+  assert.equal(rows(trace(span("a", "a", 0, 1))).length, 1, "who is its own parent is there once");
+  assert.equal(rows(trace(span("a", "b", 0, 1), span("b", "a", 0, 1))).length, 2, "and so are parents of each other");
+  assert.equal(rows({ duration_seconds: 0, spans: [span("a", undefined, 0, 0)] })[0].length, 0);
+  assert.equal(traceOf("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), "0af7651916cd43dd8448eb211c80319c");
 });
 
 test("numbers read well", () => {

@@ -26,7 +26,10 @@ function linkRates(old, now, seconds) {
   const faults = Object.entries(now.faults)
     .map(([kind, count]) => [kind, since(old?.faults[kind], count)])
     .filter(([, count]) => count > 0);
-  const buckets = differences(old?.latency.buckets ?? [], now.latency.buckets);
+  // An answer of 500 or more is no fault of the host's, but one of the service's.
+  const errors = since(old?.errorReplies, now.errorReplies ?? 0);
+  if (errors > 0) faults.push(['error-reply', errors]);
+  const buckets = differences(old?.latency, now.latency);
   return {
     calls: calls / seconds,
     faults: faults.reduce((sum, [, count]) => sum + count, 0) / seconds,
@@ -44,10 +47,11 @@ function topicRates(old, now, seconds) {
   };
 }
 
-/** Cumulative buckets as what fell into each of them. */
+/** Cumulative buckets as what fell into each of them. What took longer than the last bound is in the count alone. */
 function differences(old, now) {
-  const before = new Map(old.map(([upper, count]) => [upper, count]));
-  const cumulative = now.map(([upper, count]) => [upper, since(before.get(upper), count)]);
+  const before = new Map(old?.buckets ?? []);
+  const cumulative = now.buckets.map(([upper, count]) => [upper, since(before.get(upper), count)]);
+  cumulative.push([Infinity, since(old?.count, now.count)]);
   return cumulative.map(([upper, count], at) => [upper, Math.max(0, count - (cumulative[at - 1]?.[1] ?? 0))]);
 }
 
@@ -59,19 +63,22 @@ export function quantile(buckets, share) {
   let left = share * total;
   let lower = 0;
   for (const [upper, count] of buckets) {
-    const top = bound(upper);
-    if (count > 0 && left <= count) {
-      // Above the last bound nothing is known but that it is above.
-      return Number.isFinite(top) ? lower + (top - lower) * (left / count) : lower;
-    }
+    // Above the last bound nothing is known but that it is above.
+    if (count > 0 && left <= count) return Number.isFinite(upper) ? lower + (upper - lower) * (left / count) : lower;
     left -= count;
-    if (Number.isFinite(top)) lower = top;
+    if (Number.isFinite(upper)) lower = upper;
   }
   return lower;
 }
 
-/** JSON has no infinity, so the last bound may be `null` or text. */
-function bound(upper) {
-  const number = upper === null ? Infinity : Number(upper);
-  return Number.isNaN(number) ? Infinity : number;
+/** What subscriptions got per second between two lists of them, by `subscriptionKey`. */
+export function subscriptionRates(before, now, seconds) {
+  if (!(seconds > 0)) return new Map();
+  const old = new Map(before.map((each) => [subscriptionKey(each), each.delivered]));
+  return new Map(now
+    .filter((each) => old.has(subscriptionKey(each)))
+    .map((each) => [subscriptionKey(each), since(old.get(subscriptionKey(each)), each.delivered) / seconds]));
 }
+
+/** By what a subscription is found. */
+export const subscriptionKey = ({ service, topic, group }) => `${service} ${topic} ${group}`;

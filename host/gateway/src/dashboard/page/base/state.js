@@ -2,7 +2,7 @@
 
 import { get, getIfThere } from './api.js';
 import { follow } from './follow.js';
-import { between } from './rates.js';
+import { between, subscriptionRates } from './rates.js';
 
 /** How often what nobody announces is asked for, such as numbers of instances, in milliseconds. */
 const EVERY = 5000;
@@ -11,6 +11,8 @@ export const state = {
   services: null,
   topics: [],
   subscriptions: [],
+  /** What each of them gets per second. */
+  deliveries: new Map(),
   host: null,
   /** Rates by link and topic; `null` while there are no numbers. */
   rates: null,
@@ -40,11 +42,22 @@ export async function refresh() {
     const [services, host, topics, subscriptions] = parts;
     Object.assign(state, { services, host, connected: true, bus: topics.problem ?? null });
     state.topics = topics.list ?? state.topics;
-    state.subscriptions = subscriptions.list ?? state.subscriptions;
+    if (subscriptions.list) countDeliveries(subscriptions.list, performance.now());
   } catch {
     state.connected = false;
   }
   changed();
+}
+
+let counted = null;
+function countDeliveries(list, now) {
+  // Two lists in quick succession would make one message look like many a second.
+  const seconds = counted ? (now - counted.at) / 1000 : 0;
+  if (!counted || seconds >= 2) {
+    state.deliveries = counted ? subscriptionRates(counted.list, list, seconds) : new Map();
+    counted = { at: now, list };
+  }
+  state.subscriptions = list;
 }
 
 /** What the bus knows. It may be away while everything else goes on. */

@@ -3,7 +3,7 @@
 
 /** Places nodes of `{ id, width, height }` and edges of `{ from, to }`. Returns the size of the whole, the nodes with `x` and
  * `y` of their middle, and the edges with the points that they pass. */
-export function layout(nodes, edges, { between = 110, beside = 22, margin = 12 } = {}) {
+export function layout(nodes, edges, { gap = 132, beside = 22, margin = 12 } = {}) {
   if (nodes.length === 0) return { width: 0, height: 0, nodes: [], edges: [] };
   const ids = nodes.map(({ id }) => id).sort();
   const real = edges.filter(({ from, to }) => from !== to);
@@ -11,7 +11,7 @@ export function layout(nodes, edges, { between = 110, beside = 22, margin = 12 }
   const layerOf = layers(ids, forward);
   const { rows, chains } = inRows(nodes, forward, layerOf);
   untangle(rows);
-  place(rows, { between, beside, margin });
+  place(rows, { gap, beside, margin });
   return finished(rows, chains, real, margin);
 }
 
@@ -119,7 +119,7 @@ function crossings(rows) {
 }
 
 /** Gives items their places: rows become columns, each item as near to its neighbours as those beside it allow. */
-function place(rows, { between, beside, margin }) {
+function place(rows, { gap, beside, margin }) {
   let x = margin;
   for (const row of rows) {
     const width = Math.max(...row.map((item) => item.width));
@@ -129,7 +129,7 @@ function place(rows, { between, beside, margin }) {
       item.y = y + item.height / 2;
       y += item.height + beside;
     }
-    x += width + between;
+    x += width + gap;
   }
   for (let round = 0; round < 8; round += 1) {
     for (const row of round % 2 === 0 ? rows : [...rows].reverse()) settle(row, beside);
@@ -188,13 +188,23 @@ export function curve(points) {
   return d;
 }
 
-/** The middle of the longest piece of a line, where its label goes. */
-export function middle(points) {
+/** How far along its piece of line a label stands: beyond the middle, where lines from one node have parted. */
+const ALONG = 0.62;
+
+/** Where the label of a line goes: on the longest piece of it. */
+export function labelPlace(points) {
   let best = null;
   for (let at = 1; at < points.length; at += 1) {
     const [[ax, ay], [bx, by]] = [points[at - 1], points[at]];
     const length = Math.abs(bx - ax);
-    if (!best || length > best.length) best = { length, x: (ax + bx) / 2, y: (ay + by) / 2 };
+    if (!best || length > best.length) best = { length, x: between(ax, (ax + bx) / 2, bx), y: between(ay, (ay + by) / 2, by, true) };
   }
   return best;
+}
+
+/** A coordinate of the curve there. Its handles lie at half the way in one direction, and at the ends in the other. */
+function between(from, half, to, level = false) {
+  const [t, u] = [ALONG, 1 - ALONG];
+  const [first, second] = level ? [from, to] : [half, half];
+  return u ** 3 * from + 3 * u * u * t * first + 3 * u * t * t * second + t ** 3 * to;
 }

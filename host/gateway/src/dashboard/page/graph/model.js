@@ -1,9 +1,9 @@
 // What the graph shows: nodes and edges, made of what the API says of services, topics and subscriptions.
 
-import { linkKey } from '../base/rates.js';
+import { linkKey, subscriptionKey } from '../base/rates.js';
 
 /** The nodes and edges. Topics that are only published to or only read from are there, too. */
-export function model({ services, topics, subscriptions, rates }) {
+export function model({ services, topics, subscriptions, rates, deliveries }) {
   const nodes = new Map();
   const edges = [];
   const node = (id, kind, name) => {
@@ -28,7 +28,8 @@ export function model({ services, topics, subscriptions, rates }) {
     const declared = topics.find(({ topic }) => topic === subscription.topic || fits(topic, subscription.topic));
     const id = node(topicId(declared?.topic ?? subscription.topic), 'topic', declared?.topic ?? subscription.topic);
     const edge = eventEdge(id, serviceId(subscription.service), subscription.topic, rates);
-    edges.push({ ...edge, lag: subscription.lag, waits: subscription.state !== 'active' });
+    const flow = deliveries?.get(subscriptionKey(subscription)) ?? 0;
+    edges.push({ ...edge, flow, lag: subscription.lag, waits: subscription.state !== 'active' });
   }
   const ids = new Set(nodes.keys());
   return { nodes: [...nodes.values()], edges: joined(edges.filter(({ from, to }) => ids.has(from) && ids.has(to))) };
@@ -58,7 +59,7 @@ function callEdge(from, to, caller, service, rates) {
 
 function eventEdge(from, to, topic, rates) {
   const found = rates ? [...rates.topics].find(([name]) => name === topic || fits(topic, name)) : null;
-  return { from, to, kind: 'event', topic, rates: found?.[1] ?? null };
+  return { from, to, kind: 'event', topic, flow: found?.[1].published ?? 0 };
 }
 
 /** Edges between the same nodes as one: a service may import several interfaces of another. */

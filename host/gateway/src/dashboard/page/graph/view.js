@@ -4,24 +4,20 @@
 import { s } from '../base/dom.js';
 import { duration, many, rate } from '../base/format.js';
 import { to } from '../base/router.js';
-import { curve, layout, middle } from './layout.js';
+import { curve, labelPlace, layout } from './layout.js';
 
 const HEIGHT = 46;
 
 /** Draws the model into an SVG element. */
 export function draw({ nodes, edges }, narrow = false) {
   const sized = nodes.map((node) => ({ ...node, width: widthOf(node), height: HEIGHT }));
-  const placed = layout(sized, edges, narrow ? { between: 64, beside: 14 } : {});
+  const placed = layout(sized, edges, narrow ? { gap: 96, beside: 14 } : {});
   const picture = s('svg', {
     viewBox: `0 0 ${Math.ceil(placed.width)} ${Math.ceil(placed.height)}`, width: Math.ceil(placed.width), height: Math.ceil(placed.height),
     role: 'group', 'aria-label': 'Graph of services, links and topics. The tables below say the same.',
   }, arrow());
-  const drawn = [
-    ...placed.edges.map((edge) => ({ edge, element: drawEdge(edge) })),
-    ...placed.nodes.map((node) => ({ node, element: drawNode(node) })),
-  ];
-  picture.append(...drawn.map(({ element }) => element));
-  return { picture, drawn };
+  picture.append(...placed.edges.map(drawEdge), ...placed.nodes.map(drawNode), ...placed.edges.map(drawLabel).filter(Boolean));
+  return picture;
 }
 
 /** Shows what is connected with a node while somebody points at it or has reached it with the keyboard. */
@@ -72,29 +68,35 @@ function noteOf(service) {
 }
 
 function drawEdge(edge) {
-  const { kinds, text } = labelOf(edge);
-  const label = middle(edge.points);
+  const { kinds } = labelOf(edge);
   const line = s('path', { d: curve(edge.points), 'marker-end': 'url(#arrow)', 'stroke-width': thickness(edge) });
   return s('g', { class: ['edge', edge.kind === 'event' ? 'event' : '', ...kinds].join(' ').trim(), 'data-from': edge.from, 'data-to': edge.to, 'aria-hidden': 'true' },
-    line, text && label ? s('text', { x: Math.round(label.x), y: Math.round(label.y - 5) }, text) : null);
+    line);
+}
+
+/** What is written at an edge lies above everything else, so that nothing hides it. */
+function drawLabel(edge) {
+  const { kinds, lines } = labelOf(edge);
+  const place = labelPlace(edge.points);
+  if (lines.length === 0 || !place) return null;
+  const [x, y] = [Math.round(place.x), Math.round(place.y - 4 - 12 * (lines.length - 1))];
+  return s('g', { class: ['edge', ...kinds].join(' '), 'data-from': edge.from, 'data-to': edge.to, 'aria-hidden': 'true' },
+    s('text', { x, y }, lines.map((line, at) => s('tspan', { x, dy: at === 0 ? 0 : 12 }, line))));
 }
 
 /** What is written at an edge. */
 export function labelOf(edge) {
   const { rates } = edge;
   if (edge.kind === 'event') {
-    const flow = rates && (edge.from.startsWith('topic:') ? rates.delivered : rates.published);
-    const lag = edge.lag > 0 ? `${edge.lag} behind` : '';
-    const kinds = edge.waits ? ['broken'] : flow > 0 ? ['live'] : [];
-    return { kinds, text: [flow > 0 ? rate(flow) : '', lag].filter(Boolean).join(' · ') };
+    const kinds = edge.waits ? ['broken'] : edge.flow > 0 ? ['live'] : [];
+    return { kinds, lines: [edge.flow > 0 ? rate(edge.flow) : '', edge.lag > 0 ? `${edge.lag} behind` : ''].filter(Boolean) };
   }
-  if (!rates || rates.calls === 0) return { kinds: [], text: '' };
+  if (!rates || rates.calls === 0) return { kinds: [], lines: [] };
   const faults = rates.faults > 0 ? `${rate(rates.faults)} faults` : '';
-  return { kinds: [rates.faults > 0 ? 'faulty' : 'live'], text: [rate(rates.calls), duration(rates.p99), faults].filter(Boolean).join(' · ') };
+  return { kinds: [rates.faults > 0 ? 'faulty' : 'live'], lines: [`${rate(rates.calls)} · ${duration(rates.p99)}`, faults].filter(Boolean) };
 }
 
 /** Thicker where more goes by, by orders of magnitude. */
-function thickness({ rates }) {
-  const flow = rates?.calls ?? rates?.delivered ?? 0;
+function thickness({ rates, flow = rates?.calls ?? 0 }) {
   return flow > 0 ? Math.min(5, 1.4 + Math.log10(1 + flow)).toFixed(1) : null;
 }

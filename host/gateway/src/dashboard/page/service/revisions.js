@@ -27,17 +27,14 @@ export function revisionsTab(name) {
 }
 
 function inNumbers(found) {
-  const counted = state.rates?.services.get(found.name);
   const live = found.revisions.reduce((sum, { instances }) => sum + (instances?.live ?? 0), 0);
   const idle = found.revisions.reduce((sum, { instances }) => sum + (instances?.idle ?? 0), 0);
-  const memory = counted?.memoryBytes ?? counted?.memory;
   const figures = [
     ['Being served', found.calls], ['Waiting', found.waiting],
     ['Instances', [live, h('small', {}, ` ${idle} idle`)]],
-    memory === undefined ? null : ['Memory', size(memory)],
     ['Retries', short(found.counts.retries)], ['Refused', short(refused(found.counts))], ['Fallbacks', short(found.counts.fallbacks)],
   ];
-  return h('dl', { class: 'figures' }, figures.filter(Boolean).map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
+  return h('dl', { class: 'figures' }, figures.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
 }
 
 const refused = (counts) => counts.unauthenticated + counts.denied + counts.rate_limited + counts.overloaded + counts.broken_off;

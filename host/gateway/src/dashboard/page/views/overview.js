@@ -26,7 +26,7 @@ export function overview() {
     if (!state.services) return;
     const shown = model(state);
     fill(figures, inNumbers());
-    fill(graph, state.services.length === 0 ? nothing() : draw(shown, innerWidth < 760).picture);
+    fill(graph, state.services.length === 0 ? nothing() : draw(shown, innerWidth < 760));
     fill(numbers, state.rates ? `rates and p99 of the last ${Math.max(1, Math.round(state.rates.seconds))} s` : 'no numbers yet');
     fill(services, serviceTable());
     fill(links, linkTable(shown.edges));
@@ -105,8 +105,8 @@ function linkTable(edges) {
     const what = edge.kind === 'event' ? 'messages' : edge.interfaces.join(', ') || 'requests';
     return [
       h('span', { class: 'nowrap' }, `${from} → ${target}`), h('span', { class: 'mono' }, what),
-      flow ? rate(flow.calls ?? (edge.from.startsWith('topic:') ? flow.delivered : flow.published)) : '–',
-      flow && flow.p99 ? duration(flow.p99) : '–',
+      edge.kind === 'event' ? rate(edge.flow) : flow ? rate(flow.calls) : '–',
+      flow?.p99 ? duration(flow.p99) : '–',
       flow?.faults > 0 ? h('span', { class: 'bad', title: flow.kinds.map(([kind, each]) => `${kind} ${rate(each)}`).join(', ') }, rate(flow.faults)) : '–',
     ];
   });

@@ -4,7 +4,6 @@ import { fill, h, panel, table } from '../base/dom.js';
 import { getIfThere } from '../base/api.js';
 import { clock, duration } from '../base/format.js';
 import { waterfall } from '../traces/waterfall.js';
-import { secondsOf } from '../traces/spans.js';
 
 const LIMIT = 100;
 
@@ -24,7 +23,7 @@ function traceList(service) {
     const query = new URLSearchParams({ limit: String(LIMIT), ...(service && { service }), ...(faulted.checked && { faulted: 'true' }) });
     try {
       const found = await getIfThere(`/v1/traces?${query}`);
-      fill(place, found ? traceTable(Array.isArray(found) ? found : found.traces) : h('p', { class: 'empty' }, 'This host keeps no traces.'));
+      fill(place, found ? traceTable(found) : h('p', { class: 'empty' }, 'This host keeps no traces.'));
     } catch (problem) {
       fill(place, h('p', { class: 'empty' }, problem.message));
     }
@@ -38,18 +37,20 @@ function traceList(service) {
 
 function traceTable(found) {
   if (found.length === 0) return h('p', { class: 'empty' }, 'There is none yet. Traces are kept for a while once calls are sampled.');
-  return table('Traces', [['Trace'], ['Time'], ['Services'], ['Spans', true], ['Took', true], ['Fault']], found.map((trace) => [
-    [h('a', { href: `#/traces/${trace.traceId}` }, trace.name ?? trace.traceId.slice(0, 12)), h('div', { class: 'mono dim' }, trace.traceId.slice(0, 16))],
-    h('span', { class: 'mono nowrap' }, clock(trace.start ?? trace.started ?? trace.time)),
-    (trace.services ?? [trace.service]).filter(Boolean).join(', '), trace.spans ?? '–', duration(secondsOf(trace)),
-    trace.fault || trace.faulted ? h('span', { class: 'bad' }, typeof trace.fault === 'string' ? trace.fault : 'fault') : '',
+  return table('Traces', [['Trace'], ['Time'], ['Services'], ['Spans', true], ['Took', true], ['Faults', true]], found.map((trace) => [
+    [h('a', { href: `#/traces/${trace.trace}` }, trace.name), h('div', { class: 'mono dim' }, trace.trace)],
+    h('span', { class: 'mono nowrap' }, clock(trace.start)),
+    trace.services.join(', '),
+    [trace.spans, trace.incomplete ? h('span', { class: 'dim', title: 'Some of its spans are not kept' }, ' +') : null],
+    duration(trace.duration_seconds),
+    trace.faults > 0 ? h('span', { class: 'bad' }, trace.faults) : 0,
   ]));
 }
 
 function oneTrace(id) {
   const place = h('div', { class: 'view' }, h('p', { class: 'wait' }, 'Loading'));
   getIfThere(`/v1/traces/${encodeURIComponent(id)}`).then((trace) => {
-    fill(place, trace ? waterfall(Array.isArray(trace) ? trace : trace.spans) : panel('Trace', h('p', { class: 'empty' }, 'The host does not keep this trace any longer.')));
+    fill(place, trace ? waterfall(trace) : panel('Trace', h('p', { class: 'empty' }, 'The host does not keep this trace any longer.')));
   }, (problem) => fill(place, panel('Trace', h('p', { class: 'empty' }, problem.message))));
   const head = h('div', { class: 'title' }, h('h1', {}, 'Trace'), h('span', { class: 'mono dim' }, id), h('div', { class: 'row' }, h('a', { href: '#/traces' }, 'All traces')));
   return { title: 'Trace', element: h('div', { class: 'view' }, head, place) };
