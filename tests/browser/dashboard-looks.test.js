@@ -10,7 +10,7 @@ import { launch } from "./support/browser.js";
 import { Dashboard } from "./support/dashboard.js";
 import { requirePackage, root } from "./support/environment.js";
 import { Host } from "./support/host.js";
-import { order, shop } from "./support/shop.js";
+import { order, shop, variant } from "./support/shop.js";
 
 const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true };
 
@@ -28,8 +28,13 @@ const VIEWS = {
   host: "#/host",
 };
 
-/** The views that are in the documentation, and the scheme that they are shown in. */
-const PICTURES = { overview: "light", service: "dark", "try-it": "light", "dead-letters": "dark", traces: "light" };
+/** The pictures of the documentation: the view, the scheme that it is shown in, and what is done before. */
+const PICTURES = {
+  overview: { scheme: "light" },
+  service: { scheme: "dark", hash: "#/services/pricing", prepare: beginCanary },
+  "try-it": { scheme: "light", hash: "#/services/pricing/try", prepare: fillForm },
+  "dead-letters": { scheme: "dark" },
+};
 
 let host;
 let browser;
@@ -51,7 +56,9 @@ async function violations(page) {
   // The policy of the page keeps scripts of others out, but not the debugger.
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`));
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`),
+  );
 }
 
 for (const [looks, options] of [
@@ -102,23 +109,67 @@ test("the first paint comes within 200 ms", async () => {
   for (let load = 0; load < 5; load += 1) {
     await dashboard.page.reload();
     await dashboard.page.waitForFunction(() => performance.getEntriesByName("first-contentful-paint").length > 0);
-    times.push(await dashboard.page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime));
+    times.push(
+      await dashboard.page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime),
+    );
   }
   console.log(`first paint: ${times.map((time) => `${Math.round(time)} ms`).join(", ")}`);
   assert.ok(Math.min(...times) < 200, `${times}`);
   await dashboard.close();
 });
 
+/** Has people shop, until the returned function is called. There is not enough tea for many orders, so most only look. */
+function traffic() {
+  let over = false;
+  const look = async (path) => {
+    while (!over) {
+      await (await fetch(`${host.http}${path}`)).arrayBuffer();
+    }
+  };
+  const work = [look("/hello"), look("/api/pricing/quote?sku=tea&quantity=12&currency=EUR"), look("/api/orders/1")];
+  const orders = [1, 2, 3].map(() => order(host));
+  return () => {
+    over = true;
+    return Promise.all([...work, ...orders]);
+  };
+}
+
+/** A second revision of a service gets some of its calls. */
+async function beginCanary() {
+  const reply = await fetch(`${host.admin}/v1/components`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${host.token}`, "content-type": "application/wasm" },
+    body: await variant("pricing", "better"),
+  });
+  const { digest: component } = await reply.json();
+  await host.ask("POST", "/v1/services/pricing/canary", { component, plan: { steps: ["25%"], bake: "1h" } });
+}
+
+/** A list of records is filled in and sent. */
+async function fillForm(page) {
+  await page.getByRole("button", { name: "Add to lines" }).click();
+  await page.getByLabel("sku").fill("tea");
+  await page.getByLabel("qty").fill("12");
+  await page.getByLabel("currency").fill("EUR");
+  await page.getByRole("button", { name: "Call", exact: true }).click();
+  await page.locator(".result").first().waitFor();
+}
+
 test("pictures for the documentation", async () => {
   const folder = process.env.UPDATE_GOLDEN ? join(root, "docs/images") : join(root, "target/browser");
   await mkdir(folder, { recursive: true });
-  for (const [view, colorScheme] of Object.entries(PICTURES)) {
-    const dashboard = await Dashboard.enter(browser, host, VIEWS[view], { colorScheme });
-    const traffic = setInterval(() => order(host).catch(() => {}), 40);
-    await dashboard.page.waitForTimeout(view === "overview" ? 4000 : 1000);
-    clearInterval(traffic);
+  for (const [view, { scheme, hash = VIEWS[view], prepare }] of Object.entries(PICTURES)) {
+    const options = { colorScheme: scheme, viewport: { width: 1280, height: 720 } };
+    const dashboard = await Dashboard.enter(browser, host, hash, options);
+    const { page } = dashboard;
+    await prepare?.(page);
+    // Two readings of what the host counts lie a second apart, and the page shows what came between.
+    const shown = page.waitForResponse((reply) => reply.url().endsWith("/v1/subscriptions"));
+    const stop = traffic();
+    await shown;
+    await stop();
     const path = join(folder, `dashboard-${view}.png`);
-    await dashboard.page.screenshot({ path });
+    await page.screenshot({ path });
     assert.ok((await readFile(path)).length < 200_000, `${path} is large`);
     await dashboard.close();
   }

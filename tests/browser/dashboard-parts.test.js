@@ -39,7 +39,10 @@ test("callers stand before those they call, and nothing overlaps", () => {
     const at = Object.fromEntries(placed.nodes.map((each) => [each.id, each]));
     assert.equal(placed.nodes.length, ids.length);
     for (const one of placed.nodes) {
-      assert.ok(one.x - 50 >= 0 && one.x + 50 <= placed.width && one.y - 20 >= 0 && one.y + 20 <= placed.height, one.id);
+      assert.ok(
+        one.x - 50 >= 0 && one.x + 50 <= placed.width && one.y - 20 >= 0 && one.y + 20 <= placed.height,
+        one.id,
+      );
       for (const other of placed.nodes) {
         const apart = one === other || Math.abs(one.x - other.x) >= 100 || Math.abs(one.y - other.y) >= 40;
         assert.ok(apart, `${ids} ${pairs}: ${one.id} and ${other.id}`);
@@ -59,7 +62,10 @@ test("callers stand before those they call, and nothing overlaps", () => {
 test("the layout is the same for the same graph, in whatever order it comes", () => {
   const [ids, pairs] = [[..."abcdef"], edges("ab", "ac", "bd", "cd", "ae", "ef")];
   const places = (placed) => placed.nodes.map(({ id, x, y }) => `${id} ${x} ${y}`).sort();
-  assert.deepEqual(places(layout(ids.map(node), pairs)), places(layout([...ids].reverse().map(node), [...pairs].reverse())));
+  assert.deepEqual(
+    places(layout(ids.map(node), pairs)),
+    places(layout([...ids].reverse().map(node), [...pairs].reverse())),
+  );
 });
 
 test("lines that need not cross do not", () => {
@@ -90,19 +96,25 @@ test("the graph is what the admin API says", () => {
   const rates = { links: new Map([["orders>stock", { calls: 2 }]]), topics: new Map([["shop.>", { published: 4 }]]) };
   const deliveries = new Map([["mail shop.orders mailers", 1]]);
   const shown = model({ services, topics, subscriptions, rates, deliveries });
-  assert.deepEqual(shown.nodes.map(({ id, health }) => [id, health]), [
-    ["service:orders", "good"],
-    ["service:stock", "bad"],
-    ["service:mail", "warn"],
-    ["outside", undefined],
-    ["topic:shop.>", undefined],
-  ]);
-  assert.deepEqual(shown.edges.map(({ from, to }) => `${from} ${to}`), [
-    "outside service:orders",
-    "service:orders service:stock",
-    "service:orders topic:shop.>",
-    "topic:shop.> service:mail",
-  ]);
+  assert.deepEqual(
+    shown.nodes.map(({ id, health }) => [id, health]),
+    [
+      ["service:orders", "good"],
+      ["service:stock", "bad"],
+      ["service:mail", "warn"],
+      ["outside", undefined],
+      ["topic:shop.>", undefined],
+    ],
+  );
+  assert.deepEqual(
+    shown.edges.map(({ from, to }) => `${from} ${to}`),
+    [
+      "outside service:orders",
+      "service:orders service:stock",
+      "service:orders topic:shop.>",
+      "topic:shop.> service:mail",
+    ],
+  );
   const [, link, publication, subscription] = shown.edges;
   assert.deepEqual([link.interfaces, link.rates.calls], [["shop:a/b", "shop:a/c"], 2]);
   assert.equal(publication.flow, 4);
@@ -127,25 +139,60 @@ test("filters stand for topics", () => {
 /** What `/v1/activity` says, cut short. */
 function snapshot(time, calls, faults, buckets, more = {}) {
   const latency = { count: calls, sumSeconds: 1, buckets };
-  const links = [{ caller: "outside", service: "orders", calls, faults, errorReplies: more.errorReplies ?? 0, latency }];
+  const links = [
+    { caller: "outside", service: "orders", calls, faults, errorReplies: more.errorReplies ?? 0, latency },
+  ];
   return { time, services: [{ name: "orders", busy: 2 }], links, topics: [], ...more };
 }
 
 test("rates are what happened between two snapshots", () => {
-  const topic = (published) => ({ topics: [{ name: "t", published, delivered: 0, redelivered: 0, dead: 0, pending: 4 }] });
-  const before = snapshot("2026-01-01T00:00:00.000Z", 10, { trapped: 1 }, [[0.001, 10], [0.01, 10]], topic(1));
-  const after = snapshot("2026-01-01T00:00:02.000Z", 30, { trapped: 1, timeout: 4 }, [[0.001, 20], [0.01, 30]], { ...topic(7), errorReplies: 2 });
+  const topic = (published) => ({
+    topics: [{ name: "t", published, delivered: 0, redelivered: 0, dead: 0, pending: 4 }],
+  });
+  const before = snapshot(
+    "2026-01-01T00:00:00.000Z",
+    10,
+    { trapped: 1 },
+    [
+      [0.001, 10],
+      [0.01, 10],
+    ],
+    topic(1),
+  );
+  const after = snapshot(
+    "2026-01-01T00:00:02.000Z",
+    30,
+    { trapped: 1, timeout: 4 },
+    [
+      [0.001, 20],
+      [0.01, 30],
+    ],
+    { ...topic(7), errorReplies: 2 },
+  );
   const found = between(before, after);
   const link = found.links.get("outside>orders");
   assert.equal(found.seconds, 2);
-  assert.deepEqual([link.calls, link.faults, link.kinds], [10, 3, [["timeout", 2], ["error-reply", 1]]]);
+  assert.deepEqual(
+    [link.calls, link.faults, link.kinds],
+    [
+      10,
+      3,
+      [
+        ["timeout", 2],
+        ["error-reply", 1],
+      ],
+    ],
+  );
   assert.equal(link.p50, 0.001);
   assert.ok(link.p99 > 0.009 && link.p99 < 0.01, `${link.p99}`);
   assert.deepEqual([found.topics.get("t").published, found.topics.get("t").pending], [3, 4]);
   assert.equal(found.services.get("orders").busy, 2);
 
   // A host that started anew counts from zero; a link that is new counts from nothing.
-  assert.equal(between(after, snapshot("2026-01-01T00:00:03.000Z", 5, {}, [[0.001, 5]])).links.get("outside>orders").calls, 5);
+  assert.equal(
+    between(after, snapshot("2026-01-01T00:00:03.000Z", 5, {}, [[0.001, 5]])).links.get("outside>orders").calls,
+    5,
+  );
   assert.equal(between({ ...before, links: [] }, after).links.get("outside>orders").calls, 15);
   assert.equal(between(after, after), null);
   const quiet = between(after, { ...after, time: "2026-01-01T00:00:03.000Z" }).links.get("outside>orders");
@@ -154,10 +201,38 @@ test("rates are what happened between two snapshots", () => {
 
 test("quantiles lie in their bucket, and never beyond the last bound", () => {
   for (const [buckets, share, value] of [
-    [[[1, 10], [2, 0]], 0.5, 0.5],
-    [[[1, 0], [2, 10]], 0.5, 1.5],
-    [[[1, 5], [2, 5]], 0.99, 1.98],
-    [[[1, 1], [Infinity, 9]], 0.99, 1],
+    [
+      [
+        [1, 10],
+        [2, 0],
+      ],
+      0.5,
+      0.5,
+    ],
+    [
+      [
+        [1, 0],
+        [2, 10],
+      ],
+      0.5,
+      1.5,
+    ],
+    [
+      [
+        [1, 5],
+        [2, 5],
+      ],
+      0.99,
+      1.98,
+    ],
+    [
+      [
+        [1, 1],
+        [Infinity, 9],
+      ],
+      0.99,
+      1,
+    ],
     [[[1, 0]], 0.5, null],
     [[], 0.5, null],
   ]) {
@@ -177,15 +252,35 @@ const DECLARED = [
 test("functions and their types are read from WIT", () => {
   const read = (text) => parseFunction(text, DECLARED);
   const reserve = read("reserve: func(item: item, by: pay, r: rights) -> result<list<color>, string>");
-  assert.deepEqual(reserve.params.map(({ name, type }) => [name, type.kind, type.text]), [
-    ["item", "record", "item"],
-    ["by", "variant", "pay"],
-    ["r", "flags", "rights"],
-  ]);
-  assert.deepEqual(reserve.params[0].type.fields.map(({ name, type }) => [name, type.kind]), [["sku", "string"], ["qty", "u16"], ["note", "option"]]);
-  assert.deepEqual(reserve.params[1].type.cases.map(({ name, type }) => [name, type?.kind]), [["card", "string"], ["cash", undefined], ["both", "tuple"]]);
+  assert.deepEqual(
+    reserve.params.map(({ name, type }) => [name, type.kind, type.text]),
+    [
+      ["item", "record", "item"],
+      ["by", "variant", "pay"],
+      ["r", "flags", "rights"],
+    ],
+  );
+  assert.deepEqual(
+    reserve.params[0].type.fields.map(({ name, type }) => [name, type.kind]),
+    [
+      ["sku", "string"],
+      ["qty", "u16"],
+      ["note", "option"],
+    ],
+  );
+  assert.deepEqual(
+    reserve.params[1].type.cases.map(({ name, type }) => [name, type?.kind]),
+    [
+      ["card", "string"],
+      ["cash", undefined],
+      ["both", "tuple"],
+    ],
+  );
   assert.deepEqual(reserve.params[2].type.names, ["read", "write"]);
-  assert.deepEqual([reserve.result.kind, reserve.result.ok.item.names, reserve.result.err.kind], ["result", ["red", "blue"], "string"]);
+  assert.deepEqual(
+    [reserve.result.kind, reserve.result.ok.item.names, reserve.result.err.kind],
+    ["result", ["red", "blue"], "string"],
+  );
   assert.deepEqual(read("now: async func()"), { name: "now", params: [], result: null });
   assert.equal(read("a: func(x: skus)").params[0].type.item.kind, "string");
   assert.equal(read("no function"), null);
@@ -256,23 +351,33 @@ test("values are what the admin API takes", () => {
 });
 
 test("an interface reads as WIT", () => {
-  assert.deepEqual(split("a: list<u8, 4>, b: tuple<u8, u8>, c(x, y)"), ["a: list<u8, 4>", "b: tuple<u8, u8>", "c(x, y)"]);
-  const item = { name: "shop:inventory/stock@0.1.0", types: ["record item { sku: string, at: tuple<u8, u8> }", "type n = u8"], functions: ["get: func() -> item"] };
-  assert.equal(witText(item), "interface stock {\n  record item {\n    sku: string,\n    at: tuple<u8, u8>,\n  }\n  type n = u8;\n  get: func() -> item;\n}");
+  assert.deepEqual(split("a: list<u8, 4>, b: tuple<u8, u8>, c(x, y)"), [
+    "a: list<u8, 4>",
+    "b: tuple<u8, u8>",
+    "c(x, y)",
+  ]);
+  const item = {
+    name: "shop:inventory/stock@0.1.0",
+    types: ["record item { sku: string, at: tuple<u8, u8> }", "type n = u8"],
+    functions: ["get: func() -> item"],
+  };
+  assert.equal(
+    witText(item),
+    "interface stock {\n  record item {\n    sku: string,\n    at: tuple<u8, u8>,\n  }\n  type n = u8;\n  get: func() -> item;\n}",
+  );
 });
 
 test("differences name what came and what went", () => {
   const contract = (...exports) => ({ exports });
-  const old = contract({ name: "a:b/c@0.1.0", functions: ["f: func()", "g: func()"], types: ["type t = u8"] }, { name: "a:b/gone@1.0.0", functions: [] });
+  const old = contract(
+    { name: "a:b/c@0.1.0", functions: ["f: func()", "g: func()"], types: ["type t = u8"] },
+    { name: "a:b/gone@1.0.0", functions: [] },
+  );
   const now = contract({ name: "a:b/c@0.1.0", functions: ["f: func()", "g: func() -> t"], types: ["type t = u16"] });
-  assert.deepEqual(differences(old, now).map(([, text]) => text), [
-    "a:b/c@0.1.0",
-    "  - type t = u8",
-    "  - g: func()",
-    "  + type t = u16",
-    "  + g: func() -> t",
-    "- a:b/gone@1.0.0",
-  ]);
+  assert.deepEqual(
+    differences(old, now).map(([, text]) => text),
+    ["a:b/c@0.1.0", "  - type t = u8", "  - g: func()", "  + type t = u16", "  + g: func() -> t", "- a:b/gone@1.0.0"],
+  );
   assert.deepEqual(differences(now, now), []);
 });
 
@@ -284,7 +389,15 @@ test("events come whole, however their bytes arrive", () => {
     for (let at = 0; at < text.length; at += length) {
       read(text.slice(at, at + length));
     }
-    assert.deepEqual(told, [["step", { a: 1 }], ["outcome", { b: 2 }], ["message", 3]], `${length}`);
+    assert.deepEqual(
+      told,
+      [
+        ["step", { a: 1 }],
+        ["outcome", { b: 2 }],
+        ["message", 3],
+      ],
+      `${length}`,
+    );
   }
 });
 
@@ -296,16 +409,28 @@ test("what took longer than the last bound counts, too", () => {
 });
 
 test("subscriptions have rates of their own", () => {
-  const list = (...delivered) => delivered.map((each, at) => ({ service: "a", topic: `t${at}`, group: "g", delivered: each }));
-  assert.deepEqual([...subscriptionRates(list(1, 5), list(11, 2, 9), 2)], [["a t0 g", 5], ["a t1 g", 1]]);
+  const list = (...delivered) =>
+    delivered.map((each, at) => ({ service: "a", topic: `t${at}`, group: "g", delivered: each }));
+  assert.deepEqual(
+    [...subscriptionRates(list(1, 5), list(11, 2, 9), 2)],
+    [
+      ["a t0 g", 5],
+      ["a t1 g", 1],
+    ],
+  );
   assert.equal(subscriptionRates(list(1), list(2), 0).size, 0);
 });
 
 test("spans are rows in the order of their tree", () => {
   const span = (id, parent, offset, took) => ({ span: id, parent, offset_seconds: offset, duration_seconds: took });
   const trace = (...spans) => ({ duration_seconds: 2, spans });
-  const found = rows(trace(span("c", "a", 0.5, 0.5), span("a", "elsewhere", 0, 2), span("b", "a", 0.1, 0.3), span("d", "b", 0.2, 0.1)));
-  assert.deepEqual(found.map(({ span: { span: id }, depth }) => `${id}${depth}`), ["a0", "b1", "d2", "c1"]);
+  const found = rows(
+    trace(span("c", "a", 0.5, 0.5), span("a", "elsewhere", 0, 2), span("b", "a", 0.1, 0.3), span("d", "b", 0.2, 0.1)),
+  );
+  assert.deepEqual(
+    found.map(({ span: { span: id }, depth }) => `${id}${depth}`),
+    ["a0", "b1", "d2", "c1"],
+  );
   assert.deepEqual([found[3].begin, found[3].length], [0.25, 0.25]);
   assert.equal(rows(trace(span("a", "a", 0, 1))).length, 1, "who is its own parent is there once");
   assert.equal(rows(trace(span("a", "b", 0, 1), span("b", "a", 0, 1))).length, 2, "and so are parents of each other");

@@ -7,15 +7,22 @@ import { service } from "./host.js";
 
 /** The sections of `runtime.toml`: seven services in five languages, five of which call each other, and a topic. */
 export function shop() {
-  const subscription = (more) => `[services.${more.service}.subscriptions."shop.orders.created"]\nattempts = 2\nbackoff = "50ms"\n`;
+  const subscription = (more) =>
+    `[services.${more.service}.subscriptions."shop.orders.created"]\nattempts = 2\nbackoff = "50ms"\n`;
   return [
     '[topics."shop.orders.*"]\nlevel = "durable"\npublishers = ["orders"]\n',
     service("pricing", "pricing", 'routes = ["/api/pricing/*"]\ncallers = ["orders"]'),
-    service("inventory", "inventory", 'routes = ["/api/inventory/*"]\ncallers = ["orders", "hello http"]\ninstances = "reuse"'),
+    service(
+      "inventory",
+      "inventory",
+      'routes = ["/api/inventory/*"]\ncallers = ["orders", "hello http"]\ninstances = "reuse"',
+    ),
     service("payments", "payments", 'routes = ["/api/payments/*"]\ncallers = ["orders"]\ninstances = "fresh"'),
-    service("shipping", "shipping", 'routes = ["/api/shipping/*"]\ncallers = ["orders"]\ninstances = "reuse"') + subscription({ service: "shipping" }),
+    service("shipping", "shipping", 'routes = ["/api/shipping/*"]\ncallers = ["orders"]\ninstances = "reuse"') +
+      subscription({ service: "shipping" }),
     service("orders", "orders", 'routes = ["/api/orders/*"]'),
-    service("notifications", "notifications", 'callers = []\ninstances = "reuse"\nconcurrency = 1') + subscription({ service: "notifications" }),
+    service("notifications", "notifications", 'callers = []\ninstances = "reuse"\nconcurrency = 1') +
+      subscription({ service: "notifications" }),
     service("hello", "hello", 'routes = ["/hello/*"]\nconfig = { greeting = "Hello!" }'),
   ].join("\n");
 }

@@ -91,14 +91,31 @@ fn short(bytes: &[u8]) -> String {
     digest.trim_start_matches("sha256:").chars().take(16).collect()
 }
 
-impl File {
-    fn media(&self) -> &'static str {
-        match self.path.rsplit('.').next() {
-            Some("js") => "text/javascript; charset=utf-8",
-            Some("css") => "text/css; charset=utf-8",
-            Some("svg") => "image/svg+xml",
-            _ => "text/plain; charset=utf-8",
-        }
+/// What a file is, by its name.
+fn media(path: &str) -> &'static str {
+    match path.rsplit('.').next() {
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        _ => "text/plain; charset=utf-8",
+    }
+}
+
+/// The one style sheet of the documents: all of them, one behind the other. Nothing is painted before the styles are there, so
+/// they come at once.
+const STYLE: &str = "style.css";
+
+static SHEETS: LazyLock<String> =
+    LazyLock::new(|| FILES.iter().filter(|file| file.path.ends_with(".css")).map(|file| file.text).collect());
+
+/// The text at this address.
+fn find(build: &str, path: &str) -> Option<&'static str> {
+    if build != *BUILD {
+        return None;
+    }
+    match path {
+        STYLE => Some(SHEETS.as_str()),
+        path => FILES.iter().find(|file| file.path == path).map(|file| file.text),
     }
 }
 
@@ -107,17 +124,17 @@ pub(super) async fn show(
     Path((build, path)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Rejection> {
-    let file = FILES.iter().find(|file| file.path == path).filter(|_| build == *BUILD);
-    let file = file.ok_or_else(|| Rejection::not_found(format!("the dashboard has no file `{build}/{path}`")))?;
-    let tag = format!("W/\"{}\"", short(file.text.as_bytes()));
+    let text = find(&build, &path);
+    let text = text.ok_or_else(|| Rejection::not_found(format!("the dashboard has no file `{build}/{path}`")))?;
+    let tag = format!("W/\"{}\"", short(text.as_bytes()));
     let fields = [
         (CACHE_CONTROL, format!("public, max-age={}, immutable", KEPT.as_secs())),
-        (CONTENT_TYPE, file.media().to_owned()),
+        (CONTENT_TYPE, media(&path).to_owned()),
         (ETAG, tag.clone()),
     ];
     let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     if known.flat_map(|tags| tags.split(',')).any(|known| known.trim() == tag || known.trim() == "*") {
         return Ok((StatusCode::NOT_MODIFIED, fields).into_response());
     }
-    Ok((fields, file.text).into_response())
+    Ok((fields, text).into_response())
 }

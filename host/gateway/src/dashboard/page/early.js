@@ -2,8 +2,8 @@
 // remembered is in this browser only.
 (() => {
   try {
-    const chosen = localStorage.getItem('patchbay-theme');
-    if (chosen === 'light' || chosen === 'dark') document.documentElement.dataset.theme = chosen;
+    const chosen = localStorage.getItem("patchbay-theme");
+    if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen;
   } catch {
     // A browser that keeps nothing shows the scheme of the system.
   }

@@ -127,7 +127,15 @@ async fn the_page_names_its_files_and_they_come_compressed() {
         let preload = format!("<link rel=\"modulepreload\" href=\"/dashboard/{}/{}\">", *BUILD, file.path);
         assert!(page.contains(&preload), "{}", file.path);
     }
-    let main = format!("/dashboard/{}/style/base.css", *BUILD);
+    let main = format!("/dashboard/{}/style.css", *BUILD);
+    assert!(page.contains(&format!("<link rel=\"stylesheet\" href=\"{main}\">")));
+    let style = get(&admin, &main).await;
+    assert_eq!(header(style.headers(), "content-type"), "text/css; charset=utf-8");
+    let (style, sheets) = (style.text().await.unwrap(), FILES.iter().filter(|file| file.path.ends_with(".css")));
+    for sheet in sheets {
+        let sheet = get(&admin, &format!("/dashboard/{}/{}", *BUILD, sheet.path)).await.text().await.unwrap();
+        assert!(style.contains(&sheet), "every sheet is in the one that is loaded");
+    }
     for coding in ["gzip", "br"] {
         let reply = ask(&admin, Method::GET, &main).header("accept-encoding", coding).send().await.unwrap();
         assert_eq!(header(reply.headers(), "content-encoding"), coding);

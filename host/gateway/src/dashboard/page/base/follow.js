@@ -10,7 +10,7 @@ export function follow(path, names, tell, onState = () => {}) {
 
   const open = () => {
     if (over || source || document.hidden) return;
-    const joint = path.includes('?') ? '&' : '?';
+    const joint = path.includes("?") ? "&" : "?";
     source = new EventSource(last ? `${path}${joint}after=${last}` : path);
     source.onopen = () => onState(true);
     source.onerror = () => {
@@ -21,11 +21,12 @@ export function follow(path, names, tell, onState = () => {}) {
         if (!over) setTimeout(open, 3000);
       }
     };
-    for (const name of names) source.addEventListener(name, (event) => {
-      const number = Number(event.lastEventId);
-      if (number) last = number;
-      tell(name, JSON.parse(event.data));
-    });
+    for (const name of names)
+      source.addEventListener(name, (event) => {
+        const number = Number(event.lastEventId);
+        if (number) last = number;
+        tell(name, JSON.parse(event.data));
+      });
   };
   const close = () => {
     source?.close();
@@ -33,11 +34,11 @@ export function follow(path, names, tell, onState = () => {}) {
   };
   const look = () => (document.hidden ? close() : open());
 
-  document.addEventListener('visibilitychange', look);
+  document.addEventListener("visibilitychange", look);
   open();
   return () => {
     over = true;
-    document.removeEventListener('visibilitychange', look);
+    document.removeEventListener("visibilitychange", look);
     close();
   };
 }

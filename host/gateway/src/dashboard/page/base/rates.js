@@ -8,7 +8,9 @@ export function between(before, now) {
   const old = new Map(before.links.map((link) => [key(link), link]));
   const links = new Map(now.links.map((link) => [key(link), linkRates(old.get(key(link)), link, seconds)]));
   const oldTopics = new Map(before.topics.map((topic) => [topic.name, topic]));
-  const topics = new Map(now.topics.map((topic) => [topic.name, topicRates(oldTopics.get(topic.name), topic, seconds)]));
+  const topics = new Map(
+    now.topics.map((topic) => [topic.name, topicRates(oldTopics.get(topic.name), topic, seconds)]),
+  );
   return { seconds, links, topics, services: new Map(now.services.map((service) => [service.name, service])) };
 }
 
@@ -28,7 +30,7 @@ function linkRates(old, now, seconds) {
     .filter(([, count]) => count > 0);
   // An answer of 500 or more is no fault of the host's, but one of the service's.
   const errors = since(old?.errorReplies, now.errorReplies ?? 0);
-  if (errors > 0) faults.push(['error-reply', errors]);
+  if (errors > 0) faults.push(["error-reply", errors]);
   const buckets = differences(old?.latency, now.latency);
   return {
     calls: calls / seconds,
@@ -42,7 +44,10 @@ function linkRates(old, now, seconds) {
 function topicRates(old, now, seconds) {
   const per = (name) => since(old?.[name], now[name]) / seconds;
   return {
-    published: per('published'), delivered: per('delivered'), redelivered: per('redelivered'), dead: per('dead'),
+    published: per("published"),
+    delivered: per("delivered"),
+    redelivered: per("redelivered"),
+    dead: per("dead"),
     pending: now.pending,
   };
 }
@@ -75,9 +80,11 @@ export function quantile(buckets, share) {
 export function subscriptionRates(before, now, seconds) {
   if (!(seconds > 0)) return new Map();
   const old = new Map(before.map((each) => [subscriptionKey(each), each.delivered]));
-  return new Map(now
-    .filter((each) => old.has(subscriptionKey(each)))
-    .map((each) => [subscriptionKey(each), since(old.get(subscriptionKey(each)), each.delivered) / seconds]));
+  return new Map(
+    now
+      .filter((each) => old.has(subscriptionKey(each)))
+      .map((each) => [subscriptionKey(each), since(old.get(subscriptionKey(each)), each.delivered) / seconds]),
+  );
 }
 
 /** By what a subscription is found. */

@@ -1,8 +1,8 @@
 // What the host is like now, as far as more than one view shows it, and who wants to know when it changes.
 
-import { get, getIfThere } from './api.js';
-import { follow } from './follow.js';
-import { between, subscriptionRates } from './rates.js';
+import { get, getIfThere } from "./api.js";
+import { follow } from "./follow.js";
+import { between, subscriptionRates } from "./rates.js";
 
 /** How often what nobody announces is asked for, such as numbers of instances, in milliseconds. */
 const EVERY = 5000;
@@ -37,7 +37,10 @@ const changed = () => watchers.forEach((look) => look());
 export async function refresh() {
   try {
     const parts = await Promise.all([
-      get('/v1/services'), get('/v1/host'), orProblem('/v1/topics'), orProblem('/v1/subscriptions'),
+      get("/v1/services"),
+      get("/v1/host"),
+      orProblem("/v1/topics"),
+      orProblem("/v1/subscriptions"),
     ]);
     const [services, host, topics, subscriptions] = parts;
     Object.assign(state, { services, host, connected: true, bus: topics.problem ?? null });
@@ -82,24 +85,29 @@ function refreshSoon() {
 export async function start() {
   await refresh();
   setInterval(() => document.hidden || refresh(), EVERY);
-  document.addEventListener('visibilitychange', () => document.hidden || refresh());
-  follow('/v1/events?follow=true', ['event'], (_, event) => {
-    state.events.unshift(event);
-    state.events.length = Math.min(state.events.length, 500);
-    refreshSoon();
-  }, (connected) => {
-    if (state.connected === connected) return;
-    state.connected = connected;
-    changed();
-  });
+  document.addEventListener("visibilitychange", () => document.hidden || refresh());
+  follow(
+    "/v1/events?follow=true",
+    ["event"],
+    (_, event) => {
+      state.events.unshift(event);
+      state.events.length = Math.min(state.events.length, 500);
+      refreshSoon();
+    },
+    (connected) => {
+      if (state.connected === connected) return;
+      state.connected = connected;
+      changed();
+    },
+  );
   await followActivity();
 }
 
 /** Rates come from what the host counts. A host that does not count answers 404, and is left alone. */
 async function followActivity() {
-  let before = await getIfThere('/v1/activity').catch(() => null);
+  let before = await getIfThere("/v1/activity").catch(() => null);
   if (!before) return;
-  follow('/v1/activity?follow=true', ['activity'], (_, now) => {
+  follow("/v1/activity?follow=true", ["activity"], (_, now) => {
     state.rates = between(before, now) ?? state.rates;
     before = now;
     changed();

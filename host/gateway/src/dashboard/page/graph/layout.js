@@ -23,17 +23,19 @@ function withoutCycles(ids, edges) {
   out.forEach((list) => list.sort((a, b) => (a.to < b.to ? -1 : 1)));
   const turned = new Set();
   const visit = (id) => {
-    state.set(id, 'open');
+    state.set(id, "open");
     for (const { to, at } of out.get(id)) {
-      if (state.get(to) === 'open') turned.add(at);
+      if (state.get(to) === "open") turned.add(at);
       else if (!state.has(to)) visit(to);
     }
-    state.set(id, 'done');
+    state.set(id, "done");
   };
   // Whoever nobody calls comes first, so that circles are turned where they end.
   const called = new Set(edges.map(({ to }) => to));
   for (const id of [...ids.filter((id) => !called.has(id)), ...ids]) if (!state.has(id)) visit(id);
-  return edges.map(({ from, to }, at) => (turned.has(at) ? { from: to, to: from, at, turned: true } : { from, to, at, turned: false }));
+  return edges.map(({ from, to }, at) =>
+    turned.has(at) ? { from: to, to: from, at, turned: true } : { from, to, at, turned: false },
+  );
 }
 
 /** The layer of each node: one behind the last of those that lead to it. */
@@ -80,7 +82,12 @@ function inRows(nodes, edges, layerOf) {
 
 /** Orders each row by where the neighbours of its items are, forth and back, and keeps the order that crosses least. */
 function untangle(rows) {
-  const number = () => rows.forEach((row) => row.forEach((item, at) => { item.at = at; }));
+  const number = () =>
+    rows.forEach((row) =>
+      row.forEach((item, at) => {
+        item.at = at;
+      }),
+    );
   number();
   let best = rows.map((row) => [...row]);
   let least = crossings(rows);
@@ -93,7 +100,9 @@ function untangle(rows) {
       };
       const wanted = new Map(row.map((item) => [item, middle(item)]));
       row.sort((a, b) => wanted.get(a) - wanted.get(b) || a.at - b.at);
-      row.forEach((item, at) => { item.at = at; });
+      row.forEach((item, at) => {
+        item.at = at;
+      });
     }
     const found = crossings(rows);
     if (found < least) {
@@ -101,7 +110,9 @@ function untangle(rows) {
       best = rows.map((row) => [...row]);
     }
   }
-  best.forEach((row, at) => { rows[at] = row; });
+  best.forEach((row, at) => {
+    rows[at] = row;
+  });
   number();
 }
 
@@ -148,7 +159,9 @@ function settle(row, beside) {
     floor = item.y + item.height / 2 + beside;
   });
   const off = row.reduce((sum, item, at) => sum + wanted[at] - item.y, 0) / row.length;
-  row.forEach((item) => { item.y += off; });
+  row.forEach((item) => {
+    item.y += off;
+  });
 }
 
 function finished(rows, chains, edges, margin) {
@@ -197,7 +210,8 @@ export function labelPlace(points) {
   for (let at = 1; at < points.length; at += 1) {
     const [[ax, ay], [bx, by]] = [points[at - 1], points[at]];
     const length = Math.abs(bx - ax);
-    if (!best || length > best.length) best = { length, x: between(ax, (ax + bx) / 2, bx), y: between(ay, (ay + by) / 2, by, true) };
+    if (!best || length > best.length)
+      best = { length, x: between(ax, (ax + bx) / 2, bx), y: between(ay, (ay + by) / 2, by, true) };
   }
   return best;
 }

@@ -11,17 +11,26 @@ export function rows({ duration_seconds: seconds, spans }) {
     children.set(parent, [...(children.get(parent) ?? []), span]);
   }
   const seen = new Set();
-  const walk = (parent, depth) => (children.get(parent) ?? [])
-    .sort((a, b) => a.offset_seconds - b.offset_seconds)
-    .flatMap((span) => {
-      if (seen.has(span.span)) return [];
-      seen.add(span.span);
-      return [{ span, depth, begin: span.offset_seconds / whole, length: span.duration_seconds / whole }, ...walk(span.span, depth + 1)];
-    });
+  const walk = (parent, depth) =>
+    (children.get(parent) ?? [])
+      .sort((a, b) => a.offset_seconds - b.offset_seconds)
+      .flatMap((span) => {
+        if (seen.has(span.span)) return [];
+        seen.add(span.span);
+        return [
+          { span, depth, begin: span.offset_seconds / whole, length: span.duration_seconds / whole },
+          ...walk(span.span, depth + 1),
+        ];
+      });
   const shown = walk(null, 0);
   // Parents of each other hang from nothing; they are shown all the same.
-  return [...shown, ...spans.filter(({ span }) => !seen.has(span)).map((span) => ({ span, depth: 0, begin: span.offset_seconds / whole, length: span.duration_seconds / whole }))];
+  return [
+    ...shown,
+    ...spans
+      .filter(({ span }) => !seen.has(span))
+      .map((span) => ({ span, depth: 0, begin: span.offset_seconds / whole, length: span.duration_seconds / whole })),
+  ];
 }
 
 /** The trace that a `traceparent` names (W3C Trace Context, 3.2.2). */
-export const traceOf = (traceparent) => traceparent.split('-')[1] ?? '';
+export const traceOf = (traceparent) => traceparent.split("-")[1] ?? "";

@@ -2,10 +2,10 @@
 
 /** `{ name, functions, types }` of the admin API as WIT. */
 export function witText({ name, functions, types = [] }) {
-  const short = name.replace(/^.*\//, '').replace(/@.*$/, '');
+  const short = name.replace(/^.*\//, "").replace(/@.*$/, "");
   const body = [...types.map(broken), ...functions.map((each) => `${each};`)];
   if (body.length === 0) return `interface ${short} {}  // it offers no functions that are used here`;
-  return `interface ${short} {\n${indented(body.join('\n'))}\n}`;
+  return `interface ${short} {\n${indented(body.join("\n"))}\n}`;
 }
 
 /** A declaration over several lines: one for each field or case. */
@@ -13,10 +13,14 @@ function broken(declaration) {
   const match = /^(record|variant|enum|flags) (\S+) \{ (.*) \}$/.exec(declaration);
   if (!match) return `${declaration};`;
   const [, keyword, name, inside] = match;
-  return `${keyword} ${name} {\n${indented(split(inside).map((part) => `${part},`).join('\n'))}\n}`;
+  return `${keyword} ${name} {\n${indented(
+    split(inside)
+      .map((part) => `${part},`)
+      .join("\n"),
+  )}\n}`;
 }
 
-const indented = (text) => text.replace(/^(?=.)/gm, '  ');
+const indented = (text) => text.replace(/^(?=.)/gm, "  ");
 
 /** Splits at commas that are in no brackets. */
 export function split(text) {
@@ -25,10 +29,10 @@ export function split(text) {
   let begin = 0;
   for (let at = 0; at < text.length; at += 1) {
     const char = text[at];
-    if ('<({'.includes(char)) depth += 1;
+    if ("<({".includes(char)) depth += 1;
     // The end of `->` closes nothing.
-    else if (')}'.includes(char) || (char === '>' && text[at - 1] !== '-')) depth -= 1;
-    else if (char === ',' && depth === 0) {
+    else if (")}".includes(char) || (char === ">" && text[at - 1] !== "-")) depth -= 1;
+    else if (char === "," && depth === 0) {
       parts.push(text.slice(begin, at).trim());
       begin = at + 1;
     }
