@@ -149,7 +149,7 @@ async function beginCanary() {
 async function fillForm(page) {
   await page.getByRole("button", { name: "Add to lines" }).click();
   await page.getByLabel("sku").fill("tea");
-  await page.getByLabel("qty").fill("12");
+  await page.getByLabel("quantity").fill("12");
   await page.getByLabel("currency").fill("EUR");
   await page.getByRole("button", { name: "Call", exact: true }).click();
   await page.locator(".result").first().waitFor();
@@ -163,10 +163,11 @@ test("pictures for the documentation", async () => {
     const dashboard = await Dashboard.enter(browser, host, hash, options);
     const { page } = dashboard;
     await prepare?.(page);
-    // Two readings of what the host counts lie a second apart, and the page shows what came between.
-    const shown = page.waitForResponse((reply) => reply.url().endsWith("/v1/subscriptions"));
+    // What the page shows of rates came between two readings.
     const stop = traffic();
-    await shown;
+    for (let readings = 0; readings < 2; readings += 1) {
+      await page.waitForResponse((reply) => reply.url().endsWith("/v1/subscriptions"));
+    }
     await stop();
     const path = join(folder, `dashboard-${view}.png`);
     await page.screenshot({ path });

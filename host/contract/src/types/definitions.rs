@@ -71,7 +71,7 @@ mod tests {
         let sku = Type::named("sku", Shape::String);
         let color = Type::named("color", Shape::Enum(vec!["red".to_owned(), "blue".to_owned()]));
         let rights = Type::named("rights", Shape::Flags(vec!["read".to_owned()]));
-        let list = Type::new(Shape::List(sku.clone()));
+        let list = Type::new(Shape::List(sku));
         let item = Type::named("item", Shape::Record(vec![field("skus", &list), field("color", &color)]));
         let case = Case { name: "gone".to_owned(), ty: Some(item.clone()) };
         let refusal = Type::named("refusal", Shape::Variant(vec![case]));
