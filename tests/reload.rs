@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::support::{Host, Load, eventually, guest, service};
+use crate::support::{Host, Load, PATIENT, eventually, guest, service};
 
 /// Puts a file in the place of another one in one step, as editors do.
 fn put(path: &Path, text: &str) {
@@ -43,7 +43,7 @@ fn generation(number: u32) -> String {
     let (x, y) = if number.is_multiple_of(2) { ("a", "b") } else { ("b", "a") };
     let of = |name: &str, route: &str| versioned(name, &format!("{name}{number}"), &[route]);
     let guest = if number.is_multiple_of(3) { of("guest", "/echo") } else { String::new() };
-    format!("{UNWATCHED}{}{}{guest}", of(x, "/version"), of(y, "/config/*"))
+    format!("{PATIENT}watch = false\n{}{}{guest}", of(x, "/version"), of(y, "/config/*"))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 pub(crate) use hazards::Hazards;
-pub(crate) use host::{Host, PATIENCE, guest, marked, patchbay, root, service, shop};
+pub(crate) use host::{Host, PATIENCE, PATIENT, guest, marked, patchbay, root, service, shop};
 pub(crate) use load::{Load, Outcome};
 pub(crate) use server::Server;
 

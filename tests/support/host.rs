@@ -58,6 +58,10 @@ pub(crate) struct Host {
     environment: Vec<(&'static str, PathBuf)>,
 }
 
+/// The section of a host that takes its machine for as fast as it is: for tests of what must not be lost, which would count what a
+/// host refuses while another program keeps the machine busy.
+pub(crate) const PATIENT: &str = "[host]\nshed_delay = \"10s\"\n";
+
 /// One service in `runtime.toml`, from a guest.
 pub(crate) fn service(name: &str, component: &str, rest: &str) -> String {
     format!("[services.{name}]\ncomponent = {:?}\n{rest}\n", guest(component))

@@ -6,4 +6,4 @@ mod embedded;
 mod nats;
 
 pub use embedded::{Damage, EmbeddedBus, EmbeddedOptions, QueueLimits};
-pub use nats::{NatsBus, NatsLogin, NatsSettings, NatsTls};
+pub use nats::{AuthorKey, NatsBus, NatsLogin, NatsSettings, NatsTls, ShortKey};

@@ -5,7 +5,7 @@ mod calls;
 mod client;
 mod cores;
 mod gateway;
-mod host;
+pub(crate) mod host;
 mod http;
 mod load;
 mod machine;

@@ -29,13 +29,17 @@ const GUESTS: [&str; 8] =
 pub(crate) struct Options {
     /// Files with one of these in their name; all by default
     names: Vec<String>,
+    /// Take the host and the guests as they were built last
+    #[arg(long)]
+    no_build: bool,
 }
 
 /// Builds the host and its guests, and runs the tests.
 pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
-    guests::build(place, &GUESTS.map(str::to_owned))?;
-    let mut build = program::cargo();
-    program::foreground(build.args(["build", "--locked", "--package", "patchbay-cli"]).current_dir(place.root()))?;
+    if !options.no_build {
+        guests::build(place, &GUESTS.map(str::to_owned))?;
+        program::build_for_tests(place)?;
+    }
     test(place, &options.names, &mut Tally::default())
 }
 

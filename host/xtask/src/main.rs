@@ -1,6 +1,7 @@
 //! `cargo xtask`: what a person or a script does with this repository, one module per command.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to its terminal")]
 
+mod api;
 mod bench;
 mod browser;
 mod demo;
@@ -39,6 +40,8 @@ enum Task {
     Demo,
     /// Fetch the NATS server that tests of the bus start into target/tools
     Nats,
+    /// Hold the admin API against its description, with requests that are made from it
+    Api(api::Options),
     /// Measure, beside what is compared with
     Bench(bench::Options),
     /// Run the tests in a real browser
@@ -71,6 +74,7 @@ fn run(task: Task) -> Result<()> {
         Task::Guests { names } => guests::build(&place, &names),
         Task::Demo => demo::run(&place),
         Task::Nats => provision::nats::install(&place).map(|path| println!("{}", place.shown(&path))),
+        Task::Api(options) => api::run(&place, &options),
         Task::Bench(options) => bench::run(&place, &options),
         Task::Browser(options) => browser::run(&place, &options),
         Task::Fuzz(options) => fuzz::run(&place, &options),

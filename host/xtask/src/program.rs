@@ -37,6 +37,14 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
+/// Builds the host and everything that tests it: always the same selection of packages, so that cargo chooses the same features
+/// and compiles wasmtime once.
+pub(crate) fn build_for_tests(place: &Place) -> Result<()> {
+    let mut command = cargo();
+    command.args(["build", "--locked", "--workspace", "--all-targets"]);
+    foreground(command.current_dir(place.root()))
+}
+
 /// Runs a program in the foreground, to its end.
 pub(crate) fn foreground(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start {}", line(command)))?;

@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use crate::guests::find::{self, EXAMPLES, Language};
 use crate::place::Place;
 use crate::progress::{Stopwatch, say, seconds};
-use crate::{browser, guests, program, provision};
+use crate::{api, browser, guests, program, provision};
 use tally::Tally;
 
 /// How long the parts took.
@@ -48,9 +48,10 @@ fn parts(place: &Place, arguments: &[String], summary: &mut Summary, tally: &mut
     summary.part("guests", || guests::build(place, &[]))?;
     summary.part("tests of the guests", || of_guests(place, tally))?;
     summary.part("the NATS server", || provision::nats::install(place).map(drop))?;
-    summary.part("the host", || host(place))?;
+    summary.part("the host", || program::build_for_tests(place))?;
     summary.part("tests of the host", || of_host(place, arguments, tally))?;
-    summary.part("tests in the browser", || browser::test(place, &[], tally))
+    summary.part("tests in the browser", || browser::test(place, &[], tally))?;
+    summary.part("the admin API against its description", || api::test(place))
 }
 
 /// The guests' own tests, which need no host. All of them run, whichever fails.
@@ -81,14 +82,6 @@ fn of_guests(place: &Place, tally: &mut Tally) -> Result<()> {
         return Ok(());
     }
     bail!("tests of guests failed:\n  {}", failed.join("\n  "))
-}
-
-/// Builds the host and everything that tests it. The same selection of packages as for the tests, so that cargo
-/// chooses the same features and compiles wasmtime once.
-fn host(place: &Place) -> Result<()> {
-    let mut command = program::cargo();
-    command.args(["build", "--locked", "--workspace", "--all-targets"]);
-    program::foreground(command.current_dir(place.root()))
 }
 
 fn of_host(place: &Place, arguments: &[String], tally: &mut Tally) -> Result<()> {

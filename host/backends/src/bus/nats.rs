@@ -3,6 +3,7 @@
 //!
 //! NATS carries messages as CloudEvents say (NATS protocol binding, binary mode), so that plain NATS clients take part.
 
+mod author_key;
 mod consumer;
 mod deliveries;
 mod denials;
@@ -27,6 +28,7 @@ use patchbay_model::bus::{BusError, Level, Message, Receipt, Topic, TopicFilter,
 use patchbay_model::ports::{BoxFuture, Bus, BusHealth, Clock, Consumer, Feed, GroupInfo, Interest, Stored, TopicInfo};
 use tokio::task::AbortHandle;
 
+pub use author_key::{AuthorKey, ShortKey};
 use consumer::{Kind, Wanted};
 use deliveries::Deliveries;
 use durable::Pools;

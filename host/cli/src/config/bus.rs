@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use patchbay_backends::bus::{Damage, NatsLogin, NatsSettings};
+use patchbay_backends::bus::{AuthorKey, Damage, NatsLogin, NatsSettings};
 use toml::de::DeValue;
 
 use super::table::Table;
@@ -109,6 +109,7 @@ fn nats(table: &mut Table<'_>, nats: &mut NatsSettings, directory: &Path) {
     table.set("host", &mut nats.host, token);
     table.set("prefix", &mut nats.prefix, token);
     table.set("replicas", &mut nats.replicas, replicas);
+    nats.author_key = author_key(table, directory);
 }
 
 /// Who the host is: one of the ways to say so, at most.
@@ -133,6 +134,11 @@ fn login(table: &mut Table<'_>, directory: &Path) -> NatsLogin {
         );
     }
     login
+}
+
+fn author_key(table: &mut Table<'_>, directory: &Path) -> Option<AuthorKey> {
+    let secret = secret(table, "author_key_file", directory)?;
+    AuthorKey::new(secret.as_bytes()).map_err(|error| table.report("author_key_file", error.to_string())).ok()
 }
 
 /// A file that has to be there.

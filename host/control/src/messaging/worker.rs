@@ -75,9 +75,7 @@ impl Worker {
         let entry = entry.ok_or_else(|| Fault::new(FaultKind::Unavailable, "the service was removed").unprocessed())?;
         let mut arrival = Arrival::from_outside(self.control.new_call(), Principal::Host);
         arrival.cause = Some(Cause::Message(Arc::clone(message)));
-        if self.control.ports.bus.vouches() {
-            arrival.user = message.author().map(Arc::new);
-        }
+        arrival.user = message.author().map(Arc::new);
         let payload = MessagePayload::new(Arc::clone(message), Arc::clone(group), attempt);
         let _begun = self.status.begin();
         self.status.delivered.count();

@@ -14,6 +14,7 @@ use crate::problem::Problem;
 /// What is asked.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Asking {
     /// Who asks: a service, a user, both with `&` between them, or `outside`.
     #[param(example = "issuer:corp&user:ann&scope:orders.read")]

@@ -25,16 +25,22 @@ pub(super) struct Stored {
     size: u64,
 }
 
+/// The bytes of a component.
+#[derive(ToSchema)]
+#[schema(as = Component, value_type = String, format = Binary)]
+#[expect(dead_code, reason = "its shape stands in the document; the body is never held as a whole")]
+pub(super) struct Uploaded(Vec<u8>);
+
 /// Stores a component.
 ///
 /// The body is streamed to disk. Nothing of it is kept if it breaks off, pauses for too long or turns out to be too
 /// large. A component that no revision uses is removed at the next start of the host.
 #[utoipa::path(
     post, operation_id = "uploadComponent", path = "/v1/components", tag = "components",
-    request_body(content = Vec<u8>, content_type = "application/wasm", description = "The bytes of the component"),
+    request_body(content = Uploaded, content_type = "application/wasm", description = "The bytes of the component"),
     responses(
         (status = 201, description = "The component is stored", body = Stored),
-        (status = 400, description = "The body broke off", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The body is empty, or broke off", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body paused for too long", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "The body is no `application/wasm`", body = Problem, content_type = "application/problem+json"),
@@ -71,6 +77,9 @@ pub(super) async fn upload(
         };
         left = left.checked_sub(piece.len() as u64).ok_or_else(too_large)?;
         writer.write(piece).await?;
+    }
+    if left == limit {
+        return Err(Rejection::invalid("the body is empty; send the bytes of a component"));
     }
     let stored = state.control.store(writer).await?;
     Ok((StatusCode::CREATED, Json(Stored { digest: stored.digest.to_string(), size: stored.size })))

@@ -14,6 +14,7 @@ use crate::problem::Problem;
 /// Which services are asked for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Wanted {
     /// Only those that export this interface: in a version on the same track, or in any if none is given.
     #[param(value_type = Option<String>, example = "shop:inventory/stock")]

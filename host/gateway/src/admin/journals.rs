@@ -33,6 +33,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 pub(super) struct Selection {
     /// Records after this number. `Last-Event-ID` wins over it.
     #[serde(default)]
+    #[param(format = "uint64")]
     after: u64,
     /// Whether to stay for what comes.
     #[serde(default)]

@@ -1,5 +1,7 @@
 //! The list of endpoints, and nothing else.
 
+mod refusals;
+
 use std::sync::OnceLock;
 
 use axum::Router;
@@ -9,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, ResponseBuilder, SecurityRequirement};
+use utoipa::openapi::{OpenApi, SecurityRequirement};
 use utoipa::{Modify, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -92,18 +94,7 @@ fn endpoints() -> OpenApiRouter<AdminState> {
 /// The document as it is served.
 fn document() -> OpenApi {
     let mut document = endpoints().into_openapi();
-    let problem = Ref::from_schema_name("Problem");
-    let content = ContentBuilder::new().schema(Some(problem)).build();
-    let unauthorized = ResponseBuilder::new()
-        .description("The token is missing or wrong")
-        .content("application/problem+json", content)
-        .build();
-    for item in document.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten();
-        for operation in operations.filter(|operation| operation.security.is_none()) {
-            operation.responses.responses.insert("401".to_owned(), unauthorized.clone().into());
-        }
-    }
+    refusals::add(&mut document);
     document
 }
 

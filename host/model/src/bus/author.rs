@@ -21,6 +21,16 @@ impl Message {
         self.set_extension("authclaims", claims.to_string());
     }
 
+    /// Whether it says anything of for whom it was published.
+    pub fn has_author(&self) -> bool {
+        AUTHOR_ATTRIBUTES.iter().any(|name| self.extension(name).is_some())
+    }
+
+    /// Takes out what it says of for whom it was published: somebody else than a host may have written it.
+    pub fn forget_author(&mut self) {
+        self.extensions.retain(|(name, _)| !AUTHOR_ATTRIBUTES.contains(&name.as_str()));
+    }
+
     /// The user for whom it was published, as far as its attributes can be believed, which depends on who could write them.
     pub fn author(&self) -> Option<User> {
         if self.extension("authtype") != Some("user") {
@@ -63,6 +73,10 @@ mod tests {
         message.set_author(&ann);
         assert_eq!(message.author(), Some(ann));
         assert!(message.check_attributes().is_ok());
+        assert!(message.has_author());
+        let mut anonymous = message.clone();
+        anonymous.forget_author();
+        assert!(!anonymous.has_author() && anonymous.extensions.len() + 3 == message.extensions.len());
         for (name, value) in [("authtype", "unauthenticated"), ("authclaims", "{}"), ("authclaims", "no JSON")] {
             let mut other = message.clone();
             other.set_extension(name, value);

@@ -19,14 +19,11 @@ use crate::bus::{BusError, Level, Message, Receipt, Start, Topic, TopicFilter, T
 ///   does not count as an attempt if the feed was closed.
 /// - Nothing grows without bound: a feed hands out no more than it is asked for, and volatile messages that nobody takes
 ///   in time are dropped and counted.
+/// - What a message says of for whom it was published comes from a host. Where others can write to the bus, what no host has
+///   vouched for is taken out.
 pub trait Bus: Send + Sync {
     /// Publishes a message: stores it if its topic is durable, and hands it to those that are subscribed.
     fn publish(&self, message: Message) -> BoxFuture<'_, Result<Receipt, BusError>>;
-
-    /// Whether nobody but this host can put messages on it, so that what they say of their author can be believed.
-    fn vouches(&self) -> bool {
-        false
-    }
 
     /// Publishes a message and waits for up to `wanted` answers. Returns those that came within `timeout`.
     ///

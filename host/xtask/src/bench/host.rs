@@ -1,4 +1,4 @@
-//! A host of the release build, on a folder of its own.
+//! A host on a folder of its own.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,24 +13,30 @@ use super::client::Admin;
 use super::server::{Says, Server};
 
 /// A running host.
-pub(super) struct Host {
+pub(crate) struct Host {
     pub(super) server: Server,
     /// Where callers reach it: `http://ADDRESS:PORT`.
     pub(super) http: String,
-    admin: String,
+    /// Where operators reach it.
+    pub(crate) admin: String,
     state: PathBuf,
 }
 
 impl Host {
-    /// Starts a host with these sections of `runtime.toml`, on the defaults but for ports that are free. It returns when
-    /// all services are up. The folder keeps its state.
+    /// Starts a host of the release build.
     pub(super) fn start(place: &Place, folder: &Path, sections: &str) -> Result<Self> {
+        Self::of(place, ("release", "warn"), folder, sections)
+    }
+
+    /// Starts a host of this profile, which logs what is of this level, with these sections of `runtime.toml`, on the defaults but for ports that are free. It returns when
+    /// all services are up. The folder keeps its state.
+    pub(crate) fn of(place: &Place, (profile, level): (&str, &str), folder: &Path, sections: &str) -> Result<Self> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let config = folder.join("runtime.toml");
         let text = format!("[http]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n{sections}");
         fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
-        let mut command = Command::new(place.binary("release", "patchbay"));
-        command.args(["up", "--json"]).env("RUST_LOG", "warn").current_dir(folder);
+        let mut command = Command::new(place.binary(profile, "patchbay"));
+        command.args(["up", "--json"]).env("RUST_LOG", level).current_dir(folder);
         let server = Server::start(&mut command, Says::OnStdout, &place.logs().join("bench-patchbay.log"))?;
         let ready: Value = serde_json::from_str(server.first_line()).context("the host does not say that it is up")?;
         let text = |key: &str| ready.get(key).and_then(Value::as_str).map(str::to_owned);
@@ -41,5 +47,10 @@ impl Host {
     /// Its admin API.
     pub(super) fn admin(&self) -> Result<Admin> {
         Admin::new(&self.admin, &self.state)
+    }
+
+    /// The file with the token of its admin API.
+    pub(crate) fn token(&self) -> PathBuf {
+        self.state.join("admin.token")
     }
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use patchbay_model::bus::{BusError, Level, Message};
+use patchbay_model::{Proof, User};
 
 use super::Medium;
 use super::kit::{done, filter, group, message, nothing, numbers, publish, shop, take, undeclared};
@@ -17,7 +18,7 @@ pub async fn attributes_survive(medium: &dyn Medium) {
     for (declared, topic) in BOTH {
         let feed = group(declared, "group").on(&*bus).await;
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let rich = Message {
+        let mut rich = Message {
             id: "größe \"1\"\\\r\n% 🐘".to_owned(),
             source: "/services/größe?a=%20b".to_owned(),
             kind: "com.example.Größe".to_owned(),
@@ -31,6 +32,7 @@ pub async fn attributes_survive(medium: &dyn Medium) {
             data: Bytes::from_static(b"\0\xff{}\r\n"),
             ..message(topic, "")
         };
+        rich.set_author(&User::new(Proof::Token, "größe", "ann"));
         let bare = message(topic, "bare");
         for published in [rich, bare] {
             bus.publish(published.clone()).await.expect("the message is taken");

@@ -13,10 +13,6 @@ use super::writer::{Errand, gone};
 use super::{EmbeddedBus, blocking};
 
 impl Bus for EmbeddedBus {
-    fn vouches(&self) -> bool {
-        true
-    }
-
     fn publish(&self, message: Message) -> BoxFuture<'_, Result<Receipt, BusError>> {
         Box::pin(self.publish_message(message))
     }

@@ -49,7 +49,7 @@ fn checked(link: &Link, message: &Message) -> Result<HeaderMap, BusError> {
     if let Some(text) = link.condition.denials.of_publishing(message.topic.as_str()) {
         return Err(BusError::Denied(text));
     }
-    wire::headers(message)
+    wire::headers(message, link.settings.author_key.as_ref())
 }
 
 /// Publishes to the declared durable topic `topic`. The receipt says that the stream has it on the disk.
@@ -161,6 +161,7 @@ fn read(link: &Link, answer: &async_nats::Message) -> Option<Message> {
             data: answer.payload.clone(),
             time: link.clock.now(),
         },
+        link.settings.author_key.as_ref(),
         wire::random_id,
     )
 }

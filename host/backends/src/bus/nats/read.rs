@@ -27,7 +27,7 @@ pub(super) async fn read(
     while found.len() < limit {
         let Some(message) = next(link, topic, &stream, &subjects, place).await? else { break };
         place = message.sequence.saturating_add(1);
-        found.extend(as_stored(&name, &message));
+        found.extend(as_stored(link, &name, &message));
     }
     Ok(found)
 }
@@ -49,7 +49,7 @@ async fn next<T>(
     }
 }
 
-fn as_stored(stream: &str, message: &StreamMessage) -> Option<Stored> {
+fn as_stored(link: &Link, stream: &str, message: &StreamMessage) -> Option<Stored> {
     let (sequence, stored) = (message.sequence, message.time.into());
     let arrived = wire::Arrived {
         subject: &message.subject,
@@ -58,7 +58,7 @@ fn as_stored(stream: &str, message: &StreamMessage) -> Option<Stored> {
         data: message.payload.clone(),
         time: stored,
     };
-    let message = wire::message(arrived, || format!("{stream}-{sequence}"))?;
+    let message = wire::message(arrived, link.settings.author_key.as_ref(), || format!("{stream}-{sequence}"))?;
     Some(Stored { sequence, stored, message })
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::author_key::AuthorKey;
+
 /// How a host reaches NATS, and what it asks of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NatsSettings {
@@ -38,6 +40,8 @@ pub struct NatsSettings {
     pub prefix: String,
     /// On how many servers of a cluster a durable message is stored.
     pub replicas: usize,
+    /// What hosts sign with for whom a message was published; `None`: their messages come without.
+    pub author_key: Option<AuthorKey>,
     /// Volatile messages that may wait in one subscription until they are taken.
     pub subscription_messages: usize,
     /// Bytes of volatile messages that may wait in one subscription.
@@ -61,6 +65,7 @@ impl Default for NatsSettings {
             host: "patchbay".to_owned(),
             prefix: "patchbay".to_owned(),
             replicas: 1,
+            author_key: None,
             subscription_messages: 8192,
             subscription_bytes: 64 << 20,
         }

@@ -164,6 +164,7 @@ async fn read(link: Arc<Link>, choice: Choice, mut subscriber: Subscriber, share
                 data: message.payload.clone(),
                 time: stored,
             },
+            link.settings.author_key.as_ref(),
             wire::random_id,
         );
         let Some(read) = read else { continue };

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use patchbay_model::bus::{BusError, Defaults, Message, Topic, is_structured};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use super::author_key::{AuthorKey, SIGNATURE};
+
 /// Where a stored message says where its answer goes. NATS has a place for that of its own, and JetStream uses it for
 /// acknowledgements.
 const REPLY_TO: &str = "Patchbay-Reply-To";
@@ -27,11 +29,11 @@ const IN_ID: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 /// Where messages come from that do not say it.
 const SOURCE: &str = "/nats";
 
-/// The headers of a message.
+/// The headers of a message. One that says for whom it was published is signed with the `key`; without one it does not say.
 ///
 /// # Errors
 /// [`BusError::Invalid`] if the message is none of CloudEvents, or has a header that NATS cannot carry.
-pub(super) fn headers(message: &Message) -> Result<HeaderMap, BusError> {
+pub(super) fn headers(message: &Message, key: Option<&AuthorKey>) -> Result<HeaderMap, BusError> {
     message.check_attributes().map_err(|error| BusError::Invalid(error.to_string()))?;
     if let Some((name, _)) = message.headers.iter().find(|(name, _)| is_reserved(name)) {
         return Err(BusError::Invalid(format!("the header `{name}` belongs to the broker; leave it out")));
@@ -41,6 +43,10 @@ pub(super) fn headers(message: &Message) -> Result<HeaderMap, BusError> {
         (Ok(name), Ok(value)) => headers.append(name, value),
         _ => wrong = wrong.take().or_else(|| Some(name.chars().take(80).collect::<String>())),
     });
+    if let Some(key) = key.filter(|_| message.has_author()) {
+        let signature = key.sign(message.topic.as_str(), &pairs(&headers), &message.data);
+        headers.insert(SIGNATURE, signature.as_str());
+    }
     match wrong {
         None => Ok(headers),
         Some(name) => Err(BusError::Invalid(format!(
@@ -67,7 +73,7 @@ fn message_id(message: &Message) -> String {
 /// Whether a header is one that the broker, or this adapter, acts upon.
 fn is_reserved(name: &str) -> bool {
     name.get(..SERVER.len()).is_some_and(|start| start.eq_ignore_ascii_case(SERVER))
-        || name.eq_ignore_ascii_case(REPLY_TO)
+        || [REPLY_TO, SIGNATURE].iter().any(|own| name.eq_ignore_ascii_case(own))
 }
 
 /// What arrived, as NATS has it.
@@ -84,17 +90,24 @@ pub(super) struct Arrived<'a> {
 /// the message has none.
 ///
 /// Whoever can publish to NATS can send anything. What is no valid CloudEvent is a message nevertheless: it must neither be
-/// lost nor hold up those behind it.
-pub(super) fn message(arrived: Arrived<'_>, id: impl Fn() -> String) -> Option<Message> {
+/// lost nor hold up those behind it. For whom it was published is believed if that is signed with the `key`.
+pub(super) fn message(arrived: Arrived<'_>, key: Option<&AuthorKey>, id: impl Fn() -> String) -> Option<Message> {
     let topic: Topic = arrived.subject.parse().ok()?;
     let mut pairs: Vec<(&str, &str)> = arrived.headers.map(pairs).unwrap_or_default();
     let stored_reply = pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case(REPLY_TO)).map(|(_, value)| *value);
     let reply_to = stored_reply.or(arrived.reply).and_then(|reply| reply.parse().ok());
+    let signature = pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case(SIGNATURE)).map(|(_, value)| *value);
     pairs.retain(|(name, _)| !is_reserved(name));
+    let is_signed = key
+        .zip(signature)
+        .is_some_and(|(key, signature)| key.verify(signature, arrived.subject, &pairs, &arrived.data));
     let mut message = structured(&topic, &pairs, &arrived).unwrap_or_else(|| {
         binary(&topic, pairs, arrived.data, || Defaults { id: id(), source: SOURCE.to_owned(), time: arrived.time })
     });
     message.reply_to = reply_to;
+    if !is_signed {
+        message.forget_author();
+    }
     Some(message)
 }
 

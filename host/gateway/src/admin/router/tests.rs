@@ -1,7 +1,8 @@
 //! The document, held against its printed form and against the routes.
 
 use http::StatusCode;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::{Operation, ParameterIn};
 
 use super::*;
 use crate::admin::authenticate::OPEN;
@@ -44,6 +45,11 @@ fn the_document_says_everything() {
         assert!(operation.responses.responses.contains_key("200") || operation.responses.responses.contains_key("201"));
         let refuses = operation.responses.responses.contains_key("401");
         assert_ne!(refuses, OPEN.contains(&path.as_str()), "{method} {path}");
+        for parameter in operation.parameters.iter().flatten() {
+            let RefOr::T(parameter) = parameter else { panic!("{method} {path}: a parameter by reference") };
+            let placed = path.contains(&format!("{{{}}}", parameter.name));
+            assert_eq!(placed, parameter.parameter_in == ParameterIn::Path, "{method} {path}: {}", parameter.name);
+        }
         let is_open = operation.security.is_some();
         assert_eq!(is_open, OPEN.contains(&path.as_str()), "{method} {path}: who needs no token says so");
     }

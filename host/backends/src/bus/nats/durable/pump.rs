@@ -256,6 +256,7 @@ impl Pump {
                 data: message.payload.clone(),
                 time: stored,
             },
+            self.link.settings.author_key.as_ref(),
             || format!("{}-{place}", self.shared.owner.stream),
         );
         let Some(read) = read else {

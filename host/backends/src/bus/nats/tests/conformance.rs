@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use patchbay_model::ports::BoxFuture;
 
 use super::*;
+use crate::bus::AuthorKey;
 use crate::bus::conformance::Medium;
 
 /// A server with nothing on it, and the hosts that were connected to it.
@@ -22,7 +23,8 @@ impl Broker {
 impl Medium for Broker {
     fn open(&self, topics: Topics) -> BoxFuture<'_, Arc<dyn Bus>> {
         Box::pin(async move {
-            let settings = NatsSettings { max_message: 4 << 20, ..settings(&self.server.lock().unwrap()) };
+            let author_key = Some(AuthorKey::new(b"what the hosts of this NATS share").unwrap());
+            let settings = NatsSettings { max_message: 4 << 20, author_key, ..settings(&self.server.lock().unwrap()) };
             let bus = Arc::new(open(settings, topics).await);
             self.opened.lock().unwrap().push(Arc::clone(&bus));
             bus as Arc<dyn Bus>

@@ -1,5 +1,6 @@
 //! Tests of messages on the wire.
 
+use patchbay_model::{Proof, User};
 use proptest::prelude::*;
 
 use super::*;
@@ -9,7 +10,7 @@ fn arrived<'a>(headers: Option<&'a HeaderMap>, reply: Option<&'a str>) -> Arrive
 }
 
 fn read(headers: Option<&HeaderMap>, reply: Option<&str>) -> Message {
-    message(arrived(headers, reply), || "given".to_owned()).unwrap()
+    message(arrived(headers, reply), None, || "given".to_owned()).unwrap()
 }
 
 #[test]
@@ -20,12 +21,41 @@ fn a_message_survives_the_wire() {
         vec![("A".to_owned(), "2".to_owned()), ("A".to_owned(), "1".to_owned()), ("b".to_owned(), String::new())];
     sent.set_key("größe");
     sent.reply_to = Some("answers".parse().unwrap());
-    let mut headers = headers(&sent).unwrap();
+    let mut headers = headers(&sent, None).unwrap();
     assert_eq!(read(Some(&headers), Some("answers")), sent);
     // A stored message says it itself: NATS's own place is for acknowledgements.
     add_stored(&mut headers, &sent);
     assert_eq!(read(Some(&headers), None), sent);
     assert!(headers.get(MESSAGE_ID).is_some());
+}
+
+#[test]
+fn for_whom_it_was_published_is_believed_of_those_who_have_the_key() {
+    let key = |of: u8| AuthorKey::new(&[of; 32]).unwrap();
+    let ann = User::new(Proof::Token, "corp", "ann");
+    let mut sent = read(None, None);
+    sent.headers = vec![("B".to_owned(), "2".to_owned()), ("a".to_owned(), "1".to_owned())];
+    sent.set_author(&ann);
+    sent.extensions.sort();
+    let got = |headers: &HeaderMap, key: Option<AuthorKey>| {
+        message(arrived(Some(headers), None), key.as_ref(), || "given".to_owned()).unwrap()
+    };
+    let mut signed = headers(&sent, Some(&key(1))).unwrap();
+    add_stored(&mut signed, &sent);
+    assert_eq!(got(&signed, Some(key(1))), sent);
+    let mut anonymous = sent.clone();
+    anonymous.forget_author();
+    let unsigned = headers(&sent, None).unwrap();
+    let mut changed = signed.clone();
+    changed.insert("a", "3");
+    let mut more = signed.clone();
+    more.append("a", "1");
+    for (headers, key) in [(&signed, Some(key(2))), (&signed, None), (&unsigned, Some(key(1))), (&unsigned, None)] {
+        assert_eq!(got(headers, key), anonymous);
+    }
+    assert!(!got(&changed, Some(key(1))).has_author() && !got(&more, Some(key(1))).has_author());
+    // One that says nothing of anybody needs no signature.
+    assert!(headers(&anonymous, Some(&key(1))).unwrap().get(SIGNATURE).is_none());
 }
 
 #[test]
@@ -43,7 +73,7 @@ fn each_pair_of_source_and_id_has_one_message_id() {
 #[test]
 fn subjects_of_the_broker_are_no_messages() {
     for subject in ["$JS.ACK.a", "", "a..b", "a b"] {
-        assert!(message(Arrived { subject, ..arrived(None, None) }, String::new).is_none(), "{subject}");
+        assert!(message(Arrived { subject, ..arrived(None, None) }, None, String::new).is_none(), "{subject}");
     }
 }
 
@@ -69,10 +99,10 @@ proptest! {
         for (name, value) in &headers {
             map.append(name.as_str(), value.as_str());
         }
-        let read = message(Arrived { subject: &subject, data: data.into(), ..arrived(Some(&map), None) }, || "1".to_owned());
+        let read = message(Arrived { subject: &subject, data: data.into(), ..arrived(Some(&map), None) }, None, || "1".to_owned());
         if let Some(read) = read {
             // Whatever arrives can be passed on, as a dead letter for example.
-            prop_assert!(super::headers(&read).is_ok(), "{:?}", read);
+            prop_assert!(super::headers(&read, None).is_ok(), "{:?}", read);
         }
     }
 }
