@@ -6,6 +6,7 @@
 //! bound on both, so that every walk has an end.
 
 mod crossing;
+mod definitions;
 mod notation;
 
 use std::fmt;

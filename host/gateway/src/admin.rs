@@ -4,7 +4,7 @@
 //! handlers, and `docs/openapi.json` is its printed form.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
+use crate::dashboard::Dashboard;
 use crate::error::{GatewayError, bind};
 use crate::readiness::Readiness;
 use crate::reload::Reload;
@@ -66,7 +67,9 @@ pub use config::AdminConfig;
 #[cfg(feature = "direct")]
 pub use direct::DirectAdmin;
 pub use host::HostFacts;
+pub(crate) use json::{is_type, read};
 pub use metrics::{Format as MetricsFormat, MetricsConfig, encode as encode_metrics};
+pub(crate) use rejection::Rejection;
 pub use token::AdminToken;
 
 /// The admin API on its own listener.
@@ -88,6 +91,7 @@ pub(crate) struct AdminState {
     facts: Arc<HostFacts>,
     reload: Arc<dyn Reload>,
     metrics: Arc<Metrics>,
+    dashboard: Arc<Dashboard>,
     /// When the API came up, to tell the uptime.
     since: Instant,
     /// Cancelled when the API stops: streams without an end end then.
@@ -104,6 +108,7 @@ impl AdminState {
         reload: Arc<dyn Reload>,
         metrics: Arc<Metrics>,
     ) -> Self {
+        let dashboard = Arc::new(Dashboard::new(facts.admin.port(), config.tls.is_some()));
         Self {
             control,
             config: Arc::new(config),
@@ -112,9 +117,18 @@ impl AdminState {
             facts: Arc::new(facts),
             reload,
             metrics,
+            dashboard,
             since: Instant::now(),
             stop: CancellationToken::new(),
         }
+    }
+
+    pub(crate) fn dashboard(&self) -> &Dashboard {
+        &self.dashboard
+    }
+
+    pub(crate) fn token(&self) -> &AdminToken {
+        &self.token
     }
 }
 
@@ -185,6 +199,10 @@ impl AdminApi {
     }
 }
 
+/// The address of the client, beside its request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PeerAddress(pub(crate) IpAddr);
+
 /// The router as the server wants it.
 #[derive(Clone)]
 struct Routed(Router);
@@ -192,7 +210,8 @@ struct Routed(Router);
 impl Answer for Routed {
     type Body = Body;
 
-    async fn answer(mut self, _: Peer, request: Request<Received>) -> Response<Body> {
+    async fn answer(mut self, peer: Peer, mut request: Request<Received>) -> Response<Body> {
+        request.extensions_mut().insert(PeerAddress(peer.address));
         self.0.call(request.map(Body::new)).await.unwrap_or_else(|never| match never {})
     }
 }

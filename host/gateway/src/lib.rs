@@ -5,13 +5,14 @@
 //! - [`HttpGateway`] takes the requests of callers to the services they belong to. It is the path that has to be
 //!   fast, so it sits right on hyper.
 //! - [`AdminApi`] is the one door for operators: CLI, scripts and dashboards all go through it. It is an axum router
-//!   with an OpenAPI document.
+//!   with an OpenAPI document. The dashboard of the host itself (`dashboard.rs`) is served there, too.
 //!
 //! And one way out: [`HttpOutbound`] sends the requests of services, to others and to each other.
 //!
 //! What a caller reads when a call fails is decided in one table, `problem.rs`; `docs/faults.md` is its printed form.
 
 mod admin;
+mod dashboard;
 mod edge;
 mod error;
 mod http;

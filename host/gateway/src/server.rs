@@ -30,7 +30,7 @@ mod socket;
 mod streams;
 mod wire;
 
-pub(crate) use addresses::AddressLimits;
+pub(crate) use addresses::{AddressLimits, Client};
 pub(crate) use answer::{Answer, Peer};
 pub(crate) use counts::{ConnectionCounts, collect};
 pub(crate) use limits::ConnectionLimits;

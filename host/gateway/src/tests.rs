@@ -8,6 +8,7 @@ mod canary;
 mod client;
 mod clients;
 mod conformance;
+mod dashboard;
 mod edges;
 mod floods;
 mod frames;

@@ -21,7 +21,8 @@ const TEST: &str = ".test.js";
 const PATIENCE: u32 = 240_000;
 
 /// Guests that the tests have the host serve.
-const GUESTS: [&str; 1] = ["probe3"];
+const GUESTS: [&str; 8] =
+    ["probe3", "hello", "inventory", "notifications", "orders", "payments", "pricing", "shipping"];
 
 /// Which tests.
 #[derive(Args)]

@@ -29,6 +29,11 @@ pub(super) struct ItemView {
     name: String,
     /// Its functions in WIT notation.
     functions: Vec<String>,
+    /// The types that its functions name, as WIT declares them, each before those that use it. Where two have one name,
+    /// both are there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, example = json!(["record item { sku: string, qty: u16 }"]))]
+    types: Vec<String>,
 }
 
 /// A tool or language that had a part in a component.
@@ -63,6 +68,7 @@ impl From<&Contract> for ContractView {
 
 impl From<&ContractItem> for ItemView {
     fn from(item: &ContractItem) -> Self {
-        Self { name: item.name.clone(), functions: item.functions.iter().map(ToString::to_string).collect() }
+        let functions = item.functions.iter().map(ToString::to_string).collect();
+        Self { name: item.name.clone(), functions, types: item.definitions() }
     }
 }

@@ -35,7 +35,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
 }
 
 /// Reads a body whole, of up to `limit` bytes. `what` says what it is.
-pub(super) async fn read(body: Body, limit: usize, what: &str) -> Result<Bytes, Rejection> {
+pub(crate) async fn read(body: Body, limit: usize, what: &str) -> Result<Bytes, Rejection> {
     match timeout(PATIENCE, Limited::new(body, limit).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Rejection::too_large(what, limit as u64)),
@@ -45,7 +45,7 @@ pub(super) async fn read(body: Body, limit: usize, what: &str) -> Result<Bytes, 
 }
 
 /// Whether a body is of one of these types, as far as it says.
-pub(super) fn is_type(headers: &HeaderMap, types: &[&str]) -> bool {
+pub(crate) fn is_type(headers: &HeaderMap, types: &[&str]) -> bool {
     headers.get(CONTENT_TYPE).is_none_or(|given| {
         let essence = given.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
         types.iter().any(|wanted| essence.eq_ignore_ascii_case(wanted))

@@ -37,8 +37,25 @@ impl Rejection {
         .into()
     }
 
+    /// A page of others made a browser send it.
+    pub(crate) fn foreign() -> Self {
+        Problem::new(
+            StatusCode::FORBIDDEN,
+            "urn:patchbay:admin:foreign",
+            "Not from the dashboard",
+            "a session counts for requests of the dashboard alone; send the admin token as `Authorization: Bearer TOKEN`",
+        )
+        .into()
+    }
+
+    /// The system has no random bits to make the name of a session of.
+    pub(crate) fn no_randomness() -> Self {
+        let detail = "the system gives no randomness, so there can be no session; see the log of the system";
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "urn:patchbay:admin:host-failed", "Host failed", detail).into()
+    }
+
     /// There is no such thing.
-    pub(super) fn not_found(detail: impl Into<String>) -> Self {
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
         Problem::new(StatusCode::NOT_FOUND, "urn:patchbay:admin:not-found", "Not found", detail).into()
     }
 
@@ -71,7 +88,7 @@ impl Rejection {
     }
 
     /// The body is of another media type.
-    pub(super) fn media_type(wanted: &str) -> Self {
+    pub(crate) fn media_type(wanted: &str) -> Self {
         Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "urn:patchbay:admin:media-type",

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -23,6 +23,7 @@ use super::{
     AdminState, activity, authz, call, canary, components, dead_letters, discovery, health, host, journals, metrics,
     policy, publish, reload, revisions, services, subscriptions, tail, topics,
 };
+use crate::dashboard;
 
 /// What stands in the document besides the endpoints.
 #[derive(utoipa::OpenApi)]
@@ -123,13 +124,15 @@ async fn wrong_method() -> Rejection {
     Rejection::method_not_allowed()
 }
 
-/// The whole API.
+/// The whole API, and the dashboard beside it.
 pub(super) fn router(state: AdminState) -> Router {
     let (router, _) = endpoints().split_for_parts();
     router
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(state.clone(), authenticate))
+        .merge(dashboard::router().method_not_allowed_fallback(wrong_method))
+        .layer(map_response(dashboard::guarded))
         .with_state(state)
 }
 

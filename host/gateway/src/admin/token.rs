@@ -27,9 +27,14 @@ impl AdminToken {
     /// Whether an `Authorization` header carries this token.
     pub(super) fn opens(&self, authorization: &[u8]) -> bool {
         const SCHEME: usize = b"Bearer ".len();
-        authorization.split_at_checked(SCHEME).is_some_and(|(scheme, given)| {
-            scheme.eq_ignore_ascii_case(b"Bearer ") && bool::from(given.trim_ascii().ct_eq(self.0.as_bytes()))
-        })
+        authorization
+            .split_at_checked(SCHEME)
+            .is_some_and(|(scheme, given)| scheme.eq_ignore_ascii_case(b"Bearer ") && self.is(given.trim_ascii()))
+    }
+
+    /// Whether this is the token.
+    pub(crate) fn is(&self, given: &[u8]) -> bool {
+        given.ct_eq(self.0.as_bytes()).into()
     }
 }
 

@@ -16,6 +16,7 @@ use super::headers::{check_coding, strip_reply, strip_request};
 use super::measured::{HttpMeasured, Measuring};
 use super::reply_body::{ReplyBody, discard};
 use super::target::{Target, normalize};
+use crate::dashboard::strip_sessions;
 use crate::problem::reply_to;
 use crate::server::{Answer, Peer, Received};
 
@@ -108,6 +109,8 @@ impl Shared {
         }
         check_coding(&head.headers).map_err(|fault| refuse(&fault))?;
         strip_request(&mut head.headers);
+        // A browser sends the cookie of an operator's session to every port of the machine.
+        strip_sessions(&mut head.headers);
         // What only the host may say: nobody outside can pass for a service.
         for header in [CALLER_HEADER, PARENT_HEADER, MIRROR_HEADER] {
             head.headers.remove(header);

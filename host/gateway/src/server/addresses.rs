@@ -25,10 +25,11 @@ const REMEMBERED: usize = 1 << 16;
 
 /// A client, as far as addresses tell: one of IPv4, or a network of 64 bits of IPv6, which is what one site has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Client(IpAddr);
+pub(crate) struct Client(IpAddr);
 
 impl Client {
-    fn of(address: IpAddr) -> Self {
+    /// Who has this address.
+    pub(crate) fn of(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
             address @ IpAddr::V4(_) => address,
