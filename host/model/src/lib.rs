@@ -13,6 +13,7 @@
 //! - **secret**: a value that only the service sees that was granted it, [`Secret`]; all else knows its [`SecretRef`].
 //! - **fault**: how a call failed, cut by what its caller can do about it, [`Fault`].
 //! - **port**: what the host needs from the outside, a trait in [`ports`].
+//! - **trace**, **span**: what happened in the course of one request, [`trace`].
 //! - **hazard**: what can go wrong between two acts of the host, [`Hazard`]; there for tests.
 
 mod address;
@@ -36,6 +37,7 @@ mod route;
 mod secret;
 mod settings;
 mod text;
+pub mod trace;
 pub mod traffic;
 mod typed;
 pub mod units;
