@@ -39,6 +39,7 @@ mod start;
 mod steps;
 mod target;
 mod tokens;
+mod traces;
 mod traffic;
 mod turns;
 mod typed;
@@ -60,12 +61,13 @@ pub use messaging::{
     DeadLetter, DeadLetterPlace, Death, ServiceMessaging, StoredDeadLetter, SubscriptionState, SubscriptionView, Tail,
 };
 pub use mirror::{MIRROR_HEADER, MirrorSample, MirrorView, MirroredAnswer};
-pub use patchbay_channel::{BreakerStatus, Counts, RoutePolicy, ShedStatus, TypedPayload};
+pub use patchbay_channel::{BreakerStatus, Counts, RoutePolicy, ShedStatus, Tracer, TypedPayload};
 pub use pins::Pin;
 pub use policies::{PolicySource, PolicyValue};
 pub use reload::{PreparedReload, ReloadError, ReloadProblem, ReloadRequest, ServiceChange};
 pub use routes::{DeclaredRoute, Found, RouteConflict, RouteEntry, RouteOwner, RouteTable};
 pub use start::{StartError, Started};
 pub use tokens::{Identities, ServiceTokens};
+pub use traces::{Begun, TraceQuery, TraceSummary};
 pub use typed::ServiceLinks;
 pub use view::{CompiledView, RevisionView, ServiceView};

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request};
 use patchbay_channel::{Arrival, HttpPayload, chance};
+use patchbay_model::trace::NewSpan;
 use patchbay_model::traffic::{MirrorSettings, TrafficShare};
 use patchbay_model::{Body, CallId, Fault, Reply, ServiceName, full_body};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -86,7 +87,12 @@ impl Mirror {
         let payload = HttpPayload::new(request);
         match &self.to {
             To::Candidate(target) => {
-                patchbay_channel::call(&Watched(target, control.shedder()), arrival, payload).await
+                patchbay_channel::call(
+                    &Watched { target, shedder: control.shedder(), tracer: &control.tracer },
+                    arrival,
+                    payload,
+                )
+                .await
             }
             To::Service(name) => {
                 let entry = control.snapshot.load().service(name).cloned();
@@ -146,7 +152,7 @@ impl Control {
         let (tell_body, body) = oneshot::channel();
         let (tell_answer, answer) = oneshot::channel();
         let live = Live { id: arrival.id, head: head_of(&request), body, answer, place };
-        let again = repeated(arrival, self.new_call());
+        let again = repeated(arrival, self.new_call(), self.tracer.repeat(&arrival.trace));
         let request = request.map(|body| {
             body.overheard(max_body, move |body| {
                 let _ = tell_body.send(body);
@@ -179,6 +185,7 @@ impl Live {
         let (Ok(Some(body)), Ok(live)) = (body.await, answer.await) else { return mirror.tally.left_out() };
         let arrival = Arrival { arrived: Instant::now(), ..arrival };
         let mirrored = arrival.id;
+        arrival.trace.write(&mut head.headers);
         head.headers.insert(MIRROR_HEADER, HeaderValue::from_static("true"));
         if let Ok(call) = HeaderValue::from_bytes(&mirrored.digits()) {
             head.headers.insert(CALL_HEADER, call);
@@ -211,7 +218,7 @@ fn head_of(request: &Request<Body>) -> Parts {
 }
 
 /// The arrival of the same call by another name.
-fn repeated(arrival: &Arrival, id: CallId) -> Arrival {
+fn repeated(arrival: &Arrival, id: CallId, span: NewSpan) -> Arrival {
     Arrival {
         id,
         parent: arrival.parent,
@@ -222,6 +229,8 @@ fn repeated(arrival: &Arrival, id: CallId) -> Arrival {
         stands_in: false,
         idempotency_key: arrival.idempotency_key.clone(),
         cause: arrival.cause.clone(),
+        trace: span.context,
+        origin: span.origin,
         user: arrival.user.clone(),
         address: arrival.address,
         visitor: arrival.visitor,

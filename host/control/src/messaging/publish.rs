@@ -11,6 +11,7 @@ use patchbay_model::ports::{BoxFuture, Messaging, Publication};
 use patchbay_model::{Course, ServiceName};
 use tokio::time::Instant;
 
+use super::publishing::Publishing;
 use crate::control::Control;
 
 /// How long an answer to a request is waited for where nobody says so.
@@ -42,8 +43,11 @@ impl Messaging for ServiceMessaging {
     ) -> BoxFuture<'a, Result<Receipt, BusError>> {
         Box::pin(async move {
             let control = self.control()?;
-            let message = control.compose(Publisher::Service(publisher), Some(&course), publication)?;
-            within(course.deadline.into(), control.ports.bus.publish(message)).await
+            let mut message = control.compose(Publisher::Service(publisher), Some(&course), publication)?;
+            let publishing = Publishing::begin(&control, Some(publisher), Some(&course), &mut message);
+            let outcome = within(course.deadline.into(), control.ports.bus.publish(message)).await;
+            publishing.end(&outcome);
+            outcome
         })
     }
 
@@ -57,10 +61,13 @@ impl Messaging for ServiceMessaging {
     ) -> BoxFuture<'a, Result<Vec<Message>, BusError>> {
         Box::pin(async move {
             let control = self.control()?;
-            let message = control.compose(Publisher::Service(publisher), Some(&course), publication)?;
+            let mut message = control.compose(Publisher::Service(publisher), Some(&course), publication)?;
+            let publishing = Publishing::begin(&control, Some(publisher), Some(&course), &mut message);
             let left = Instant::from_std(course.deadline).saturating_duration_since(Instant::now());
             let timeout = timeout.unwrap_or(ANSWER).min(left);
-            control.ports.bus.request(message, wanted, timeout).await
+            let outcome = control.ports.bus.request(message, wanted, timeout).await;
+            publishing.end(&outcome);
+            outcome
         })
     }
 }
@@ -95,8 +102,11 @@ impl Control {
     /// # Errors
     /// [`BusError`] if it cannot be published.
     pub async fn publish_message(&self, publication: Publication) -> Result<Receipt, BusError> {
-        let message = self.compose(Publisher::Operator, None, publication)?;
-        self.ports.bus.publish(message).await
+        let mut message = self.compose(Publisher::Operator, None, publication)?;
+        let publishing = Publishing::begin(self, None, None, &mut message);
+        let outcome = self.ports.bus.publish(message).await;
+        publishing.end(&outcome);
+        outcome
     }
 
     /// What is put in for attributes that an operator leaves out: an id that no other message has among it.
