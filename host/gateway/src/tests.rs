@@ -21,3 +21,4 @@ mod smuggling;
 mod stop;
 mod streams;
 mod tls;
+mod traces;

@@ -11,8 +11,8 @@ use bytes::{Bytes, BytesMut};
 use patchbay_control::{Control, ControlConfig, DeclaredRoute, DeclaredService, DeployRequest, Journal, Places, Ports};
 use patchbay_model::bus::{TopicSettings, Topics};
 use patchbay_model::ports::{
-    BoxFuture, Clock, CodeSource, ComponentStore, ComponentWriter, Executor, InstanceCount, NoSecrets, Preparation,
-    PrepareError, PrepareRequest, Prepared, RegistryStore, StorageError, StoredComponent, Usage,
+    BoxFuture, Clock, CodeSource, ComponentStore, ComponentWriter, Executor, InstanceCount, NoSecrets, NoSpans,
+    Preparation, PrepareError, PrepareRequest, Prepared, RegistryStore, StorageError, StoredComponent, Usage,
 };
 use patchbay_model::{Call, Digest, Fault, LogRecord, Origin, RegistryRecord, Reply, Settings, full_body};
 use tokio::sync::oneshot;
@@ -275,6 +275,7 @@ impl Host {
             clock: Arc::new(Midnight),
             bus: Arc::new(Shared(Arc::clone(&bus))),
             secrets: Arc::new(NoSecrets),
+            spans: Arc::new(NoSpans),
             run: 7,
         };
         let logs = Arc::new(Journal::new(4));
