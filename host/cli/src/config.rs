@@ -17,6 +17,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod topics;
+mod traces;
 mod traffic;
 mod value;
 
@@ -230,6 +231,7 @@ fn read(file: &str, text: &str, directory: &Path) -> Read {
         let mut admin = root.section("admin", |table| listeners::admin(table, host.drain, directory));
         let engine = root.section("engine", host::engine);
         let mut control = host::control(root, &host);
+        control.traces = root.section("traces", traces::read);
         let bus = root.section("bus", |table| bus::read(table, directory));
         let auth = root.section("auth", |table| auth::read(table, directory));
         admin.max_message = bus.max_message as u64;
