@@ -22,6 +22,7 @@ mod shed;
 mod stack;
 mod standing;
 mod target;
+mod tracer;
 
 pub use access::{Asked, Ground, Unknown, authorize, decide, decide_at, let_in, may};
 pub use breaker::{Breaker, BreakerNews, BreakerStatus};
@@ -32,8 +33,10 @@ pub use measured::{
 };
 pub use observed::{Latencies, Observed, Reading};
 pub use payload::{Bounds, HttpPayload, MessagePayload, Payload, TypedPayload};
+pub use record::Subject;
 pub use route_standing::RouteStanding;
 pub use shed::{Controller, Level, LoadSample, ShedNews, ShedStatus, ShedTargets, Shedder};
 pub use stack::{call, refuse};
 pub use standing::{Counts, LinkStanding, Standing};
 pub use target::{Arrival, Attached, Lease, LinkPolicy, RoutePolicy, Sought, StandIn, Target};
+pub use tracer::Tracer;

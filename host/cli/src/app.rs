@@ -13,7 +13,8 @@ use patchbay_control::{Control, Journal, Ports, ServiceLinks, ServiceMessaging, 
 use patchbay_engine::{Allocation, CacheFolder, CacheReport, Engine, EngineConfig, EngineReport, Premises, Workshop};
 use patchbay_gateway::{AdminApi, HostFacts, HttpGateway, HttpOutbound, Readiness};
 use patchbay_model::metrics::Metrics;
-use patchbay_model::ports::{Clock, Executor, Links, LogSink, Messaging, Outbound, Tokens};
+use patchbay_model::policy::Rate;
+use patchbay_model::ports::{Clock, Executor, Links, LogSink, Messaging, NoSpans, Outbound, Tokens};
 use patchbay_model::{LogRecord, NoHazard, units};
 
 use crate::announcement::Announcement;
@@ -82,6 +83,7 @@ impl App {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             bus: bus::open(config, &state.bus(), Arc::clone(&clock) as _, hazard.clone()).await?,
             secrets: Arc::clone(&secrets) as _,
+            spans: Arc::new(NoSpans),
             run: random().map_err(|error| Failure::failed(format!("the system has no random numbers: {error}")))?,
         };
         let facts = HostFacts {
@@ -212,6 +214,7 @@ fn tell(report: &EngineReport) {
 /// The configuration as operators see it in the admin API.
 pub(crate) fn facts(config: &Config) -> BTreeMap<String, String> {
     let (size, duration) = (units::format_size, units::format_duration);
+    let rate = |rate: Option<Rate>| rate.map_or_else(|| "none".to_owned(), |rate| rate.to_string());
     let pairs = [
         ("host.drain", duration(config.host.drain)),
         ("host.strict", config.host.strict.to_string()),
@@ -240,6 +243,12 @@ pub(crate) fn facts(config: &Config) -> BTreeMap<String, String> {
         ("engine.compile_memory", size(config.engine.compile_memory)),
         ("deploy.retained", config.control.retained.to_string()),
         ("deploy.drain", duration(config.control.drain)),
+        ("traces.sample", config.control.traces.sample.to_string()),
+        ("traces.at_least", rate(config.control.traces.at_least)),
+        ("traces.parent", config.control.traces.parent.name().to_owned()),
+        ("traces.faults", rate(config.control.traces.faults)),
+        ("traces.keep", config.control.traces.keep.to_string()),
+        ("traces.keep_size", size(config.control.traces.keep_size)),
     ];
     let mut facts = BTreeMap::from(pairs.map(|(key, value)| (key.to_owned(), value)));
     if let Some(limit) = config.host.shed.memory {

@@ -18,6 +18,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod topics;
+mod traces;
 mod traffic;
 mod value;
 
@@ -232,6 +233,7 @@ fn read(file: &str, text: &str, directory: &Path) -> Read {
         let mut admin = root.section("admin", |table| listeners::admin(table, host.drain, directory));
         let engine = root.section("engine", host::engine);
         let mut control = host::control(root, &host);
+        control.traces = root.section("traces", traces::read);
         let bus = root.section("bus", |table| bus::read(table, directory));
         let auth = root.section("auth", |table| auth::read(table, directory));
         let metrics = root.section("metrics", metrics::read);

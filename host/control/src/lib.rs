@@ -41,6 +41,7 @@ mod start;
 mod steps;
 mod target;
 mod tokens;
+mod traces;
 mod traffic;
 mod turns;
 mod typed;
@@ -64,7 +65,7 @@ pub use messaging::{
 pub use metrics::{Activity, LinkActivity, MeasuredRoute, ServiceActivity, TopicActivity};
 pub use mirror::{MIRROR_HEADER, MirrorSample, MirrorView, MirroredAnswer};
 pub use patchbay_channel::{
-    BreakerStatus, Counts, LinkReading, ReplyKey, RouteMeasured, RoutePolicy, ShedStatus, TypedPayload,
+    BreakerStatus, Counts, LinkReading, ReplyKey, RouteMeasured, RoutePolicy, ShedStatus, Tracer, TypedPayload,
 };
 pub use pins::Pin;
 pub use policies::{PolicySource, PolicyValue};
@@ -72,5 +73,6 @@ pub use reload::{PreparedReload, ReloadError, ReloadProblem, ReloadRequest, Serv
 pub use routes::{DeclaredRoute, Found, RouteConflict, RouteEntry, RouteOwner, RouteTable};
 pub use start::{StartError, Started};
 pub use tokens::{Identities, ServiceTokens};
+pub use traces::{Begun, TraceQuery, TraceSummary};
 pub use typed::ServiceLinks;
 pub use view::{CompiledView, RevisionView, ServiceView};

@@ -12,6 +12,7 @@ mod interests;
 mod judge;
 mod overview;
 mod publish;
+mod publishing;
 mod status;
 mod subscription;
 mod subscriptions;

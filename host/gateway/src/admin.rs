@@ -62,6 +62,7 @@ mod summary;
 mod tail;
 mod token;
 mod topics;
+mod traces;
 
 pub use config::AdminConfig;
 #[cfg(feature = "direct")]

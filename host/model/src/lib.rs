@@ -14,6 +14,7 @@
 //! - **metric**: what is counted, [`metrics`].
 //! - **fault**: how a call failed, cut by what its caller can do about it, [`Fault`].
 //! - **port**: what the host needs from the outside, a trait in [`ports`].
+//! - **trace**, **span**: what happened in the course of one request, [`trace`].
 //! - **hazard**: what can go wrong between two acts of the host, [`Hazard`]; there for tests.
 
 mod address;
@@ -38,6 +39,7 @@ mod route;
 mod secret;
 mod settings;
 mod text;
+pub mod trace;
 pub mod traffic;
 mod typed;
 pub mod units;

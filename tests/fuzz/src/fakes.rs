@@ -11,7 +11,7 @@ use patchbay_control::{Control, ControlConfig, Journal, Ports};
 use patchbay_gateway::{AdminConfig, AdminToken, DirectAdmin, HostFacts, NoReload, Readiness};
 use patchbay_model::metrics::Metrics;
 use patchbay_model::ports::{
-    BoxFuture, Clock, CodeSource, ComponentStore, ComponentWriter, Executor, InstanceCount, NoSecrets, Preparation,
+    BoxFuture, Clock, CodeSource, ComponentStore, ComponentWriter, Executor, InstanceCount, NoSecrets, NoSpans, Preparation,
     PrepareError, PrepareRequest, Prepared, RegistryStore, StorageError, StoredComponent, Usage,
 };
 use patchbay_model::{Call, Digest, Fault, RegistryRecord, Reply, empty_body};
@@ -27,6 +27,7 @@ pub(crate) async fn admin(component: &'static [u8]) -> DirectAdmin {
         clock: Arc::new(Midnight),
         bus: Arc::new(bus::Void),
         secrets: Arc::new(NoSecrets),
+        spans: Arc::new(NoSpans),
         run: 1,
     };
     let control = Control::new(ControlConfig::default(), ports, Arc::new(Journal::new(4)));

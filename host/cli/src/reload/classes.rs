@@ -63,7 +63,7 @@ pub(super) fn classify(running: &Config, new: &Config) -> (Config, Vec<String>) 
 }
 
 fn control(running: &ControlConfig, new: &ControlConfig, pending: &mut Vec<String>) -> ControlConfig {
-    let ControlConfig { retained, drain, defaults, default_places, strict, topics, open, routes, shed } = new;
+    let ControlConfig { retained, drain, defaults, default_places, strict, topics, open, routes, shed, traces } = new;
     ControlConfig {
         retained: *retained,
         drain: *drain,
@@ -74,6 +74,7 @@ fn control(running: &ControlConfig, new: &ControlConfig, pending: &mut Vec<Strin
         open: *open,
         routes: routes.clone(),
         shed: shed.clone(),
+        traces: traces.clone(),
     }
 }
 

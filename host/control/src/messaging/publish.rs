@@ -11,6 +11,7 @@ use patchbay_model::ports::{BoxFuture, Messaging, Publication};
 use patchbay_model::{Course, ServiceName};
 use tokio::time::Instant;
 
+use super::publishing::Publishing;
 use crate::control::Control;
 use crate::measured::TopicTally;
 
@@ -43,8 +44,11 @@ impl Messaging for ServiceMessaging {
     ) -> BoxFuture<'a, Result<Receipt, BusError>> {
         Box::pin(async move {
             let control = self.control()?;
-            let message = control.compose(Publisher::Service(publisher), Some(&course), publication)?;
-            within(course.deadline.into(), Box::pin(control.send(message))).await
+            let mut message = control.compose(Publisher::Service(publisher), Some(&course), publication)?;
+            let publishing = Publishing::begin(&control, Some(publisher), Some(&course), &mut message);
+            let outcome = within(course.deadline.into(), Box::pin(control.send(message))).await;
+            publishing.end(&outcome);
+            outcome
         })
     }
 
@@ -58,13 +62,15 @@ impl Messaging for ServiceMessaging {
     ) -> BoxFuture<'a, Result<Vec<Message>, BusError>> {
         Box::pin(async move {
             let control = self.control()?;
-            let message = control.compose(Publisher::Service(publisher), Some(&course), publication)?;
+            let mut message = control.compose(Publisher::Service(publisher), Some(&course), publication)?;
+            let publishing = Publishing::begin(&control, Some(publisher), Some(&course), &mut message);
             let left = Instant::from_std(course.deadline).saturating_duration_since(Instant::now());
             let timeout = timeout.unwrap_or(ANSWER).min(left);
             let tally = control.tally_of(&message.topic);
             let answers = control.ports.bus.request(message, wanted, timeout).await;
             // One that nobody answered was published all the same.
             tally.published(matches!(answers, Ok(_) | Err(BusError::Timeout(_) | BusError::NoResponders(_))));
+            publishing.end(&answers);
             answers
         })
     }
@@ -100,8 +106,11 @@ impl Control {
     /// # Errors
     /// [`BusError`] if it cannot be published.
     pub async fn publish_message(&self, publication: Publication) -> Result<Receipt, BusError> {
-        let message = self.compose(Publisher::Operator, None, publication)?;
-        self.send(message).await
+        let mut message = self.compose(Publisher::Operator, None, publication)?;
+        let publishing = Publishing::begin(self, None, None, &mut message);
+        let outcome = self.send(message).await;
+        publishing.end(&outcome);
+        outcome
     }
 
     /// Hands a message to the bus, and counts it.

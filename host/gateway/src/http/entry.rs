@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, request};
-use patchbay_control::{Admitted, Control, NoRoute, Routing};
+use patchbay_control::{Admitted, Begun, Control, NoRoute, Routing};
 use patchbay_model::policy::RateVerdicts;
 use patchbay_model::{Body, CallId, Fault, Principal, Reply, full_body};
 use tokio::time::Instant;
@@ -36,11 +36,12 @@ impl Entry {
     /// is what the host answers in their place.
     pub(super) async fn take(
         &self,
-        id: CallId,
+        begun: Begun,
         peer: &Peer,
         request: Request<Body>,
         measuring: &mut Measuring<'_>,
     ) -> Result<Reply, Reply> {
+        let id = begun.id;
         let (mut head, body) = request.into_parts();
         if let Some(keys) = self.key_set(&head.method, head.uri.path()) {
             return Err(keys);
@@ -62,7 +63,7 @@ impl Entry {
         let identities = self.control.identities();
         let caller = identify(&identities, &mut head.headers, peer, routing.policy(), || self.control.now()).await;
         let request = Request::from_parts(head, body);
-        self.let_in(edge.as_deref(), id, peer, routing, caller, request).await
+        self.let_in(edge.as_deref(), begun, peer, routing, caller, request).await
     }
 
     fn route(&self, uri: &Uri, headers: &HeaderMap, method: &Method) -> Result<Routing, NoRoute> {
@@ -83,13 +84,14 @@ impl Entry {
     async fn let_in(
         &self,
         edge: Option<&Edge>,
-        id: CallId,
+        begun: Begun,
         peer: &Peer,
         routing: Routing,
         caller: Result<Principal, Fault>,
         request: Request<Body>,
     ) -> Result<Reply, Reply> {
-        let Door { rates, outcome } = self.admit(id, peer, routing, caller, request.method());
+        let id = begun.id;
+        let Door { rates, outcome } = self.admit(begun, peer, routing, caller, request.method());
         let mut reply = match (outcome, edge) {
             (Ok(admitted), None) => self.pass(id, admitted, request).await,
             (Ok(admitted), Some(edge)) => Ok(self.pass_through(edge, id, peer, admitted, request).await),
@@ -141,21 +143,22 @@ impl Entry {
     /// Holds a caller against the rules and the rates of the route.
     fn admit(
         &self,
-        id: CallId,
+        begun: Begun,
         peer: &Peer,
         routing: Routing,
         caller: Result<Principal, Fault>,
         method: &Method,
     ) -> Door {
+        let id = begun.id;
         let caller = match caller {
             Ok(caller) => caller,
             // Of one who showed what proves nothing, nothing more is asked.
             Err(fault) => {
-                let fault = self.control.refuse(routing, (id, Principal::Outside), fault);
+                let fault = self.control.refuse(routing, (begun, Principal::Outside), fault);
                 return Door { rates: RateVerdicts::default(), outcome: Err(told(&fault, id, None)) };
             }
         };
-        let (rates, admitted) = self.control.admit(routing, (id, caller.clone()), method, peer.address);
+        let (rates, admitted) = self.control.admit(routing, (begun, caller.clone()), method, peer.address);
         Door { rates, outcome: admitted.map_err(|fault| told(&fault, id, Some(&caller))) }
     }
 

@@ -8,7 +8,7 @@ use http::uri::Scheme;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use patchbay_control::{Control, MIRROR_HEADER};
+use patchbay_control::{Begun, Control, MIRROR_HEADER};
 use patchbay_model::{Body, BodyError, CallId, Fault, FaultKind, Reply, empty_body};
 
 use super::entry::Entry;
@@ -79,10 +79,11 @@ impl Answer for Answers {
 
 impl Shared {
     async fn answer(&self, peer: Peer, request: Request<Received>) -> Response<ReplyBody> {
-        let id = self.control.new_call();
+        let request = request.map(body_of);
+        let begun = self.control.begin(&request);
         let mut measuring = self.measured.begin(request.method());
-        let asked = Asked::new(id, request.method().clone());
-        let reply = asked.answer(self.take(id, &peer, request.map(body_of), &mut measuring).await);
+        let asked = Asked::new(begun.id, request.method().clone());
+        let reply = asked.answer(self.take(begun, &peer, request, &mut measuring).await);
         measuring.answered(&reply);
         reply
     }
@@ -90,11 +91,12 @@ impl Shared {
     /// Takes a request to its service. What comes back otherwise is the reply that says why not.
     async fn take(
         &self,
-        id: CallId,
+        begun: Begun,
         peer: &Peer,
         request: Request<Body>,
         measuring: &mut Measuring<'_>,
     ) -> Result<Reply, Reply> {
+        let id = begun.id;
         let refuse = |fault: &Fault| reply_to(fault, id);
         let (mut head, body) = request.into_parts();
         let target = normalize(&mut head, &self.local, self.scheme.as_ref()).map_err(|fault| {
@@ -116,9 +118,10 @@ impl Shared {
             head.headers.remove(header);
         }
         head.headers.insert(CALL_HEADER, call_value(id));
+        begun.span.context.write(&mut head.headers);
         // The engine has no use for what hyper keeps here, such as the handle of an upgrade that will not be.
         head.extensions.clear();
-        self.entry.take(id, peer, Request::from_parts(head, body), measuring).await
+        self.entry.take(begun, peer, Request::from_parts(head, body), measuring).await
     }
 }
 

@@ -12,8 +12,8 @@ use patchbay_control::{Control, ControlConfig, DeclaredRoute, DeclaredService, D
 use patchbay_model::bus::{TopicSettings, Topics};
 use patchbay_model::metrics::Metrics;
 use patchbay_model::ports::{
-    BoxFuture, Clock, CodeSource, ComponentStore, ComponentWriter, Executor, InstanceCount, NoSecrets, Preparation,
-    PrepareError, PrepareRequest, Prepared, RegistryStore, StorageError, StoredComponent, Usage,
+    BoxFuture, Clock, CodeSource, ComponentStore, ComponentWriter, Executor, InstanceCount, NoSecrets, NoSpans,
+    Preparation, PrepareError, PrepareRequest, Prepared, RegistryStore, StorageError, StoredComponent, Usage,
 };
 use patchbay_model::{Call, Digest, Fault, LogRecord, Origin, RegistryRecord, Reply, Settings, full_body};
 use tokio::sync::oneshot;
@@ -284,6 +284,7 @@ impl Host {
             clock: Arc::new(Midnight),
             bus: Arc::new(Shared(Arc::clone(&bus))),
             secrets: Arc::new(NoSecrets),
+            spans: Arc::new(NoSpans),
             run: 7,
         };
         let logs = Arc::new(Journal::new(4));

@@ -42,6 +42,23 @@ per_user = "1/s"
         ],
     ),
     (
+        "[traces]\nsample = \"1/s\"\nat_least = \"often\"\nparent = \"trust\"\nfaults = true\nkeep = 1000001\n\
+         keep_size = 1\nratio = 1\n",
+        &[
+            "runtime.toml:2:10: traces.sample: `1/s` is no share of calls; write percent from 0 to 100 with at most three \
+             decimals, such as `10%` or `0.1%`",
+            "runtime.toml:3:12: traces.at_least: `often` is no rate; write calls per time, such as `100/s` or `600/1m`, and how \
+             many may come at once where that is not a second's worth: `100/s burst 20`",
+            "runtime.toml:4:10: traces.parent: `trust` is not known here; known here are `decide`, `follow`, `restart`",
+            "runtime.toml:5:10: traces.faults: expected a string, found the boolean true; put it in quotes",
+            "runtime.toml:6:8: traces.keep: must be at most 1000000",
+            "runtime.toml:7:13: traces.keep_size: expected a size such as `\"64MiB\"`, found the integer 1; write `\"1B\"` for \
+             bytes",
+            "runtime.toml:8:1: traces.ratio: unknown key; known here are `at_least`, `faults`, `keep`, `keep_size`, `parent`, \
+             `sample`",
+        ],
+    ),
+    (
         "[host]\nstate = 1\ndrain = 30\n[deploy]\nretained = \"3\"\ndrain = \"soon\"\n",
         &[
             "runtime.toml:2:9: host.state: expected a string, found the integer 1; put it in quotes",

@@ -71,6 +71,12 @@ fn every_key_holds_at_once_or_needs_a_restart() {
         ("bus.nats.prefix", "\"other\"", true),
         ("bus.nats.replicas", "3", true),
         ("auth.api_key_header", "\"x-other\"", false),
+        ("traces.sample", "\"7%\"", false),
+        ("traces.at_least", "\"none\"", false),
+        ("traces.parent", "\"restart\"", false),
+        ("traces.faults", "\"7/s\"", false),
+        ("traces.keep", "7", false),
+        ("traces.keep_size", "\"7MiB\"", false),
         ("defaults.timeout", "\"7s\"", false),
         ("defaults.retry.attempts", "7", false),
     ] {
