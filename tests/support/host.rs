@@ -56,6 +56,8 @@ pub(crate) struct Host {
     client: Client,
     /// What the host finds in its environment.
     environment: Vec<(&'static str, PathBuf)>,
+    /// How the host writes its log.
+    log_format: &'static str,
 }
 
 /// One service in `runtime.toml`, from a guest.
@@ -91,7 +93,7 @@ impl Host {
         // Connections are not kept for long, so that those of a host at rest are gone.
         let client = Client::builder().timeout(PATIENCE).pool_idle_timeout(Duration::from_secs(5)).build().unwrap();
         let (http, admin) = (String::new(), String::new());
-        let host = Self { folder, process: None, http, admin, client, environment: Vec::new() };
+        let host = Self { folder, process: None, http, admin, client, environment: Vec::new(), log_format: "text" };
         host.configure(services);
         host
     }
@@ -99,6 +101,11 @@ impl Host {
     /// Sets a variable in the environment of the host, for the next start.
     pub(crate) fn environ(&mut self, name: &'static str, value: impl Into<PathBuf>) {
         self.environment.push((name, value.into()));
+    }
+
+    /// Has the log of the host written in another form than text, from the next start on.
+    pub(crate) fn log_as(&mut self, format: &'static str) {
+        self.log_format = format;
     }
 
     /// Writes another configuration, for the next start.
@@ -129,7 +136,7 @@ impl Host {
     fn spawn(&self) -> Child {
         let log = std::fs::File::options().create(true).append(true).open(self.log_path()).unwrap();
         Command::new(patchbay())
-            .args(["up", "--json"])
+            .args(["up", "--json", "--log-format", self.log_format])
             .current_dir(self.folder.path())
             .env("RUST_LOG", "info")
             .env("PATCHBAY_HAZARDS", self.hazards().folder())

@@ -7,6 +7,7 @@ mod document;
 mod edge;
 mod host;
 mod listeners;
+mod logs;
 mod policies;
 mod problem;
 mod routes;
@@ -36,6 +37,7 @@ pub(crate) use bus::{BusBackend, BusConfig};
 pub(crate) use closest::suggestion;
 pub(crate) use document::Document;
 pub(crate) use host::HostConfig;
+pub(crate) use logs::LogsConfig;
 pub(crate) use problem::{Problem, Problems, Source};
 pub(crate) use services::ServiceConfig;
 pub(crate) use value::{INSTANCE_POLICIES, instance_policy, priority_named};
@@ -55,6 +57,7 @@ pub(crate) struct Config {
     pub(crate) control: ControlConfig,
     pub(crate) bus: BusConfig,
     pub(crate) auth: AuthConfig,
+    pub(crate) logs: LogsConfig,
     pub(crate) services: Vec<ServiceConfig>,
 }
 
@@ -232,11 +235,12 @@ fn read(file: &str, text: &str, directory: &Path) -> Read {
         let mut control = host::control(root, &host);
         let bus = root.section("bus", |table| bus::read(table, directory));
         let auth = root.section("auth", |table| auth::read(table, directory));
+        let logs = root.section("logs", logs::read);
         admin.max_message = bus.max_message as u64;
         let mut placed = Vec::new();
         control.routes = routes::of_host(root, directory, &mut placed);
         let services = services::read(root, &control.defaults, directory, placed);
-        let config = Config { host, http, admin, engine, control, bus, auth, services };
+        let config = Config { host, http, admin, engine, control, bus, auth, logs, services };
         let open = config.is_open();
         Config { control: ControlConfig { open, ..config.control }, ..config }
     });

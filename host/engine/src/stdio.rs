@@ -73,7 +73,7 @@ impl Output {
         let line = match stream {
             LogStream::Stdout => &mut lines.out,
             // What is logged comes whole, by a way of its own.
-            LogStream::Stderr | LogStream::Logging => &mut lines.err,
+            LogStream::Stderr | LogStream::Logging | LogStream::Host => &mut lines.err,
         };
         let mut rest = bytes;
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
@@ -113,16 +113,8 @@ impl Output {
     }
 
     fn entry(&self, call: Option<CallId>, stream: LogStream, line: String) -> LogRecord {
-        LogRecord {
-            time: self.revision.now(),
-            service: self.revision.id.service.to_string(),
-            revision: self.revision.id.number.get(),
-            call: call.map(|call| call.to_string()),
-            stream,
-            level: None,
-            context: None,
-            line,
-        }
+        let call = call.map(|call| call.to_string());
+        LogRecord { call, ..LogRecord::new(self.revision.now(), stream, line).of(&self.revision.id) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Lines> {

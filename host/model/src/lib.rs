@@ -51,7 +51,7 @@ pub use fault::{Blame, Fault, FaultKind};
 pub use hazard::{Act, Hazard, NoHazard};
 pub use identity::{AuthError, AuthErrorKind, Credential, Principal, Proof, User};
 pub use interface::{InterfaceName, InterfaceNameError};
-pub use log::{LogLevel, LogRecord, LogStream};
+pub use log::{LogFilter, LogLevel, LogLevelError, LogRecord, LogStream, REDACTED, Redaction};
 pub use name::{NameError, RevisionId, RevisionNumber, ServiceName};
 pub use outbound::{Course, OutboundError, OutboundRequest};
 pub use route::{HostPattern, PathPattern, Route, RouteError, parse_method};
