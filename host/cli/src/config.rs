@@ -229,13 +229,14 @@ fn read(file: &str, text: &str, directory: &Path) -> Read {
     let reader = Reader::new(source);
     let config = reader.root(&document, |root| {
         let host = root.section("host", |table| host::host(table, directory));
-        let http = root.section("http", |table| listeners::http(table, host.drain, directory));
+        let mut http = root.section("http", |table| listeners::http(table, host.drain, directory));
         let mut admin = root.section("admin", |table| listeners::admin(table, host.drain, directory));
         let engine = root.section("engine", host::engine);
         let mut control = host::control(root, &host);
         let bus = root.section("bus", |table| bus::read(table, directory));
         let auth = root.section("auth", |table| auth::read(table, directory));
         let logs = root.section("logs", logs::read);
+        (http.access_log, http.access_query) = (logs.access, logs.access_query);
         admin.max_message = bus.max_message as u64;
         let mut placed = Vec::new();
         control.routes = routes::of_host(root, directory, &mut placed);

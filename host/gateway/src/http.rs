@@ -12,6 +12,7 @@ use crate::error::{GatewayError, bind};
 use crate::server::{self, ConnectionLimits};
 use crate::tls::{self, Tls};
 
+mod access;
 mod config;
 mod edges;
 mod entry;
@@ -22,6 +23,7 @@ mod reply_body;
 mod service;
 mod target;
 
+use access::AccessLog;
 pub use config::HttpConfig;
 pub(crate) use headers::{strip_reply, strip_request};
 pub use identify::KEY_SET_PATH;
@@ -34,17 +36,22 @@ pub struct HttpGateway {
     address: SocketAddr,
     limits: watch::Sender<ConnectionLimits>,
     tls: Option<Tls>,
+    access: Arc<AccessLog>,
 }
 
 /// Changes what the gateway allows its connections, while it serves.
 #[derive(Debug, Clone)]
-pub struct HttpTuner(watch::Sender<ConnectionLimits>);
+pub struct HttpTuner {
+    limits: watch::Sender<ConnectionLimits>,
+    access: Arc<AccessLog>,
+}
 
 impl HttpTuner {
     /// Has all of `config` hold for connections that are made from now on, but for the address and the certificate, which
-    /// stay.
+    /// stay. What is logged is another at once.
     pub fn apply(&self, config: &HttpConfig) {
-        self.0.send_replace(config.connection_limits());
+        self.limits.send_replace(config.connection_limits());
+        self.access.set(config.access_log, config.access_query);
     }
 }
 
@@ -57,7 +64,9 @@ impl HttpGateway {
         const WHAT: &str = "the HTTP gateway";
         let tls = config.tls.clone().map(|tls| Tls::load(WHAT, tls)).transpose()?;
         let (listener, address) = bind(WHAT, config.listen).await?;
-        Ok(Self { listener, address, limits: watch::Sender::new(config.connection_limits()), tls })
+        let access = Arc::<AccessLog>::default();
+        access.set(config.access_log, config.access_query);
+        Ok(Self { listener, address, limits: watch::Sender::new(config.connection_limits()), tls, access })
     }
 
     /// Where it listens; the port is the real one where port 0 was configured.
@@ -73,14 +82,14 @@ impl HttpGateway {
 
     /// What changes its limits.
     pub fn tuner(&self) -> HttpTuner {
-        HttpTuner(self.limits.clone())
+        HttpTuner { limits: self.limits.clone(), access: Arc::clone(&self.access) }
     }
 
     /// Serves until `shutdown` completes. Then takes no more connections, lets the requests that are under way end,
     /// ends those that outlive [`HttpConfig::drain`], and returns.
     pub async fn serve(self, control: Arc<Control>, shutdown: impl Future<Output = ()>) {
         let (tls, limits) = (self.tls.as_ref(), self.limits.subscribe());
-        let answers = service::Answers::new(control, self.address, tls.is_some());
+        let answers = service::Answers::new(control, self.address, tls.is_some(), self.access);
         tokio::select! {
             () = server::serve(self.listener, tls, limits, answers, shutdown) => {}
             () = tls::watch(tls) => {}

@@ -16,6 +16,7 @@
 //! - **hazard**: what can go wrong between two acts of the host, [`Hazard`]; there for tests.
 
 mod address;
+mod answering;
 mod body;
 pub mod bus;
 mod call;
@@ -41,6 +42,7 @@ mod typed;
 pub mod units;
 
 pub use address::is_public;
+pub use answering::Answering;
 pub use body::{Body, BodyError, empty_body, full_body};
 pub use call::{Call, CallContext, CallId, Hold, Reply};
 pub use deployment::{Declaration, Origin, RegistryRecord, RevisionRecord, ServiceRecord};

@@ -37,10 +37,10 @@ pub(super) fn classify(running: &Config, new: &Config) -> (Config, Vec<String>) 
     let mut config = Config {
         host: section!(HostConfig, "host", running.host, host, pending,
             live: [drain, strict, watch, shed], restart: [state], derived: []),
-        // `drain` is that of the host.
+        // `drain` is that of the host, and what is logged is said in `[logs]`.
         http: section!(HttpConfig, "http", running.http, http, pending,
             live: [max_connections, max_connections_per_address, connection_rate_per_address, header_timeout, idle_timeout,
-                body_timeout, stall_timeout, max_headers, max_head, max_streams, drain],
+                body_timeout, stall_timeout, max_headers, max_head, max_streams, access_log, access_query, drain],
             restart: [listen, tls], derived: []),
         admin: section!(AdminConfig, "admin", running.admin, admin, pending,
             live: [], restart: [listen, tls, max_connections, max_upload, upload_pause], derived: [max_message, drain]),

@@ -11,6 +11,7 @@ use http_body_util::BodyExt;
 use patchbay_control::{Control, MIRROR_HEADER};
 use patchbay_model::{Body, BodyError, CallId, Fault, FaultKind, Reply, empty_body};
 
+use super::access::{AccessLog, Noted};
 use super::entry::Entry;
 use super::headers::{check_coding, strip_reply, strip_request};
 use super::reply_body::{ReplyBody, discard};
@@ -40,12 +41,15 @@ struct Shared {
     entry: Entry,
     local: HeaderValue,
     scheme: Option<Scheme>,
+    access: Arc<AccessLog>,
 }
 
 /// What has to be known of a request when its reply is there.
 pub(crate) struct Asked {
     id: CallId,
     method: Method,
+    /// What the access log says of it, if it is logged.
+    noted: Option<Arc<Noted>>,
 }
 
 /// The body of a call, made of what comes from the socket.
@@ -58,11 +62,11 @@ fn body_of(received: Received) -> Body {
 
 impl Answers {
     /// `address` is where the gateway listens, and `tls` whether it does so under TLS.
-    pub(super) fn new(control: Arc<Control>, address: SocketAddr, tls: bool) -> Self {
+    pub(super) fn new(control: Arc<Control>, address: SocketAddr, tls: bool, access: Arc<AccessLog>) -> Self {
         let local = HeaderValue::from_str(&address.to_string()).unwrap_or(HeaderValue::from_static("localhost"));
         let scheme = tls.then_some(Scheme::HTTPS);
-        let entry = Entry::new(Arc::clone(&control));
-        Self(Arc::new(Shared { control, entry, local, scheme }))
+        let entry = Entry::new(Arc::clone(&control), Arc::clone(&access));
+        Self(Arc::new(Shared { control, entry, local, scheme, access }))
     }
 }
 
@@ -77,12 +81,19 @@ impl Answer for Answers {
 impl Shared {
     async fn answer(&self, peer: Peer, request: Request<Received>) -> Response<ReplyBody> {
         let id = self.control.new_call();
-        let asked = Asked::new(id, request.method().clone());
-        asked.answer(self.take(id, &peer, request.map(body_of)).await)
+        let noted = self.access.begin(id, &peer, &request);
+        let asked = Asked { noted: noted.clone(), ..Asked::new(id, request.method().clone()) };
+        asked.answer(self.take(id, &peer, request.map(body_of), noted).await)
     }
 
     /// Takes a request to its service. What comes back otherwise is the reply that says why not.
-    async fn take(&self, id: CallId, peer: &Peer, request: Request<Body>) -> Result<Reply, Reply> {
+    async fn take(
+        &self,
+        id: CallId,
+        peer: &Peer,
+        request: Request<Body>,
+        noted: Option<Arc<Noted>>,
+    ) -> Result<Reply, Reply> {
         let refuse = |fault: &Fault| reply_to(fault, id);
         let (mut head, body) = request.into_parts();
         let target = normalize(&mut head, &self.local, self.scheme.as_ref()).map_err(|fault| {
@@ -104,6 +115,9 @@ impl Shared {
         head.headers.insert(CALL_HEADER, call_value(id));
         // The engine has no use for what hyper keeps here, such as the handle of an upgrade that will not be.
         head.extensions.clear();
+        if let Some(noted) = noted {
+            head.extensions.insert(noted);
+        }
         self.entry.take(id, peer, Request::from_parts(head, body)).await
     }
 }
@@ -167,12 +181,15 @@ fn is_bodiless(status: StatusCode) -> bool {
 
 impl Asked {
     pub(crate) const fn new(id: CallId, method: Method) -> Self {
-        Self { id, method }
+        Self { id, method, noted: None }
     }
 
     /// Makes of the reply of a service, or of what the host answers in its place, what the caller gets.
-    pub(crate) fn answer(self, outcome: Result<Reply, Reply>) -> Response<ReplyBody> {
+    pub(crate) fn answer(mut self, mut outcome: Result<Reply, Reply>) -> Response<ReplyBody> {
         let id = self.id;
+        let (Ok(told) | Err(told)) = &mut outcome;
+        // A route may have it logged although others do not.
+        self.noted = told.extensions_mut().remove().or(self.noted);
         let reply = match outcome {
             Ok(reply) => checked(reply, &self.method).unwrap_or_else(|fault| {
                 tracing::warn!(call = %id, details = fault.details(), "{}", fault.public());
@@ -201,7 +218,9 @@ impl Asked {
             owed = length.and_then(|length| length.parse().ok());
         }
         head.headers.insert(CALL_HEADER, call_value(self.id));
-        Response::from_parts(head, ReplyBody::new(body, self.id, owed))
+        let reply = Response::from_parts(head, ReplyBody::new(body, self.id, owed, self.noted));
+        reply.body().note(&reply);
+        reply
     }
 }
 

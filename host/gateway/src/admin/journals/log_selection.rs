@@ -75,13 +75,9 @@ mod tests {
     #[test]
     fn times_are_points_or_lie_before_now() {
         let now = UNIX_EPOCH + Duration::from_secs(3600);
-        for (since, wanted) in [
-            ("1970-01-01T00:00:07Z", Some(7)),
-            ("5m", Some(3300)),
-            ("soon", None),
-            ("-5m", None),
-            ("", None),
-        ] {
+        for (since, wanted) in
+            [("1970-01-01T00:00:07Z", Some(7)), ("5m", Some(3300)), ("soon", None), ("-5m", None), ("", None)]
+        {
             let selection = LogSelection { since: Some(since.to_owned()), ..LogSelection::default() };
             let found = selection.wanted(None, now).ok().map(|wanted| wanted.filter.since.unwrap());
             assert_eq!(found, wanted.map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds)), "{since}");
