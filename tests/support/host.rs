@@ -117,7 +117,12 @@ impl Host {
 
     /// Starts the host and waits until it serves.
     pub(crate) async fn run(&mut self) {
-        let mut process = self.spawn();
+        let process = self.spawn();
+        self.serves(process).await;
+    }
+
+    /// Waits until a host that was started from [`Host::command`] serves.
+    pub(crate) async fn serves(&mut self, mut process: Child) {
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let line = timeout(PATIENCE, lines.next_line()).await.expect("the host starts in time").unwrap();
         let Some(line) = line else { panic!("the host did not start:\n{}", self.log()) };
@@ -135,17 +140,21 @@ impl Host {
 
     fn spawn(&self) -> Child {
         let log = std::fs::File::options().create(true).append(true).open(self.log_path()).unwrap();
-        Command::new(patchbay())
-            .args(["up", "--json", "--log-format", self.log_format])
+        self.command(self.log_format).stderr(log).spawn().unwrap()
+    }
+
+    /// The command that starts the host, whose log nobody reads yet.
+    pub(crate) fn command(&self, log_format: &str) -> Command {
+        let mut command = Command::new(patchbay());
+        command
+            .args(["up", "--json", "--log-format", log_format])
             .current_dir(self.folder.path())
             .env("RUST_LOG", "info")
             .env("PATCHBAY_HAZARDS", self.hazards().folder())
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped())
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap()
+            .kill_on_drop(true);
+        command
     }
 
     /// What goes wrong with this host.

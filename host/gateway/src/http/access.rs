@@ -198,7 +198,7 @@ impl Drop for Noted {
             method = method.as_str(),
             path,
             query = uri.query().filter(|_| self.query).map(cut),
-            host = text(host.as_ref()),
+            host = text(host.as_ref()).map(without_port),
             version = version_of(*version),
             route = note.route,
             status = note.status,
@@ -221,6 +221,15 @@ impl Drop for Noted {
 /// What a header says, if that is text.
 fn text(value: Option<&HeaderValue>) -> Option<&str> {
     value.and_then(|value| value.to_str().ok()).map(cut)
+}
+
+/// A host without its port.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        // Colons within brackets are those of an IPv6 address.
+        Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
+        _ => host,
+    }
 }
 
 /// A text, or its beginning where it is long.
