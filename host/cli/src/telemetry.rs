@@ -100,7 +100,7 @@ pub(crate) fn flush() {
 /// Records that were not written since the start, because whoever reads stderr is too slow or cannot.
 #[expect(dead_code, reason = "a metric of the host itself tells it")]
 pub(crate) fn lost() -> u64 {
-    WRITER.get().map_or(0, LineWriter::lost)
+    WRITER.get().map_or(0, LineWriter::lost_in_all)
 }
 
 impl Telemetry {

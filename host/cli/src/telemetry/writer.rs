@@ -78,7 +78,7 @@ impl LineWriter {
     }
 
     /// Lines that were lost since the start.
-    pub(crate) fn lost(&self) -> u64 {
+    pub(crate) fn lost_in_all(&self) -> u64 {
         self.0.lock().lost_in_all
     }
 }
@@ -168,13 +168,13 @@ mod tests {
         // Nothing is read any more. Writing returns all the same, and memory stays within its bound.
         let line = vec![b'x'; 1024];
         (0..2048).for_each(|_| writer.write(&line, false));
-        let ordinary = writer.lost();
+        let ordinary = writer.lost_in_all();
         assert_eq!(ordinary, 2048 - ((ROOM - RESERVED) / 1024) as u64);
         (0..2048).for_each(|_| writer.write(&line, true));
-        assert_eq!(writer.lost() - ordinary, 2048 - (RESERVED / 1024) as u64);
+        assert_eq!(writer.lost_in_all() - ordinary, 2048 - (RESERVED / 1024) as u64);
         assert!(told.try_recv().is_err());
         open.send(Ok(())).unwrap();
-        assert_eq!(told.recv_timeout(PATIENCE).unwrap(), writer.lost());
+        assert_eq!(told.recv_timeout(PATIENCE).unwrap(), writer.lost_in_all());
         assert_eq!(wrote.recv_timeout(PATIENCE).unwrap().len(), ROOM);
         open.send(Ok(())).unwrap();
         writer.flush(PATIENCE);
@@ -190,7 +190,7 @@ mod tests {
         wrote.recv_timeout(PATIENCE).unwrap();
         open.send(Err(io::Error::other("full"))).unwrap();
         writer.flush(PATIENCE);
-        assert_eq!(writer.lost(), 2);
+        assert_eq!(writer.lost_in_all(), 2);
         writer.write(b"three\n", false);
         wrote.recv_timeout(PATIENCE).unwrap();
         open.send(Ok(())).unwrap();
