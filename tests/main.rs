@@ -20,6 +20,7 @@ mod inside;
 mod instances;
 mod internal;
 mod languages;
+mod logs;
 mod messages;
 mod misuse;
 mod outgoing;

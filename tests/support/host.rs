@@ -56,6 +56,8 @@ pub(crate) struct Host {
     client: Client,
     /// What the host finds in its environment.
     environment: Vec<(&'static str, PathBuf)>,
+    /// How the host writes its log.
+    log_format: &'static str,
 }
 
 /// The section of a host that takes its machine for as fast as it is: for tests of what must not be lost, which would count what a
@@ -95,7 +97,7 @@ impl Host {
         // Connections are not kept for long, so that those of a host at rest are gone.
         let client = Client::builder().timeout(PATIENCE).pool_idle_timeout(Duration::from_secs(5)).build().unwrap();
         let (http, admin) = (String::new(), String::new());
-        let host = Self { folder, process: None, http, admin, client, environment: Vec::new() };
+        let host = Self { folder, process: None, http, admin, client, environment: Vec::new(), log_format: "text" };
         host.configure(services);
         host
     }
@@ -103,6 +105,11 @@ impl Host {
     /// Sets a variable in the environment of the host, for the next start.
     pub(crate) fn environ(&mut self, name: &'static str, value: impl Into<PathBuf>) {
         self.environment.push((name, value.into()));
+    }
+
+    /// Has the log of the host written in another form than text, from the next start on.
+    pub(crate) fn log_as(&mut self, format: &'static str) {
+        self.log_format = format;
     }
 
     /// Writes another configuration, for the next start.
@@ -114,7 +121,12 @@ impl Host {
 
     /// Starts the host and waits until it serves.
     pub(crate) async fn run(&mut self) {
-        let mut process = self.spawn();
+        let process = self.spawn();
+        self.serves(process).await;
+    }
+
+    /// Waits until a host that was started from [`Host::command`] serves.
+    pub(crate) async fn serves(&mut self, mut process: Child) {
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let line = timeout(PATIENCE, lines.next_line()).await.expect("the host starts in time").unwrap();
         let Some(line) = line else { panic!("the host did not start:\n{}", self.log()) };
@@ -132,17 +144,21 @@ impl Host {
 
     fn spawn(&self) -> Child {
         let log = std::fs::File::options().create(true).append(true).open(self.log_path()).unwrap();
-        Command::new(patchbay())
-            .args(["up", "--json"])
+        self.command(self.log_format).stderr(log).spawn().unwrap()
+    }
+
+    /// The command that starts the host, whose log nobody reads yet.
+    pub(crate) fn command(&self, log_format: &str) -> Command {
+        let mut command = Command::new(patchbay());
+        command
+            .args(["up", "--json", "--log-format", log_format])
             .current_dir(self.folder.path())
             .env("RUST_LOG", "info")
             .env("PATCHBAY_HAZARDS", self.hazards().folder())
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped())
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap()
+            .kill_on_drop(true);
+        command
     }
 
     /// What goes wrong with this host.

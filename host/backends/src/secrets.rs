@@ -30,6 +30,8 @@ pub struct MachineSecrets {
     folder: PathBuf,
     /// What is held by somebody.
     open: Mutex<HashMap<SecretRef, Weak<Held>>>,
+    /// The values of what is held, for those who have to keep them out of something.
+    values: RwLock<Arc<[Arc<Secret>]>>,
 }
 
 /// A secret that somebody holds.
@@ -49,7 +51,18 @@ impl OpenSecret for Held {
 impl MachineSecrets {
     /// Secrets whose relative paths begin at `folder`.
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder, open: Mutex::default() }
+        Self { folder, open: Mutex::default(), values: RwLock::default() }
+    }
+
+    /// The values that somebody holds, so that they can be kept out of logs. One that is not held any more may be among them.
+    pub fn values(&self) -> Arc<[Arc<Secret>]> {
+        Arc::clone(&self.values.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Notes the values anew.
+    fn note_values(&self) {
+        let held: Vec<_> = self.table().values().filter_map(Weak::upgrade).collect();
+        *self.values.write().unwrap_or_else(PoisonError::into_inner) = held.iter().map(|held| held.value()).collect();
     }
 
     /// Reads a secret once, to see whether it can be had. Blocks for as long as the file system takes. What comes back is a
@@ -88,6 +101,7 @@ impl MachineSecrets {
             None => {}
             Some(News::Value(value)) => {
                 *held.value.write().unwrap_or_else(PoisonError::into_inner) = value;
+                self.note_values();
                 tracing::info!("{} has a new value", held.reference);
                 warn(warning);
             }
@@ -121,6 +135,8 @@ impl MachineSecrets {
         });
         open.retain(|_, held| held.strong_count() > 0);
         open.insert(reference.clone(), Arc::downgrade(&held));
+        drop(open);
+        self.note_values();
         Ok(held)
     }
 

@@ -15,16 +15,14 @@ use patchbay_gateway::{AdminApi, HostFacts, HttpGateway, HttpOutbound, Readiness
 use patchbay_model::metrics::Metrics;
 use patchbay_model::policy::Rate;
 use patchbay_model::ports::{Clock, Executor, Links, LogSink, Messaging, NoSpans, Outbound, Tokens};
-use patchbay_model::{LogRecord, NoHazard, units};
+use patchbay_model::{NoHazard, units};
 
 use crate::announcement::Announcement;
 use crate::config::{Config, Document, directory_of};
 use crate::failure::{Failure, FailureKind};
 use crate::hazards;
 use crate::reload::{ListenerLimits, Reloadable, Reloader, Source};
-
-/// Log records that are kept for those who come late.
-const KEPT_LOGS: usize = 4096;
+use crate::telemetry::Telemetry;
 
 /// A host, put together and listening, in which nothing runs yet.
 pub(crate) struct App {
@@ -34,7 +32,6 @@ pub(crate) struct App {
     pub(crate) token: patchbay_gateway::AdminToken,
     pub(crate) readiness: Readiness,
     pub(crate) facts: HostFacts,
-    pub(crate) logs: Arc<Journal<LogRecord>>,
     pub(crate) reloader: Arc<Reloader>,
     pub(crate) secrets: Arc<MachineSecrets>,
     pub(crate) metrics: Arc<Metrics>,
@@ -53,7 +50,12 @@ impl App {
     ///
     /// # Errors
     /// If another host has the directory or an address, or this machine cannot run WebAssembly.
-    pub(crate) async fn assemble(config: &Config, source: Source, document: Document) -> Result<Self, Failure> {
+    pub(crate) async fn assemble(
+        config: &Config,
+        source: Source,
+        document: Document,
+        telemetry: Telemetry,
+    ) -> Result<Self, Failure> {
         let clock = Arc::new(SystemClock);
         let hazard = hazards::of_environment(&config.host.state);
         let state = StateDir::open_amid(&config.host.state, hazard.clone()).map_err(Failure::failed)?;
@@ -62,9 +64,8 @@ impl App {
             .ok_or_else(|| Failure::failed("the admin token in the state directory is too short; remove it"))?;
         let http = HttpGateway::bind(config.http.clone()).await.map_err(Failure::failed)?;
         let admin = AdminApi::bind(config.admin.clone()).await.map_err(Failure::failed)?;
-        let logs = Arc::new(Journal::new(KEPT_LOGS));
         let outbound = Arc::<HttpOutbound>::default();
-        let sink = Arc::clone(&logs) as Arc<dyn LogSink>;
+        let sink = Arc::clone(&telemetry.inlet) as Arc<dyn LogSink>;
         let cache = CacheFolder { path: state.cache(), hazard: hazard.clone() };
         let links = Arc::<ServiceLinks>::default();
         let messaging = Arc::<ServiceMessaging>::default();
@@ -76,6 +77,7 @@ impl App {
             tokens: Arc::clone(&tokens) as _,
         };
         let secrets = Arc::new(MachineSecrets::new(directory_of(&source.file).to_owned()));
+        telemetry.inlet.keep_out(Arc::clone(&secrets));
         let ports = Ports {
             executor: executor(&config.engine, Some(cache), sink, ways)?,
             components: Arc::new(state.components()),
@@ -98,7 +100,7 @@ impl App {
         let announced = Announcement::make(&state, &admin);
         let identity = auth::open(&config.auth, Arc::clone(&clock) as _, &Identity::default());
         let identity = identity.map_err(|wrong| Failure::new(FailureKind::Refused, format!("auth.{wrong}")))?;
-        let control = Control::new(config.control.clone(), hazards::around(ports, &hazard), Arc::clone(&logs));
+        let control = Control::new(config.control.clone(), hazards::around(ports, &hazard), telemetry.logs());
         let known = auth::Known::attach(&control, clock as _, config.auth.clone(), identity)?;
         outbound.attach(&control);
         links.attach(&control);
@@ -115,7 +117,8 @@ impl App {
         ]);
         let readiness = Readiness::default();
         // Whatever has a part of `runtime.toml` beside control, and can take another one while the host runs, stands here.
-        let parts: Vec<Box<dyn Reloadable>> = vec![Box::new(ListenerLimits(http.tuner())), Box::new(known)];
+        let parts: Vec<Box<dyn Reloadable>> =
+            vec![Box::new(ListenerLimits(http.tuner())), Box::new(known), Box::new(telemetry)];
         let reloader = Reloader::new(source, config.clone(), document, Arc::clone(&control), readiness.clone(), parts);
         watch_load(&control);
         Ok(Self {
@@ -125,7 +128,6 @@ impl App {
             token,
             readiness,
             facts,
-            logs,
             reloader: Arc::new(reloader),
             secrets,
             metrics: Arc::new(metrics),
@@ -241,6 +243,12 @@ pub(crate) fn facts(config: &Config) -> BTreeMap<String, String> {
         ("engine.cache_size", size(config.engine.cache_size)),
         ("engine.compile_time", duration(config.engine.compile_time)),
         ("engine.compile_memory", size(config.engine.compile_memory)),
+        ("logs.format", config.logs.format.name().to_owned()),
+        ("logs.keep", config.logs.keep.to_string()),
+        ("logs.keep_size", size(config.logs.keep_size)),
+        ("logs.keep_level", config.logs.keep_level.to_string()),
+        ("logs.access", config.logs.access.to_string()),
+        ("logs.access_query", config.logs.access_query.to_string()),
         ("deploy.retained", config.control.retained.to_string()),
         ("deploy.drain", duration(config.control.drain)),
         ("traces.sample", config.control.traces.sample.to_string()),

@@ -2,6 +2,7 @@
 
 mod canary;
 mod deploy;
+mod logs;
 mod messages;
 mod setting;
 mod traces;
@@ -14,6 +15,7 @@ use patchbay_model::{RevisionId, RevisionNumber, ServiceName};
 
 pub(crate) use canary::{CanaryArgs, CanaryCommand, CanaryStartArgs, CanaryStatusArgs};
 pub(crate) use deploy::DeployArgs;
+pub(crate) use logs::LogsArgs;
 pub(crate) use messages::{
     DlqChoiceArgs, DlqCommand, DlqListArgs, PublishArgs, SubscriptionsArgs, TailArgs, TopicsArgs,
 };
@@ -139,8 +141,15 @@ pub(crate) enum Command {
             patchbay dlq replay dlq.shipping 7"
     )]
     Dlq(DlqCommand),
-    /// Show what services print
-    #[command(after_help = "Examples:\n  patchbay logs\n  patchbay logs orders --follow")]
+    /// Show what services print, and what the host says of them and of their calls
+    #[command(
+        long_about = "Show what services print, and what the host says of them and of their calls.\n\n\
+            A record has to meet all conditions that are given. What a service prints to stderr counts as `warn`, to stdout \
+            as `info`; what it logs through wasi:logging has the level that it gave. `[logs]` in runtime.toml says how much \
+            is kept.",
+        after_help = "Examples:\n  patchbay logs orders --follow\n  \
+            patchbay logs --level warn --since 5m\n  patchbay logs --call 00000000000000a7"
+    )]
     Logs(LogsArgs),
     /// List the traces of which the host keeps spans
     #[command(after_help = "Examples:\n  patchbay traces\n  patchbay traces --service orders --faulted")]
@@ -199,18 +208,37 @@ pub(crate) struct UpArgs {
     /// The state directory, instead of the one in the configuration
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
-    /// How log lines are written, on stderr
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) log_format: LogFormat,
+    /// How log lines are written, on stderr [default: what `[logs] format` says]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
 }
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
+    /// As text on a terminal, as JSON elsewhere
+    Auto,
     /// For people
     Text,
     /// One JSON object per line
     Json,
+    /// One JSON object per line, with the field names of the Elastic Common Schema
+    Ecs,
+}
+
+impl LogFormat {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [Self::Auto, Self::Text, Self::Json, Self::Ecs];
+
+    /// Its name on the command line and in `runtime.toml`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Ecs => "ecs",
+        }
+    }
 }
 
 /// `patchbay check`.
@@ -398,18 +426,6 @@ impl std::str::FromStr for Target {
         }
         Ok(Self { service: text.parse()?, revision: None })
     }
-}
-
-/// `patchbay logs`.
-#[derive(Debug, Args)]
-pub(crate) struct LogsArgs {
-    /// Only what this service prints
-    pub(crate) name: Option<ServiceName>,
-    /// Go on with what comes, until Ctrl-C
-    #[arg(long, short)]
-    pub(crate) follow: bool,
-    #[command(flatten)]
-    pub(crate) host: HostArgs,
 }
 
 /// `patchbay events`.

@@ -7,6 +7,7 @@ mod document;
 mod edge;
 mod host;
 mod listeners;
+mod logs;
 mod metrics;
 mod policies;
 mod problem;
@@ -38,6 +39,7 @@ pub(crate) use bus::{BusBackend, BusConfig};
 pub(crate) use closest::suggestion;
 pub(crate) use document::Document;
 pub(crate) use host::HostConfig;
+pub(crate) use logs::LogsConfig;
 pub(crate) use problem::{Problem, Problems, Source};
 pub(crate) use services::ServiceConfig;
 pub(crate) use value::{INSTANCE_POLICIES, instance_policy, priority_named};
@@ -58,6 +60,7 @@ pub(crate) struct Config {
     pub(crate) bus: BusConfig,
     pub(crate) auth: AuthConfig,
     pub(crate) metrics: MetricsConfig,
+    pub(crate) logs: LogsConfig,
     pub(crate) services: Vec<ServiceConfig>,
 }
 
@@ -229,7 +232,7 @@ fn read(file: &str, text: &str, directory: &Path) -> Read {
     let reader = Reader::new(source);
     let config = reader.root(&document, |root| {
         let host = root.section("host", |table| host::host(table, directory));
-        let http = root.section("http", |table| listeners::http(table, host.drain, directory));
+        let mut http = root.section("http", |table| listeners::http(table, host.drain, directory));
         let mut admin = root.section("admin", |table| listeners::admin(table, host.drain, directory));
         let engine = root.section("engine", host::engine);
         let mut control = host::control(root, &host);
@@ -237,12 +240,14 @@ fn read(file: &str, text: &str, directory: &Path) -> Read {
         let bus = root.section("bus", |table| bus::read(table, directory));
         let auth = root.section("auth", |table| auth::read(table, directory));
         let metrics = root.section("metrics", metrics::read);
+        let logs = root.section("logs", logs::read);
+        (http.access_log, http.access_query) = (logs.access, logs.access_query);
         admin.max_message = bus.max_message as u64;
         admin.metrics = metrics.clone();
         let mut placed = Vec::new();
         control.routes = routes::of_host(root, directory, &mut placed);
         let services = services::read(root, &control.defaults, directory, placed);
-        let config = Config { host, http, admin, engine, control, bus, auth, metrics, services };
+        let config = Config { host, http, admin, engine, control, bus, auth, logs, metrics, services };
         let open = config.is_open();
         Config { control: ControlConfig { open, ..config.control }, ..config }
     });

@@ -80,5 +80,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     let done = runtime.block_on(commands::run(cli));
     runtime.shutdown_timeout(LINGER);
+    telemetry::flush();
     done
 }

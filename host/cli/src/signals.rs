@@ -36,6 +36,7 @@ impl Signals {
         tokio::spawn(async move {
             let signal = self.next().await;
             tracing::warn!("{signal} again: stopping at once; calls are cut");
+            crate::telemetry::flush();
             process::exit(INTERRUPTED);
         });
     }

@@ -1,21 +1,45 @@
-//! What the host logs about itself and for its services, on stderr.
+//! What the host logs: of itself, of calls, and for its services. It is written on stderr, one record in a line, and kept for
+//! those who ask the admin API for it.
+
+mod ecs;
+mod event;
+mod format;
+mod inlet;
+mod json;
+mod layers;
+mod text;
+mod writer;
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use patchbay_control::{Entry, Journal};
-use patchbay_model::{LogLevel, LogRecord};
-use tokio::sync::broadcast::error::RecvError;
+use patchbay_backends::SystemClock;
+use patchbay_control::{Journal, JournalBounds};
+use patchbay_model::{LogRecord, Redaction};
 use tracing::Level;
-use tracing_subscriber::filter::{FilterExt, LevelFilter, dynamic_filter_fn};
+use tracing_subscriber::filter::{FilterExt, LevelFilter, dynamic_filter_fn, filter_fn};
 use tracing_subscriber::layer::{Filter, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, Registry};
+use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 use crate::args::LogFormat;
+use crate::config::{Config, LogsConfig};
 use crate::failure::{Failure, FailureKind};
+use crate::reload::{Commit, Complaint, Reloadable};
+
+pub(crate) use format::LineFormat;
+pub(crate) use inlet::Inlet;
+
+use layers::{ToInlet, is_of_the_host};
+use writer::LineWriter;
+
+/// How long the end of the program waits for the last lines to be written.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What writes, once it does.
+static WRITER: OnceLock<LineWriter> = OnceLock::new();
 
 /// Holds back what is no warning, for as long as a person is shown the same in another way.
 #[derive(Debug, Clone, Default)]
@@ -28,28 +52,93 @@ impl Hush {
     }
 }
 
-/// Begins to log. RUST_LOG says what; without it, everything from `info` on.
+/// The log of the host at work.
+#[derive(Clone)]
+pub(crate) struct Telemetry {
+    /// Holds back what a person sees elsewhere.
+    pub(crate) hush: Hush,
+    /// Takes the records of services.
+    pub(crate) inlet: Arc<Inlet>,
+    /// What is kept of what the host says.
+    level: reload::Handle<LevelFilter, Registry>,
+}
+
+/// Begins to log. RUST_LOG says what is written; without it, everything from `info` on. `asked` is the form that the command line
+/// asks for, if it does.
 ///
 /// # Errors
 /// If RUST_LOG makes no sense.
-pub(crate) fn begin(format: LogFormat) -> Result<Hush, Failure> {
-    let asked = std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty());
+pub(crate) fn begin(asked: Option<LogFormat>, config: &Config) -> Result<Telemetry, Failure> {
+    let rust_log = std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty());
     let hush = Hush::default();
     // Who says what to log gets it.
-    let held = if asked.is_some() { Hush::default() } else { hush.clone() };
-    let filter = filter(asked.as_deref(), held)?;
-    let colour = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
-    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(colour);
-    let layer = match format {
-        LogFormat::Text => layer.boxed(),
-        LogFormat::Json => layer.json().flatten_event(true).boxed(),
-    };
-    let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
-    subscriber.try_init().map_err(Failure::failed)?;
-    Ok(hush)
+    let held = if rust_log.is_some() { Hush::default() } else { hush.clone() };
+    let written = filter(rust_log.as_deref(), held)?;
+    let (kept, level) = reload::Layer::new(layers::from(config.logs.keep_level));
+    let writer = LineWriter::begin(io::stderr(), |lost| {
+        tracing::warn!(lost, "records were not written: whoever reads stderr is too slow, or cannot");
+    })?;
+    let logs = Arc::new(Journal::bounded(bounds(&config.logs), LogRecord::size));
+    let format = LineFormat::of(asked.unwrap_or(config.logs.format));
+    let inlet = Arc::new(Inlet::new(logs, writer.clone(), format));
+    inlet.redact(redaction(config));
+    let clock = Arc::new(SystemClock);
+    let write = ToInlet::to_write(Arc::clone(&inlet), Arc::clone(&clock) as _).with_filter(written);
+    let keep = ToInlet::to_keep(Arc::clone(&inlet), clock).with_filter(kept.and(filter_fn(is_of_the_host)));
+    tracing_subscriber::registry().with(vec![write.boxed(), keep.boxed()]).try_init().map_err(Failure::failed)?;
+    let _ = WRITER.set(writer);
+    Ok(Telemetry { hush, inlet, level })
 }
 
-/// What is logged: what was `asked` for in the form of RUST_LOG, or else everything from `info` on, less what is `held`.
+/// Waits until what was logged is written, for a moment at most. To be called before the program ends.
+pub(crate) fn flush() {
+    if let Some(writer) = WRITER.get() {
+        writer.flush(PATIENCE);
+    }
+}
+
+/// Records that were not written since the start, because whoever reads stderr is too slow or cannot.
+#[expect(dead_code, reason = "a metric of the host itself tells it")]
+pub(crate) fn lost() -> u64 {
+    WRITER.get().map_or(0, LineWriter::lost_in_all)
+}
+
+impl Telemetry {
+    /// What is kept of it.
+    pub(crate) fn logs(&self) -> Arc<Journal<LogRecord>> {
+        Arc::clone(&self.inlet.logs)
+    }
+
+    /// Whether people read the log.
+    pub(crate) fn is_text(&self) -> bool {
+        self.inlet.format.is_text()
+    }
+}
+
+impl Reloadable for Telemetry {
+    fn judge(&self, config: &Config) -> Result<Commit, Vec<Complaint>> {
+        let (this, logs, redaction) = (self.clone(), config.logs.clone(), redaction(config));
+        Ok(Box::new(move || {
+            this.inlet.logs.rebound(bounds(&logs));
+            this.inlet.redact(redaction);
+            // It fails only if the log is gone, and then there is nothing to change.
+            let _ = this.level.reload(layers::from(logs.keep_level));
+        }))
+    }
+}
+
+fn bounds(logs: &LogsConfig) -> JournalBounds {
+    let bytes = usize::try_from(logs.keep_size).unwrap_or(usize::MAX);
+    JournalBounds { records: usize::try_from(logs.keep).unwrap_or(usize::MAX), bytes }
+}
+
+/// What is taken out of records by its name, beside what is always.
+fn redaction(config: &Config) -> Redaction {
+    let header = config.auth.api_key_header.to_string();
+    Redaction::new(config.logs.redact.iter().cloned().chain([header]))
+}
+
+/// What is written: what was `asked` for in the form of RUST_LOG, or else everything from `info` on, less what is `held`.
 fn filter(asked: Option<&str>, held: Hush) -> Result<impl Filter<Registry> + use<>, Failure> {
     let filter = EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())
@@ -59,32 +148,6 @@ fn filter(asked: Option<&str>, held: Hush) -> Result<impl Filter<Registry> + use
     let most = Filter::<Registry>::max_level_hint(&filter).unwrap_or(LevelFilter::TRACE);
     let shown = dynamic_filter_fn(move |about, _| !held.0.load(Ordering::Relaxed) || *about.level() <= Level::WARN);
     Ok(filter.and(shown.with_max_level_hint(most)))
-}
-
-/// Writes what services print into the log of the host, from now on and until the journal is gone.
-///
-/// # Errors
-/// If no thread can be had.
-pub(crate) fn forward(logs: &Journal<LogRecord>) -> io::Result<()> {
-    let mut following = logs.read(0).following;
-    // A thread of its own, so that a reader of stderr who stands still holds up nothing else.
-    let work = move || loop {
-        match following.blocking_recv() {
-            Ok(entry) => log(&entry),
-            Err(RecvError::Lagged(missed)) => {
-                tracing::warn!(target: "guest", missed, "services print faster than this log is written");
-            }
-            Err(RecvError::Closed) => return,
-        }
-    };
-    thread::Builder::new().name("guest-log".to_owned()).spawn(work).map(|_| ())
-}
-
-fn log(entry: &Entry<LogRecord>) {
-    let LogRecord { service, revision, call, stream, level, context, line, .. } = &entry.record;
-    // The level is the service's word, not the host's: RUST_LOG is about what the host says.
-    let (stream, level) = (stream.name(), level.map(LogLevel::name));
-    tracing::info!(target: "guest", service, revision, call, stream, level, context, "{line}");
 }
 
 #[cfg(test)]

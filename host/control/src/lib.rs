@@ -56,7 +56,7 @@ pub use deploy::subscription_problem;
 pub use event::{Event, EventKind};
 pub use functions::{FindError, find, functions};
 pub use internal::MAX_HOPS;
-pub use journal::{Entry, Journal, Reading};
+pub use journal::{Entry, Journal, JournalBounds, Reading};
 pub use links::{Link, Unlinked, unlinked};
 pub use load::ShedConfig;
 pub use messaging::{

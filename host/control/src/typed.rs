@@ -115,7 +115,8 @@ impl Control {
         let stand_in = active.and_then(|active| active.ready.stand_ins.links.get(&unversioned(&function.interface)));
         let result = stand_in.and_then(|stand_in| stand_in.result_of(function));
         if result.is_some() {
-            tracing::warn!(%caller, %function, %fault, "call answered by a fallback");
+            let (kind, details) = (fault.kind(), fault.details());
+            tracing::warn!(%caller, %function, fault = %kind, details, "call answered by a fallback");
         }
         result.ok_or(fault)
     }

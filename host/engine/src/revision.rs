@@ -127,7 +127,8 @@ impl Revision {
     /// Tells the operator of a fault that no caller hears of any more.
     pub(crate) fn report(&self, call: Option<CallId>, fault: &Fault) {
         let call = call.map(|call| call.to_string());
-        tracing::warn!(revision = %self.id, call, %fault, "an instance failed after its reply");
+        let (kind, details) = (fault.kind(), fault.details());
+        tracing::warn!(revision = %self.id, call, fault = %kind, details, "an instance failed after its reply: {}", fault.public());
     }
 }
 
@@ -136,14 +137,6 @@ async fn tell_dropped(revision: Arc<Revision>) {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let dropped = round_size(revision.log_rate.take_dropped());
     let rate = format_size(revision.settings.limits.log_rate);
-    revision.log(LogRecord {
-        time: revision.now(),
-        service: revision.id.service.to_string(),
-        revision: revision.id.number.get(),
-        call: None,
-        stream: LogStream::Stderr,
-        level: None,
-        context: None,
-        line: format!("{dropped} of output dropped: log_rate is {rate} per second"),
-    });
+    let line = format!("{dropped} of output dropped: log_rate is {rate} per second");
+    revision.log(LogRecord::new(revision.now(), LogStream::Stderr, line).of(&revision.id));
 }

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use patchbay_model::{CallId, LogLevel, LogRecord, LogStream};
+use patchbay_model::trace::{SpanId, TraceId};
+use patchbay_model::{CallContext, CallId, LogLevel, LogRecord, LogStream};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
@@ -33,9 +34,16 @@ pub(crate) struct Output {
 #[derive(Default)]
 struct Lines {
     /// The call that the instance works on, if it is only one.
-    call: Option<CallId>,
+    call: Option<Attribution>,
     out: Line,
     err: Line,
+}
+
+/// Which call a line belongs to, and which span of which trace.
+#[derive(Debug, Clone, Copy)]
+struct Attribution {
+    call: CallId,
+    span: Option<(TraceId, SpanId)>,
 }
 
 /// The beginning of a line whose end has not been written yet.
@@ -51,8 +59,11 @@ impl Output {
     }
 
     /// Says which call the instance works on from now on: `None` if on no single one.
-    pub(crate) fn attribute(&self, call: Option<CallId>) {
-        self.lock().call = call;
+    pub(crate) fn attribute(&self, call: Option<&CallContext>) {
+        self.lock().call = call.map(|call| Attribution {
+            call: call.id,
+            span: call.trace.as_ref().map(|context| (context.trace, context.span)),
+        });
     }
 
     /// Records lines that have no end yet.
@@ -73,7 +84,7 @@ impl Output {
         let line = match stream {
             LogStream::Stdout => &mut lines.out,
             // What is logged comes whole, by a way of its own.
-            LogStream::Stderr | LogStream::Logging => &mut lines.err,
+            LogStream::Stderr | LogStream::Logging | LogStream::Host => &mut lines.err,
         };
         let mut rest = bytes;
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
@@ -104,7 +115,7 @@ impl Output {
     }
 
     /// Records a line that is complete, or drops it if the revision prints too much.
-    fn record(&self, call: Option<CallId>, stream: LogStream, line: &mut Line) {
+    fn record(&self, call: Option<Attribution>, stream: LogStream, line: &mut Line) {
         if !self.revision.may_print(line.bytes.len() + 1) {
             line.clear();
             return;
@@ -112,17 +123,13 @@ impl Output {
         self.revision.log(self.entry(call, stream, line.finish()));
     }
 
-    fn entry(&self, call: Option<CallId>, stream: LogStream, line: String) -> LogRecord {
-        LogRecord {
-            time: self.revision.now(),
-            service: self.revision.id.service.to_string(),
-            revision: self.revision.id.number.get(),
-            call: call.map(|call| call.to_string()),
-            stream,
-            level: None,
-            context: None,
-            line,
+    fn entry(&self, call: Option<Attribution>, stream: LogStream, line: String) -> LogRecord {
+        let mut record = LogRecord::new(self.revision.now(), stream, line).of(&self.revision.id);
+        if let Some(Attribution { call, span }) = call {
+            record.call = Some(call.to_string());
+            (record.trace, record.span) = span.map(|(trace, span)| (trace.to_string(), span.to_string())).unzip();
         }
+        record
     }
 
     fn lock(&self) -> MutexGuard<'_, Lines> {

@@ -13,6 +13,7 @@ use crate::error::{GatewayError, bind};
 use crate::server::{self, ConnectionCounts, ConnectionLimits};
 use crate::tls::{self, Tls};
 
+mod access;
 mod config;
 mod edges;
 mod entry;
@@ -24,6 +25,7 @@ mod reply_body;
 mod service;
 mod target;
 
+use access::AccessLog;
 pub use config::HttpConfig;
 pub(crate) use headers::{strip_reply, strip_request};
 pub use identify::KEY_SET_PATH;
@@ -39,17 +41,22 @@ pub struct HttpGateway {
     tls: Option<Tls>,
     measured: Arc<HttpMeasured>,
     connections: Arc<ConnectionCounts>,
+    access: Arc<AccessLog>,
 }
 
 /// Changes what the gateway allows its connections, while it serves.
 #[derive(Debug, Clone)]
-pub struct HttpTuner(watch::Sender<ConnectionLimits>);
+pub struct HttpTuner {
+    limits: watch::Sender<ConnectionLimits>,
+    access: Arc<AccessLog>,
+}
 
 impl HttpTuner {
     /// Has all of `config` hold for connections that are made from now on, but for the address and the certificate, which
-    /// stay.
+    /// stay. What is logged is another at once.
     pub fn apply(&self, config: &HttpConfig) {
-        self.0.send_replace(config.connection_limits());
+        self.limits.send_replace(config.connection_limits());
+        self.access.set(config.access_log, config.access_query);
     }
 }
 
@@ -64,7 +71,9 @@ impl HttpGateway {
         let (listener, address) = bind(WHAT, config.listen).await?;
         let limits = watch::Sender::new(config.connection_limits());
         let measured = Arc::new(HttpMeasured::new(if tls.is_some() { "https" } else { "http" }));
-        Ok(Self { listener, address, limits, tls, measured, connections: Arc::default() })
+        let access = Arc::<AccessLog>::default();
+        access.set(config.access_log, config.access_query);
+        Ok(Self { listener, address, limits, tls, measured, connections: Arc::default(), access })
     }
 
     /// Where it listens; the port is the real one where port 0 was configured.
@@ -80,7 +89,7 @@ impl HttpGateway {
 
     /// What changes its limits.
     pub fn tuner(&self) -> HttpTuner {
-        HttpTuner(self.limits.clone())
+        HttpTuner { limits: self.limits.clone(), access: Arc::clone(&self.access) }
     }
 
     /// Tells what is measured here, and at the routes of `control`.
@@ -93,7 +102,7 @@ impl HttpGateway {
     /// ends those that outlive [`HttpConfig::drain`], and returns.
     pub async fn serve(self, control: Arc<Control>, shutdown: impl Future<Output = ()>) {
         let (tls, limits) = (self.tls.as_ref(), self.limits.subscribe());
-        let answers = service::Answers::new(control, self.address, tls.is_some(), self.measured);
+        let answers = service::Answers::new(control, self.address, tls.is_some(), self.measured, self.access);
         tokio::select! {
             () = server::serve(self.listener, tls, limits, self.connections, answers, shutdown) => {}
             () = tls::watch(tls) => {}

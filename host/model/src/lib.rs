@@ -18,6 +18,7 @@
 //! - **hazard**: what can go wrong between two acts of the host, [`Hazard`]; there for tests.
 
 mod address;
+mod answering;
 mod body;
 pub mod bus;
 mod call;
@@ -45,6 +46,7 @@ mod typed;
 pub mod units;
 
 pub use address::is_public;
+pub use answering::Answering;
 pub use body::{Body, BodyError, empty_body, full_body};
 pub use call::{Call, CallContext, CallId, Hold, Reply};
 pub use deployment::{Declaration, Origin, RegistryRecord, RevisionRecord, ServiceRecord};
@@ -55,7 +57,7 @@ pub use fault::{Blame, Fault, FaultKind};
 pub use hazard::{Act, Hazard, NoHazard};
 pub use identity::{AuthError, AuthErrorKind, Credential, Principal, Proof, User};
 pub use interface::{InterfaceName, InterfaceNameError};
-pub use log::{LogLevel, LogRecord, LogStream};
+pub use log::{LogFilter, LogLevel, LogLevelError, LogRecord, LogStream, REDACTED, Redaction};
 pub use name::{NameError, RevisionId, RevisionNumber, ServiceName};
 pub use outbound::{Course, OutboundError, OutboundRequest};
 pub use route::{HostPattern, PathPattern, Route, RouteError, parse_method};

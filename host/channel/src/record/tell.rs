@@ -8,11 +8,12 @@ use super::Story;
 pub(super) fn answered(story: &Story<'_>, status: Option<u16>) {
     let Story { service, id: call, attempts, .. } = story;
     let (parent, elapsed) = (story.parent.map(tracing::field::display), story.arrived.elapsed());
+    let (trace, span) = (story.trace.trace, story.trace.span);
     match story.stood_in.as_deref() {
         Some(fallback) => {
-            tracing::warn!(%service, %call, parent, status, attempts, fallback, ?elapsed, "call answered by a fallback");
+            tracing::warn!(%service, %call, %trace, %span, parent, status, attempts, fallback, ?elapsed, "call answered by a fallback");
         }
-        None => tracing::debug!(%service, %call, parent, status, attempts, ?elapsed, "call answered"),
+        None => tracing::debug!(%service, %call, %trace, %span, parent, status, attempts, ?elapsed, "call answered"),
     }
 }
 
@@ -20,16 +21,19 @@ pub(super) fn answered(story: &Story<'_>, status: Option<u16>) {
 pub(super) fn failed(story: &Story<'_>, fault: &Fault) {
     let Story { service, id: call, caller, attempts, .. } = story;
     let (parent, elapsed) = (story.parent.map(tracing::field::display), story.arrived.elapsed());
+    let (trace, span) = (story.trace.trace, story.trace.span);
     let (kind, details, fallback) = (fault.kind(), fault.details(), story.stood_in.as_deref());
     match kind {
-        FaultKind::Cancelled => tracing::debug!(%service, %call, parent, ?elapsed, "call cancelled by its caller"),
+        FaultKind::Cancelled => {
+            tracing::debug!(%service, %call, %trace, %span, parent, ?elapsed, "call cancelled by its caller")
+        }
         FaultKind::Unauthenticated | FaultKind::Denied => {
             let route = story.route.map(tracing::field::display);
-            tracing::warn!(target: "audit", %service, %call, parent, %caller, route, fault = %kind, details, "refused");
+            tracing::warn!(target: "audit", %service, %call, %trace, %span, parent, %caller, route, fault = %kind, details, "refused");
         }
         _ => {
             tracing::warn!(
-                %service, %call, parent, fault = %kind, details, attempts, fallback, ?elapsed, "{}", fault.public()
+                %service, %call, %trace, %span, parent, fault = %kind, details, attempts, fallback, ?elapsed, "{}", fault.public()
             );
         }
     }

@@ -179,13 +179,16 @@ pub(crate) struct Listeners {
     pub(crate) http_url: String,
 }
 
-/// One line that a service printed.
+/// One line that a service printed, or that the host says.
 #[derive(Debug, Deserialize)]
 pub(crate) struct LogLine {
     pub(crate) time: String,
-    pub(crate) service: String,
-    pub(crate) revision: u32,
+    pub(crate) service: Option<String>,
+    pub(crate) revision: Option<u32>,
     pub(crate) call: Option<String>,
+    pub(crate) fault: Option<String>,
+    #[serde(default)]
+    pub(crate) fields: std::collections::BTreeMap<String, serde_json::Value>,
     pub(crate) stream: String,
     pub(crate) level: Option<String>,
     pub(crate) context: Option<String>,

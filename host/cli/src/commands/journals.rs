@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use patchbay_model::ServiceName;
 use serde_json::Value;
 
 use crate::args::{EventsArgs, LogsArgs};
@@ -16,8 +15,7 @@ use crate::screen::{BAD, DIM, GOOD, NAME, Screen, WARN, harmless, styled};
 /// # Errors
 /// If the host cannot be reached.
 pub(crate) async fn logs(args: &LogsArgs, screen: Screen) -> Result<(), Failure> {
-    let path = journal("/v1/logs", args.name.as_ref(), args.follow);
-    show(&Client::find(&args.host)?, &path, args.follow, screen, log_line).await
+    show(&Client::find(&args.host)?, &logs_path(args), args.follow, screen, log_line).await
 }
 
 /// Shows what happens to services.
@@ -25,15 +23,27 @@ pub(crate) async fn logs(args: &LogsArgs, screen: Screen) -> Result<(), Failure>
 /// # Errors
 /// If the host cannot be reached.
 pub(crate) async fn events(args: &EventsArgs, screen: Screen) -> Result<(), Failure> {
-    let path = journal("/v1/events", None, args.follow);
+    let path = format!("/v1/events?follow={}", args.follow);
     show(&Client::find(&args.host)?, &path, args.follow, screen, event_line).await
 }
 
-fn journal(path: &str, service: Option<&ServiceName>, follow: bool) -> String {
-    let mut path = format!("{path}?follow={follow}");
-    if let Some(service) = service {
-        // Writing to a String cannot fail, and the name of a service needs no escape.
-        let _ = write!(path, "&service={service}");
+/// What is asked of the host. Nothing of it needs an escape: names, digits, and times.
+fn logs_path(args: &LogsArgs) -> String {
+    let LogsArgs { name, service, follow, level, trace, call, since, lines, host: _ } = args;
+    let mut path = format!("/v1/logs?follow={follow}");
+    let service = name.as_ref().or(service.as_ref()).map(ToString::to_string);
+    for (key, value) in [
+        ("service", service),
+        ("level", level.map(|level| level.to_string())),
+        ("trace", trace.clone()),
+        ("call", call.clone()),
+        ("since", since.clone()),
+        ("limit", lines.map(|lines| lines.to_string())),
+    ] {
+        if let Some(value) = value {
+            // Writing to a String cannot fail.
+            let _ = write!(path, "&{key}={value}");
+        }
     }
     path
 }
@@ -71,19 +81,29 @@ fn print(records: Value, screen: Screen, line: fn(Value) -> Result<String, Failu
 }
 
 fn log_line(record: Value) -> Result<String, Failure> {
-    let LogLine { time, service, revision, call, stream, level, context, line } = serde_json::from_value(record)?;
+    let LogLine { time, service, revision, call, stream, level, context, fault, fields, line } =
+        serde_json::from_value(record)?;
     let mark = match (level, stream.as_str()) {
+        (Some(level), "host") => format!("{} {}", leveled(&level), styled(DIM, "host")),
         (Some(level), _) => leveled(&level),
         (None, "stderr") => styled(WARN, "!"),
         (None, _) => styled(DIM, "|"),
     };
     let call = call.map(|call| styled(DIM, format!(" {call}"))).unwrap_or_default();
     let context = context.map(|context| format!("{} ", styled(DIM, format!("{}:", harmless(&context)))));
+    let number = revision.map(|number| format!("@{number}")).unwrap_or_default();
+    let of = service.map_or_else(|| "host".to_owned(), |service| format!("{service}{number}"));
     let (time, context) = (styled(DIM, time), context.unwrap_or_default());
-    Ok(format!("{time} {}{call} {mark} {context}{}", styled(NAME, format!("{service}@{revision}")), harmless(&line)))
+    let mut shown = format!("{time} {}{call} {mark} {context}{}", styled(NAME, of), harmless(&line));
+    let fault = fault.map(|fault| ("fault".to_owned(), Value::from(fault)));
+    for (name, value) in fault.into_iter().chain(fields) {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let _ = write!(shown, " {}{}", styled(DIM, format!("{}=", harmless(&name))), harmless(&value));
+    }
+    Ok(shown)
 }
 
-/// The level of a line that was logged through `wasi:logging`.
+/// The level of a record, in its colour.
 fn leveled(level: &str) -> String {
     let style = match level {
         "error" | "critical" => BAD,
@@ -113,9 +133,11 @@ fn event_line(record: Value) -> Result<String, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
     use serde_json::json;
 
     use super::*;
+    use crate::args::{Cli, Command};
 
     fn plain(text: &str) -> String {
         anstream::adapter::strip_str(text).to_string()
@@ -135,6 +157,15 @@ mod tests {
         });
         assert_eq!(plain(&log_line(record).unwrap()), "2026-01-01T00:00:00.000Z orders@2 WARN stock: low");
         let record = json!({
+            "number": 9, "time": "2026-01-01T00:00:00.000Z", "service": "orders", "call": "00a7", "stream": "host",
+            "level": "warn", "target": "patchbay_channel::record", "fault": "deadline", "fields": { "attempts": 2 },
+            "line": "too slow",
+        });
+        let wanted = "2026-01-01T00:00:00.000Z orders 00a7 WARN host too slow fault=deadline attempts=2";
+        assert_eq!(plain(&log_line(record).unwrap()), wanted);
+        let record = json!({ "number": 10, "time": "t", "stream": "host", "level": "info", "line": "connected" });
+        assert_eq!(plain(&log_line(record).unwrap()), "t host INFO host connected");
+        let record = json!({
             "number": 7, "time": "2026-01-01T00:00:00.000Z", "kind": "published", "service": "orders", "revision": 2,
             "message": "it serves",
         });
@@ -144,9 +175,18 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_can_be_of_one_service() {
-        let orders = "orders".parse().unwrap();
-        assert_eq!(journal("/v1/logs", Some(&orders), true), "/v1/logs?follow=true&service=orders");
-        assert_eq!(journal("/v1/events", None, false), "/v1/events?follow=false");
+    fn conditions_are_asked_of_the_host() {
+        for (arguments, wanted) in [
+            (&["orders", "-f"][..], "/v1/logs?follow=true&service=orders"),
+            (
+                &["--service", "orders", "--level", "warn", "--since", "1h 5m", "-n", "7"],
+                "/v1/logs?follow=false&service=orders&level=warn&since=1h5m&limit=7",
+            ),
+            (&["--call", "00000000000000A7"], "/v1/logs?follow=false&call=00000000000000a7"),
+        ] {
+            let cli = Cli::try_parse_from(["patchbay", "logs"].iter().chain(arguments)).unwrap();
+            let Command::Logs(args) = cli.command else { panic!() };
+            assert_eq!(logs_path(&args), wanted);
+        }
     }
 }

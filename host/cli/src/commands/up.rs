@@ -38,16 +38,16 @@ pub(crate) async fn run(args: &UpArgs, screen: Screen) -> Result<(), Failure> {
     let begun = Instant::now();
     let source = Source { file: args.config.clone().unwrap_or_else(|| config::FILE.into()), state: args.state.clone() };
     let (config, document, warnings) = configuration(args, &source, screen)?;
-    let hush = telemetry::begin(args.log_format)?;
-    hush.set(!screen.json);
+    let telemetry = telemetry::begin(args.log_format, &config)?;
+    // Programs that read the log get all of it.
+    telemetry.hush.set(!screen.json && telemetry.is_text());
     let mut signals = Signals::listen()?;
     let hangup = signal(SignalKind::hangup())?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
     open_files::allow(config.http.max_connections);
-    let app = App::assemble(&config, source, document).await?;
-    telemetry::forward(&app.logs)?;
+    let app = App::assemble(&config, source, document, telemetry.clone()).await?;
     let reach = Reach {
         http: app.facts.http_url.clone(),
         admin: app.facts.admin_url.clone(),
@@ -66,7 +66,7 @@ pub(crate) async fn run(args: &UpArgs, screen: Screen) -> Result<(), Failure> {
         None => {
             running.follow_file(hangup);
             welcome(&running.control, &reach, begun, screen)?;
-            hush.set(false);
+            telemetry.hush.set(false);
             signals.next().await
         }
     };

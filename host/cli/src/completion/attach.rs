@@ -8,7 +8,7 @@ use clap::{Arg, Command, CommandFactory};
 use clap_complete::{ArgValueCompleter, CompletionCandidate};
 use patchbay_control::Caller;
 use patchbay_model::bus::{Topic, TopicFilter};
-use patchbay_model::{RevisionNumber, ServiceName};
+use patchbay_model::{LogLevel, RevisionNumber, ServiceName};
 
 use super::candidates;
 use super::given::Given;
@@ -25,6 +25,8 @@ enum Subject {
     Function,
     Setting,
     InstancePolicy,
+    Level,
+    Since,
     Topic,
     TopicFilter,
     DeadLetterTopic,
@@ -54,10 +56,12 @@ fn subject(arg: &Arg) -> Option<Subject> {
         "call" => Some(Subject::Function),
         "set" => Some(Subject::Setting),
         "instances" => Some(Subject::InstancePolicy),
+        "since" => Some(Subject::Since),
         "letters" => Some(Subject::DeadLetterTopic),
         "sequence" => Some(Subject::DeadLetter),
         // Whoever asks and what for are most often services.
         "target" if ty == TypeId::of::<String>() => Some(Subject::Service),
+        _ if ty == TypeId::of::<LogLevel>() => Some(Subject::Level),
         _ if ty == TypeId::of::<Caller>() => Some(Subject::Service),
         _ if ty == TypeId::of::<Topic>() => Some(Subject::Topic),
         _ if ty == TypeId::of::<TopicFilter>() => Some(Subject::TopicFilter),
@@ -85,6 +89,8 @@ fn complete(subject: Subject, given: &Given, current: &OsStr) -> Vec<CompletionC
             .map(|topic| candidates::dead_letters(&live::dead_letters(host), topic.as_str(), current))
             .unwrap_or_default(),
         (Subject::Setting, _) => candidates::keys(setting_keys(), current),
+        (Subject::Level, _) => candidates::words(&LogLevel::ALL.map(LogLevel::name), current),
+        (Subject::Since, _) => candidates::words(&["1m", "5m", "15m", "1h", "1day"], current),
         (Subject::InstancePolicy, _) => candidates::words(&INSTANCE_POLICIES, current),
     }
 }
@@ -115,6 +121,9 @@ mod tests {
             ("explain caller", Subject::Service),
             ("explain target", Subject::Service),
             ("logs name", Subject::Service),
+            ("logs service", Subject::Service),
+            ("logs level", Subject::Level),
+            ("logs since", Subject::Since),
             ("deploy set", Subject::Setting),
             ("deploy instances", Subject::InstancePolicy),
             ("publish topic", Subject::Topic),
@@ -131,7 +140,7 @@ mod tests {
         ] {
             assert!(found.contains(&(argument.to_owned(), subject)), "{argument} in {found:?}");
         }
-        assert_eq!(found.len(), 31, "{found:?}");
+        assert_eq!(found.len(), 35, "{found:?}");
         super::command(Given::read(&[])).debug_assert();
     }
 }

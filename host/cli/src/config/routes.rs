@@ -80,6 +80,7 @@ fn settings(table: &mut Table<'_>, directory: &Path) -> RouteSettings {
     if table.has("callers") {
         settings.callers = Some(elements(table.list("callers", value::parsed)));
     }
+    settings.access_log = table.optional("access_log", value::boolean);
     table.set("forward_credentials", &mut settings.forward_credentials, value::boolean);
     settings.timeout = table.optional("timeout", value::duration);
     settings.request_body = table.optional("request_body", value::size);

@@ -9,7 +9,7 @@ use patchbay_engine::EngineConfig;
 use patchbay_gateway::{AdminConfig, HttpConfig, MetricsConfig};
 use patchbay_model::bus::{TopicFilter, TopicSettings, Topics};
 
-use crate::config::{AuthConfig, BusConfig, Config, HostConfig};
+use crate::config::{AuthConfig, BusConfig, Config, HostConfig, LogsConfig};
 
 /// The section that holds after a reload: `live` fields are those of the new one, `restart` fields stay and are noted by
 /// their keys where they differ, and `derived` fields, which follow from other keys, stay without a word.
@@ -32,15 +32,15 @@ macro_rules! section {
 
 /// The configuration that holds after a reload from `running` to `new`, and the keys in `new` that hold only after a restart.
 pub(super) fn classify(running: &Config, new: &Config) -> (Config, Vec<String>) {
-    let Config { host, http, admin, engine, control, bus, auth, metrics, services } = new;
+    let Config { host, http, admin, engine, control, bus, auth, logs, metrics, services } = new;
     let mut pending = Vec::new();
     let mut config = Config {
         host: section!(HostConfig, "host", running.host, host, pending,
             live: [drain, strict, watch, shed], restart: [state], derived: []),
-        // `drain` is that of the host.
+        // `drain` is that of the host, and what is logged is said in `[logs]`.
         http: section!(HttpConfig, "http", running.http, http, pending,
             live: [max_connections, max_connections_per_address, connection_rate_per_address, header_timeout, idle_timeout,
-                body_timeout, stall_timeout, max_headers, max_head, max_streams, drain],
+                body_timeout, stall_timeout, max_headers, max_head, max_streams, access_log, access_query, drain],
             restart: [listen, tls], derived: []),
         admin: section!(AdminConfig, "admin", running.admin, admin, pending,
             live: [], restart: [listen, tls, max_connections, max_upload, upload_pause], derived: [max_message, metrics, drain]),
@@ -52,6 +52,8 @@ pub(super) fn classify(running: &Config, new: &Config) -> (Config, Vec<String>) 
         bus: self::bus(&running.bus, bus, &mut pending),
         auth: section!(AuthConfig, "auth", running.auth, auth, pending,
             live: [api_key_header, settings], restart: [], derived: []),
+        logs: section!(LogsConfig, "logs", running.logs, logs, pending,
+            live: [keep, keep_size, keep_level, redact, access, access_query], restart: [format], derived: []),
         metrics: section!(MetricsConfig, "metrics", running.metrics, metrics, pending,
             live: [], restart: [public], derived: []),
         services: services.clone(),

@@ -227,7 +227,7 @@ impl Desk {
             self.output.flush();
         }
         self.output.attribute(match self.calls.as_slice() {
-            [call] => Some(call.assignment.begun().id),
+            [call] => Some(call.assignment.begun()),
             _ => None,
         });
     }

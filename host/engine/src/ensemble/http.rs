@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use patchbay_model::{Call, Fault, FaultKind, Reply};
+use patchbay_model::{Answering, Call, Fault, FaultKind, Reply};
 use wasmtime::AsContextMut;
 use wasmtime::component::Accessor;
 use wasmtime_wasi_http::p3::Request;
@@ -22,6 +22,7 @@ use crate::{body, fault, reply};
 /// The fault that the call ended in.
 pub(super) async fn serve(pool: &Arc<Pool>, call: Call) -> Result<Reply, Fault> {
     let Call { context, request, hold } = call;
+    Answering::note(&request, &pool.revision.id);
     let request = body::request_03(request)?;
     let bodyless = request.method() == ::http::Method::HEAD;
     let (serving, answered) = Serving::new(context, hold.clone());

@@ -62,7 +62,7 @@ impl Guest {
     /// The fault of a component that cannot start.
     pub(super) async fn obtain(shared: &Shared, assignment: impl Into<Assignment>) -> Result<Self, Fault> {
         let assignment = assignment.into();
-        let (id, deadline) = (assignment.begun().id, assignment.deadline());
+        let deadline = assignment.deadline();
         let mut guest = match shared.pool.take() {
             Some(mut guest) => {
                 guest.renew(deadline);
@@ -72,7 +72,7 @@ impl Guest {
             None => Box::pin(Self::start(shared, deadline)).await?,
         };
         guest.uses += 1;
-        guest.store.data().output.attribute(Some(id));
+        guest.store.data().output.attribute(Some(assignment.begun()));
         guest.store.data_mut().outgoing.at_work = AtWork::Call(assignment);
         Ok(guest)
     }

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use patchbay_model::{Call, CallContext, Fault, FaultKind, Hold, Reply};
+use patchbay_model::{Answering, Call, CallContext, Fault, FaultKind, Hold, Reply};
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 
@@ -24,6 +24,7 @@ type GuestWork = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 pub(super) async fn serve(shared: &Arc<Shared>, call: Call) -> Result<Reply, Fault> {
     let Call { context, request, hold } = call;
+    Answering::note(&request, &shared.revision.id);
     let request = body::request_02(request)?;
     let bodyless = request.method() == ::http::Method::HEAD;
     let progress = Arc::new(Progress::default());

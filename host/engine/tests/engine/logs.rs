@@ -25,7 +25,7 @@ async fn lines_become_records_of_their_call() {
         ];
         assert_eq!(lines, expected, "{guest} {policy:?}");
         for record in &records {
-            assert_eq!((record.service.as_str(), record.revision), ("probe", 7));
+            assert_eq!((record.service.as_deref(), record.revision), (Some("probe"), Some(7)));
             assert_eq!(record.call.as_deref(), Some(id.as_str()), "{guest} {policy:?}");
         }
     }

@@ -1,5 +1,7 @@
 //! What happened and what services printed: the last records as a list, or all from now on as an event stream.
 
+mod log_selection;
+
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +14,7 @@ use futures_util::stream::{self, Stream};
 use http::HeaderMap;
 use http::request::Parts;
 use patchbay_control::{Entry, Event, Journal, Reading};
-use patchbay_model::{LogRecord, ServiceName};
+use patchbay_model::{LogFilter, LogRecord, ServiceName};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
@@ -23,10 +25,12 @@ use super::AdminState;
 use super::rejection::Rejection;
 use crate::problem::Problem;
 
+use log_selection::LogSelection;
+
 /// How often a stream shows that it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// Which records to read.
+/// Which events to read.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -66,32 +70,56 @@ pub(super) struct EventSchema {
     message: String,
 }
 
-/// One line that a service printed.
+/// One line that a service printed, or that the host says of it, of one of its calls, or of itself. What is not known, or does
+/// not apply, is absent.
 #[derive(ToSchema)]
 #[schema(as = LogLine)]
 #[expect(dead_code, reason = "its shape stands in the document; values are those of the model")]
 pub(super) struct LogSchema {
     /// Counts up by one from 1 with the start of the host.
     number: u64,
-    /// When the host received the line.
+    /// When it was written; for a line of a service, when the host received it.
     #[schema(format = DateTime)]
     time: String,
-    /// The service that wrote it.
-    service: String,
-    /// The number of the revision that wrote it.
-    revision: u32,
+    /// The service that wrote it, or that it is about.
+    #[schema(required = false)]
+    service: Option<String>,
+    /// The number of the revision that wrote it, or that it is about.
+    #[schema(required = false)]
+    revision: Option<u32>,
     /// The call it belongs to.
     #[schema(required = false)]
     call: Option<String>,
-    /// `stdout`, `stderr`, or `logging` for `wasi:logging`.
+    /// The trace it belongs to, as 32 hexadecimal digits.
+    #[schema(required = false, example = "4bf92f3577b34da6a3ce929d0e0e4736")]
+    trace: Option<String>,
+    /// The span it belongs to, as 16 hexadecimal digits.
+    #[schema(required = false, example = "00f067aa0ba902b7")]
+    span: Option<String>,
+    /// `stdout`, `stderr`, `logging` for `wasi:logging`, or `host` for what the host says.
     #[schema(example = "stdout")]
     stream: String,
-    /// `trace`, `debug`, `info`, `warn`, `error` or `critical`; only of `wasi:logging`.
+    /// `trace`, `debug`, `info`, `warn`, `error` or `critical`; absent of what is printed.
     #[schema(required = false)]
     level: Option<String>,
     /// What it is about; only of `wasi:logging`.
     #[schema(required = false)]
     context: Option<String>,
+    /// The part of the host that wrote it.
+    #[schema(required = false, example = "patchbay_channel::record")]
+    target: Option<String>,
+    /// The kind of fault that a call ended in.
+    #[schema(required = false, example = "deadline")]
+    fault: Option<String>,
+    /// Who called.
+    #[schema(required = false)]
+    caller: Option<String>,
+    /// The user for whom the call was made in the end.
+    #[schema(required = false)]
+    user: Option<String>,
+    /// What else the host says of it, by name.
+    #[schema(required = false, value_type = Object, example = json!({"attempts": 2}))]
+    fields: std::collections::BTreeMap<String, serde_json::Value>,
     /// The line without its end.
     line: String,
 }
@@ -101,23 +129,28 @@ trait Recorded: Serialize + Clone + Send + Sync + 'static {
     /// The name of its events in a stream.
     const NAME: &'static str;
 
-    /// The service it belongs to.
-    fn service(&self) -> Option<&str>;
+    /// What chooses among them.
+    type Filter: Send + Sync + 'static;
+
+    /// Whether it is one of those.
+    fn is_wanted(&self, filter: &Self::Filter) -> bool;
 }
 
 impl Recorded for Event {
     const NAME: &'static str = "event";
+    type Filter = Option<ServiceName>;
 
-    fn service(&self) -> Option<&str> {
-        self.service.as_deref()
+    fn is_wanted(&self, service: &Self::Filter) -> bool {
+        service.as_ref().is_none_or(|service| self.service.as_deref() == Some(service.as_str()))
     }
 }
 
 impl Recorded for LogRecord {
     const NAME: &'static str = "log";
+    type Filter = LogFilter;
 
-    fn service(&self) -> Option<&str> {
-        Some(&self.service)
+    fn is_wanted(&self, filter: &LogFilter) -> bool {
+        filter.wants(self)
     }
 }
 
@@ -129,20 +162,32 @@ struct Numbered<'a, T> {
     record: &'a T,
 }
 
-/// The selection of a request, with what its headers add.
-pub(super) struct Asked(Selection);
+/// What is asked of a journal, whatever it holds.
+struct Wanted<F> {
+    /// Records after this number.
+    after: u64,
+    /// Whether to stay for what comes.
+    follow: bool,
+    /// Of what is kept, only so many of the newest.
+    limit: Option<usize>,
+    filter: F,
+}
 
-impl<S: Send + Sync> FromRequestParts<S> for Asked {
+/// A question as it was asked, with what its headers add.
+pub(super) struct Asked<Q> {
+    query: Q,
+    /// The number in `Last-Event-ID`.
+    last: Option<u64>,
+}
+
+impl<Q: serde::de::DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<Q> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
-        let Query(mut selection) = Query::<Selection>::from_request_parts(parts, state)
+        let Query(query) = Query::<Q>::from_request_parts(parts, state)
             .await
             .map_err(|error| Rejection::invalid(error.body_text()))?;
-        if let Some(last) = last_event_id(&parts.headers)? {
-            selection.after = last;
-        }
-        Ok(Self(selection))
+        Ok(Self { query, last: last_event_id(&parts.headers)? })
     }
 }
 
@@ -165,46 +210,54 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Rejection> {
         (status = 400, description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub(super) async fn events(State(state): State<AdminState>, Asked(selection): Asked) -> Response {
-    answer(state.control.events(), selection, state.stop)
+pub(super) async fn events(State(state): State<AdminState>, asked: Asked<Selection>) -> Response {
+    let Asked { query: Selection { after, follow, service }, last } = asked;
+    let wanted = Wanted { after: last.unwrap_or(after), follow, limit: None, filter: service };
+    answer(state.control.events(), wanted, state.stop)
 }
 
-/// Shows what services printed.
+/// Shows what services printed, and what the host says of them, of their calls, and of itself.
 ///
 /// A list of the last records; with `follow=true` an event stream of `log`s, whose ids are their numbers. A reader that
-/// is too slow gets a `missed` event with the count.
+/// is too slow gets a `missed` event with the count. A record has to meet all conditions that are given.
 #[utoipa::path(
-    get, operation_id = "readLogs", path = "/v1/logs", tag = "journals", params(Selection),
+    get, operation_id = "readLogs", path = "/v1/logs", tag = "journals", params(LogSelection),
     responses(
         (status = 200, description = "The records", content((Vec<LogSchema> = "application/json"), (String = "text/event-stream"))),
         (status = 400, description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub(super) async fn logs(State(state): State<AdminState>, Asked(selection): Asked) -> Response {
-    answer(state.control.logs(), selection, state.stop)
+pub(super) async fn logs(State(state): State<AdminState>, asked: Asked<LogSelection>) -> Result<Response, Rejection> {
+    let wanted = asked.query.wanted(asked.last, state.control.now())?;
+    Ok(answer(state.control.logs(), wanted, state.stop))
 }
 
-fn answer<T: Recorded>(journal: &Journal<T>, selection: Selection, stop: CancellationToken) -> Response {
-    let reading = journal.read(selection.after);
-    if selection.follow {
-        let follower = Follower::new(reading, selection, stop);
+fn answer<T: Recorded>(journal: &Journal<T>, wanted: Wanted<T::Filter>, stop: CancellationToken) -> Response {
+    let mut reading = journal.read(wanted.after);
+    if wanted.follow {
+        let follower = Follower::new(reading, wanted, stop);
         let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("alive");
         return Sse::new(follower.events()).keep_alive(keep_alive).into_response();
     }
-    let wanted = reading.kept.iter().filter(|entry| is_wanted(entry, selection.service.as_ref()));
-    let numbered: Vec<_> = wanted.map(|entry| Numbered { number: entry.number, record: &entry.record }).collect();
+    keep_newest(&mut reading.kept, &wanted);
+    let kept = reading.kept.iter().filter(|entry| entry.record.is_wanted(&wanted.filter));
+    let numbered: Vec<_> = kept.map(|entry| Numbered { number: entry.number, record: &entry.record }).collect();
     Json(numbered).into_response()
 }
 
-fn is_wanted<T: Recorded>(entry: &Entry<T>, service: Option<&ServiceName>) -> bool {
-    service.is_none_or(|service| entry.record.service() == Some(service.as_str()))
+/// Leaves of what was kept only as many of the newest as are wanted.
+fn keep_newest<T: Recorded>(kept: &mut Vec<Arc<Entry<T>>>, wanted: &Wanted<T::Filter>) {
+    let Some(limit) = wanted.limit else { return };
+    kept.retain(|entry| entry.record.is_wanted(&wanted.filter));
+    let over = kept.len().saturating_sub(limit);
+    kept.drain(..over);
 }
 
 /// Someone who reads along.
-struct Follower<T> {
+struct Follower<T: Recorded> {
     kept: std::vec::IntoIter<Arc<Entry<T>>>,
     reading: tokio::sync::broadcast::Receiver<Arc<Entry<T>>>,
-    service: Option<ServiceName>,
+    filter: T::Filter,
     /// Records that were gone before they could be read.
     missed: u64,
     /// The record after those, until the reader has been told of them.
@@ -213,14 +266,15 @@ struct Follower<T> {
 }
 
 impl<T: Recorded> Follower<T> {
-    fn new(reading: Reading<T>, selection: Selection, stop: CancellationToken) -> Self {
+    fn new(mut reading: Reading<T>, wanted: Wanted<T::Filter>, stop: CancellationToken) -> Self {
         let first = reading.kept.first().map_or(0, |entry| entry.number);
         // Who asks for all there is misses nothing; who comes back to a number may.
-        let missed = if selection.after == 0 { 0 } else { first.saturating_sub(selection.after + 1) };
+        let missed = if wanted.after == 0 { 0 } else { first.saturating_sub(wanted.after + 1) };
+        keep_newest(&mut reading.kept, &wanted);
         Self {
             kept: reading.kept.into_iter(),
             reading: reading.following,
-            service: selection.service,
+            filter: wanted.filter,
             missed,
             held: None,
             stop,
@@ -244,7 +298,7 @@ impl<T: Recorded> Follower<T> {
             };
             if self.missed > 0 {
                 self.held = Some(entry);
-            } else if is_wanted(&entry, self.service.as_ref()) {
+            } else if entry.record.is_wanted(&self.filter) {
                 let data = Numbered { number: entry.number, record: &entry.record };
                 return Some(SseEvent::default().event(T::NAME).id(entry.number.to_string()).json_data(data));
             }

@@ -37,6 +37,10 @@ pub struct HttpConfig {
     pub max_head: u64,
     /// Requests at a time on one HTTP/2 connection.
     pub max_streams: u32,
+    /// Whether each request is logged when its answer is out, on routes that say nothing of it.
+    pub access_log: bool,
+    /// Whether these records have the query.
+    pub access_query: bool,
     /// How long the requests that are under way at the stop may take to end.
     pub drain: Duration,
 }
@@ -56,6 +60,8 @@ impl Default for HttpConfig {
             max_headers: 100,
             max_head: 64 << 10,
             max_streams: 256,
+            access_log: false,
+            access_query: false,
             drain: Duration::from_secs(30),
         }
     }

@@ -10,6 +10,7 @@ use patchbay_model::policy::RateVerdicts;
 use patchbay_model::{Body, CallId, Fault, Principal, Reply, full_body};
 use tokio::time::Instant;
 
+use super::access::{AccessLog, Noted};
 use super::edges::Edges;
 use super::identify::{KEY_SET_PATH, challenge, identify};
 use super::measured::Measuring;
@@ -23,13 +24,14 @@ use crate::server::Peer;
 pub(super) struct Entry {
     control: Arc<Control>,
     edges: Edges,
+    access: Arc<AccessLog>,
 }
 
 impl Entry {
     /// The way into what runs there.
-    pub(super) fn new(control: Arc<Control>) -> Self {
+    pub(super) fn new(control: Arc<Control>, access: Arc<AccessLog>) -> Self {
         let edges = Edges::new(control.clock());
-        Self { control, edges }
+        Self { control, edges, access }
     }
 
     /// Takes a request, of which nothing is left that only the host may say, to whoever answers it. What comes back otherwise
@@ -57,11 +59,38 @@ impl Entry {
             reply
         })?;
         measuring.comes_in_by(&routing.policy().measured);
+        let noted = self.access.at(&routing, &begun, peer, &mut head);
+        let mut request = Request::from_parts(head, body);
+        if let Some(noted) = &noted {
+            request = noted.watch(request);
+        }
+        let mut reply = self.take_by(routing, begun, peer, request, noted.as_deref()).await;
+        if let Some(noted) = noted {
+            let (Ok(told) | Err(told)) = &mut reply;
+            told.extensions_mut().insert(noted);
+        }
+        reply
+    }
+
+    /// Takes a request that came in by a route, of which the access log may have to be told more.
+    async fn take_by(
+        &self,
+        routing: Routing,
+        begun: Begun,
+        peer: &Peer,
+        request: Request<Body>,
+        noted: Option<&Noted>,
+    ) -> Result<Reply, Reply> {
+        let id = begun.id;
         // Before anything is spent on it, such as holding a credential against keys.
         self.control.has_room(&routing, id).map_err(|fault| reply_to(&fault, id))?;
+        let (mut head, body) = request.into_parts();
         let edge = self.edges.of(routing.policy());
         let identities = self.control.identities();
         let caller = identify(&identities, &mut head.headers, peer, routing.policy(), || self.control.now()).await;
+        if let (Some(noted), Ok(caller)) = (noted, &caller) {
+            noted.comes_from(caller);
+        }
         let request = Request::from_parts(head, body);
         self.let_in(edge.as_deref(), begun, peer, routing, caller, request).await
     }

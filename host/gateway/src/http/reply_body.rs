@@ -1,14 +1,18 @@
 //! The body of a reply on its way from an instance to hyper.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Response;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use patchbay_model::{Body, BodyError, CallId};
 use tokio::time::timeout;
+
+use super::access::Noted;
 
 /// A reply's body, held to what its head says.
 pub(crate) struct ReplyBody {
@@ -16,11 +20,29 @@ pub(crate) struct ReplyBody {
     id: CallId,
     /// Bytes that are still owed, where the head of the reply announced how many there are.
     owed: Option<u64>,
+    /// What the access log says of its request, if it is logged: when this is dropped.
+    noted: Option<Arc<Noted>>,
 }
 
 impl ReplyBody {
-    pub(super) fn new(body: Body, id: CallId, owed: Option<u64>) -> Self {
-        Self { body, id, owed }
+    pub(super) fn new(body: Body, id: CallId, owed: Option<u64>, noted: Option<Arc<Noted>>) -> Self {
+        Self { body, id, owed, noted }
+    }
+
+    /// Tells the access log of the reply that this is the body of.
+    pub(super) fn note(&self, reply: &Response<Self>) {
+        if let Some(noted) = &self.noted {
+            noted.answered(reply);
+        }
+    }
+
+    /// Tells the access log what is out of it.
+    fn tell(&self, frame: &Result<Option<Frame<Bytes>>, BodyError>) {
+        let Some(noted) = &self.noted else { return };
+        match frame {
+            Ok(frame) => noted.sent(frame.as_ref().and_then(Frame::data_ref).map_or(0, |data| data.len() as u64)),
+            Err(_) => noted.broke(),
+        }
     }
 
     /// Holds the body to the length that was announced: a caller would take the end of too much for the next reply,
@@ -46,6 +68,7 @@ impl http_body::Body for ReplyBody {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         let frame = frame.transpose().and_then(|frame| self.count(frame.as_ref()).map(|()| frame));
+        self.tell(&frame);
         if let Err(error) = &frame {
             // The status is out, so the caller learns of it by the broken connection, and the operator here.
             tracing::warn!(call = %self.id, "a reply was broken off: {error}");

@@ -11,6 +11,7 @@ use http_body_util::BodyExt;
 use patchbay_control::{Begun, Control, MIRROR_HEADER};
 use patchbay_model::{Body, BodyError, CallId, Fault, FaultKind, Reply, empty_body};
 
+use super::access::{AccessLog, Noted};
 use super::entry::Entry;
 use super::headers::{check_coding, strip_reply, strip_request};
 use super::measured::{HttpMeasured, Measuring};
@@ -43,12 +44,15 @@ struct Shared {
     local: HeaderValue,
     scheme: Option<Scheme>,
     measured: Arc<HttpMeasured>,
+    access: Arc<AccessLog>,
 }
 
 /// What has to be known of a request when its reply is there.
 pub(crate) struct Asked {
     id: CallId,
     method: Method,
+    /// What the access log says of it, if it is logged.
+    noted: Option<Arc<Noted>>,
 }
 
 /// The body of a call, made of what comes from the socket.
@@ -61,11 +65,17 @@ fn body_of(received: Received) -> Body {
 
 impl Answers {
     /// `address` is where the gateway listens, and `tls` whether it does so under TLS.
-    pub(super) fn new(control: Arc<Control>, address: SocketAddr, tls: bool, measured: Arc<HttpMeasured>) -> Self {
+    pub(super) fn new(
+        control: Arc<Control>,
+        address: SocketAddr,
+        tls: bool,
+        measured: Arc<HttpMeasured>,
+        access: Arc<AccessLog>,
+    ) -> Self {
         let local = HeaderValue::from_str(&address.to_string()).unwrap_or(HeaderValue::from_static("localhost"));
         let scheme = tls.then_some(Scheme::HTTPS);
-        let entry = Entry::new(Arc::clone(&control));
-        Self(Arc::new(Shared { control, entry, local, scheme, measured }))
+        let entry = Entry::new(Arc::clone(&control), Arc::clone(&access));
+        Self(Arc::new(Shared { control, entry, local, scheme, measured, access }))
     }
 }
 
@@ -82,8 +92,9 @@ impl Shared {
         let request = request.map(body_of);
         let begun = self.control.begin(&request);
         let mut measuring = self.measured.begin(request.method());
-        let asked = Asked::new(begun.id, request.method().clone());
-        let reply = asked.answer(self.take(begun, &peer, request, &mut measuring).await);
+        let noted = self.access.begin(&begun, &peer, &request);
+        let asked = Asked { noted: noted.clone(), ..Asked::new(begun.id, request.method().clone()) };
+        let reply = asked.answer(self.take(begun, &peer, request, noted, &mut measuring).await);
         measuring.answered(&reply);
         reply
     }
@@ -94,6 +105,7 @@ impl Shared {
         begun: Begun,
         peer: &Peer,
         request: Request<Body>,
+        noted: Option<Arc<Noted>>,
         measuring: &mut Measuring<'_>,
     ) -> Result<Reply, Reply> {
         let id = begun.id;
@@ -121,6 +133,9 @@ impl Shared {
         begun.span.context.write(&mut head.headers);
         // The engine has no use for what hyper keeps here, such as the handle of an upgrade that will not be.
         head.extensions.clear();
+        if let Some(noted) = noted {
+            head.extensions.insert(noted);
+        }
         self.entry.take(begun, peer, Request::from_parts(head, body), measuring).await
     }
 }
@@ -184,12 +199,15 @@ fn is_bodiless(status: StatusCode) -> bool {
 
 impl Asked {
     pub(crate) const fn new(id: CallId, method: Method) -> Self {
-        Self { id, method }
+        Self { id, method, noted: None }
     }
 
     /// Makes of the reply of a service, or of what the host answers in its place, what the caller gets.
-    pub(crate) fn answer(self, outcome: Result<Reply, Reply>) -> Response<ReplyBody> {
+    pub(crate) fn answer(mut self, mut outcome: Result<Reply, Reply>) -> Response<ReplyBody> {
         let id = self.id;
+        let (Ok(told) | Err(told)) = &mut outcome;
+        // A route may have it logged although others do not.
+        self.noted = told.extensions_mut().remove().or(self.noted);
         let reply = match outcome {
             Ok(reply) => checked(reply, &self.method).unwrap_or_else(|fault| {
                 tracing::warn!(call = %id, details = fault.details(), "{}", fault.public());
@@ -218,7 +236,9 @@ impl Asked {
             owed = length.and_then(|length| length.parse().ok());
         }
         head.headers.insert(CALL_HEADER, call_value(self.id));
-        Response::from_parts(head, ReplyBody::new(body, self.id, owed))
+        let reply = Response::from_parts(head, ReplyBody::new(body, self.id, owed, self.noted));
+        reply.body().note(&reply);
+        reply
     }
 }
 

@@ -300,16 +300,8 @@ async fn an_upload_may_not_pause_for_long() {
 }
 
 fn printed(service: &str, line: &str) -> LogRecord {
-    LogRecord {
-        time: UNIX_EPOCH,
-        service: service.to_owned(),
-        revision: 1,
-        call: None,
-        stream: LogStream::Stdout,
-        level: None,
-        context: None,
-        line: line.to_owned(),
-    }
+    let revision = format!("{service}@1").parse().unwrap();
+    LogRecord::new(UNIX_EPOCH, LogStream::Stdout, line.to_owned()).of(&revision)
 }
 
 #[tokio::test]

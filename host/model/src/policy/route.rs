@@ -40,6 +40,9 @@ pub struct RouteSettings {
     /// How often it may be called from each address; for IPv6, from each network of 64 bits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_per_address: Option<Rate>,
+    /// Whether each request is logged when its answer is out. Absent: as `[logs] access` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_log: Option<bool>,
     /// What happens to requests and replies at the edge of the host.
     #[serde(skip_serializing_if = "EdgeSettings::is_empty")]
     pub edge: EdgeSettings,

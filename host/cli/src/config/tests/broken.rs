@@ -59,6 +59,22 @@ per_user = "1/s"
         ],
     ),
     (
+        "[logs]\nformat = \"jsn\"\nkeep = 0\nkeep_size = \"1KiB\"\nkeep_level = \"loud\"\nredact = [\"a b\", 7]\n\
+         access = \"yes\"\nlevel = 1\n",
+        &[
+            "runtime.toml:2:10: logs.format: `jsn` is no form of a log; did you mean `json`?",
+            "runtime.toml:3:8: logs.keep: must lie between 1 and 1000000",
+            "runtime.toml:4:13: logs.keep_size: must lie between 64KiB and 1GiB",
+            "runtime.toml:5:14: logs.keep_level: `loud` is no level; write `trace`, `debug`, `info`, `warn`, `error` or \
+             `critical`",
+            "runtime.toml:6:11: logs.redact[0]: `a b` is no name of a field; use letters, digits, `-`, `_` and `.`",
+            "runtime.toml:6:18: logs.redact[1]: expected a string, found the integer 7; put it in quotes",
+            "runtime.toml:7:10: logs.access: expected a boolean, found the string \"yes\"",
+            "runtime.toml:8:1: logs.level: unknown key; known here are `access`, `access_query`, `format`, `keep`, `keep_level`, \
+             `keep_size`, `redact`",
+        ],
+    ),
+    (
         "[host]\nstate = 1\ndrain = 30\n[deploy]\nretained = \"3\"\ndrain = \"soon\"\n",
         &[
             "runtime.toml:2:9: host.state: expected a string, found the integer 1; put it in quotes",

@@ -7,21 +7,16 @@ use patchbay_model::LogStream;
 use super::*;
 
 fn line(service: &str) -> LogRecord {
-    LogRecord {
-        time: UNIX_EPOCH,
-        service: service.to_owned(),
-        revision: 1,
-        call: None,
-        stream: LogStream::Stderr,
-        level: None,
-        context: None,
-        line: String::new(),
-    }
+    LogRecord::new(UNIX_EPOCH, LogStream::Stderr, String::new()).of(&format!("{service}@1").parse().unwrap())
+}
+
+fn wanted(after: u64) -> Wanted<LogFilter> {
+    let filter = LogFilter { service: Some("orders".parse().unwrap()), ..LogFilter::default() };
+    Wanted { after, follow: true, limit: None, filter }
 }
 
 fn follow(journal: &Journal<LogRecord>, after: u64, stop: &CancellationToken) -> Follower<LogRecord> {
-    let selection = Selection { after, follow: true, service: Some("orders".parse().unwrap()) };
-    Follower::new(journal.read(selection.after), selection, stop.clone())
+    Follower::new(journal.read(after), wanted(after), stop.clone())
 }
 
 async fn next(follower: &mut Follower<LogRecord>) -> Option<String> {
@@ -52,4 +47,19 @@ async fn other_services_are_passed_over_and_the_stop_ends_it() {
     assert!(next(&mut follower).await.unwrap().contains("id: 3\\n"));
     stop.cancel();
     assert_eq!(next(&mut follower).await, None);
+}
+
+#[tokio::test]
+async fn a_limit_is_about_the_newest_of_what_is_wanted() {
+    let (journal, stop) = (Journal::new(8), CancellationToken::new());
+    for service in ["orders", "orders", "orders", "other", "other"] {
+        journal.append(line(service));
+    }
+    let wanted = Wanted { limit: Some(2), ..wanted(0) };
+    let mut follower = Follower::new(journal.read(0), wanted, stop.clone());
+    journal.append(line("orders"));
+    for id in [2, 3, 6] {
+        let event = next(&mut follower).await.unwrap();
+        assert!(event.contains(&format!("id: {id}\\n")), "{id}: {event}");
+    }
 }
