@@ -79,6 +79,7 @@ impl Host {
             clock: Arc::new(SystemClock),
             bus: Arc::clone(&bus),
             secrets: Arc::new(patchbay_model::ports::NoSecrets),
+            spans: Arc::new(patchbay_model::ports::NoSpans),
             run: 1,
         };
         let control = Control::new(ControlConfig { topics, ..ControlConfig::default() }, ports, logs);

@@ -13,6 +13,7 @@ mod fetch;
 mod json;
 mod key;
 mod key_set;
+mod metrics;
 mod open;
 mod refusal;
 mod remembered;
@@ -27,6 +28,7 @@ pub use algorithm::{AlgorithmError, SignatureAlgorithm};
 pub use api_key::{ApiKeyRecord, NewApiKey, new_api_key};
 pub use authenticator::CredentialAuthenticator;
 pub use fetch::{Fetch, Fetched, HttpFetch};
+pub use metrics::collect;
 pub use open::{Identity, IdentityProblem, Outside, ReadKeys, open};
 pub use refusal::{AuthCounts, Reason};
 pub use settings::{

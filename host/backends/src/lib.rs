@@ -46,6 +46,7 @@ pub mod nats_server;
 mod owner;
 #[cfg(any(test, feature = "conformance"))]
 pub mod power_loss;
+mod process;
 mod random;
 mod registry;
 mod secrets;
@@ -56,6 +57,7 @@ pub use address::{AdminAddress, Announced};
 pub use clock::SystemClock;
 pub use components::DirComponentStore;
 pub use load::SystemLoad;
+pub use process::ProcessMetrics;
 pub use random::random;
 pub use registry::FileRegistryStore;
 pub use secrets::MachineSecrets;

@@ -33,12 +33,22 @@ impl RetryBudget {
     pub(crate) fn withdraw(&self, settings: &RetrySettings, now: Instant) -> bool {
         let second = self.second(now);
         let retries = self.retries.lock().unwrap_or_else(PoisonError::into_inner);
-        let allowed = settings.budget.of(self.calls.sum(second)) + u64::from(settings.budget_floor) * TICKS;
-        let left = retries.sum(second) < allowed;
+        let left = retries.sum(second) < self.allowed(settings, second);
         if left {
             retries.add(second);
         }
         left
+    }
+
+    /// Second attempts that can be taken out of the budget.
+    pub(crate) fn left(&self, settings: &RetrySettings, now: Instant) -> u64 {
+        let second = self.second(now);
+        let retries = self.retries.lock().unwrap_or_else(PoisonError::into_inner);
+        self.allowed(settings, second).saturating_sub(retries.sum(second))
+    }
+
+    fn allowed(&self, settings: &RetrySettings, second: u32) -> u64 {
+        settings.budget.of(self.calls.sum(second)) + u64::from(settings.budget_floor) * TICKS
     }
 
     fn second(&self, now: Instant) -> u32 {
@@ -66,7 +76,9 @@ mod tests {
         let call = |n_calls: usize| (0..n_calls).for_each(|_| budget.call(Instant::now()));
         assert_eq!(withdrawn(), 0);
         call(100);
+        assert_eq!(budget.left(&settings, Instant::now()), 20);
         assert_eq!(withdrawn(), 20);
+        assert_eq!(budget.left(&settings, Instant::now()), 0);
         // Neither the calls nor what was spent on them are remembered for longer.
         tokio::time::advance(Duration::from_secs(9)).await;
         assert_eq!(withdrawn(), 0);

@@ -4,9 +4,12 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use patchbay_model::metrics::HistogramReading;
 use patchbay_model::{Fault, FaultKind, Limits};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
+
+use crate::measured::Histogram;
 
 /// Places for the calls of one service. Outlives its revisions, so that a swap does not double them.
 #[derive(Debug)]
@@ -14,6 +17,7 @@ pub struct Bulkhead {
     places: Arc<Places>,
     size: Mutex<Size>,
     waiting: AtomicU32,
+    waits: Histogram,
 }
 
 #[derive(Debug)]
@@ -80,6 +84,7 @@ impl Bulkhead {
             places: Arc::new(Places { free: Semaphore::new(limits.concurrency as usize), debt: AtomicUsize::new(0) }),
             size: Mutex::new(Size::of(limits)),
             waiting: AtomicU32::new(0),
+            waits: Histogram::default(),
         }
     }
 
@@ -111,8 +116,11 @@ impl Bulkhead {
         }
         let size = *self.size.lock().unwrap_or_else(PoisonError::into_inner);
         let _waiting = self.queue(size.queue)?;
-        let patience = Instant::now() + size.queue_wait;
-        match timeout_at(patience.min(deadline), self.places.free.acquire()).await {
+        let begun = Instant::now();
+        let patience = begun + size.queue_wait;
+        let acquired = timeout_at(patience.min(deadline), self.places.free.acquire()).await;
+        self.waits.count(begun.elapsed());
+        match acquired {
             Ok(Ok(place)) => Ok(self.permit(place)),
             Ok(Err(closed)) => Err(Fault::new(FaultKind::Internal, "the service takes no calls").with_details(closed)),
             Err(_) if deadline <= patience => {
@@ -126,6 +134,11 @@ impl Bulkhead {
                     )))
             }
         }
+    }
+
+    /// How long those had to wait that found no place at once, and came to the end of their wait.
+    pub fn waits(&self) -> HistogramReading {
+        self.waits.read()
     }
 
     /// How full it is now.

@@ -10,6 +10,7 @@ mod bulkhead;
 mod chance;
 mod deadline;
 mod keyed_rate;
+mod measured;
 mod observed;
 mod payload;
 mod rate;
@@ -21,15 +22,21 @@ mod shed;
 mod stack;
 mod standing;
 mod target;
+mod tracer;
 
 pub use access::{Asked, Ground, Unknown, authorize, decide, decide_at, let_in, may};
 pub use breaker::{Breaker, BreakerNews, BreakerStatus};
 pub use bulkhead::Occupancy;
 pub use chance::chance;
+pub use measured::{
+    CALL_BOUNDS, CallerLabel, Histogram, LinkReading, Measures, Refusal, ReplyKey, RouteMeasured, ServiceMeasured,
+};
 pub use observed::{Latencies, Observed, Reading};
 pub use payload::{Bounds, HttpPayload, MessagePayload, Payload, TypedPayload};
+pub use record::Subject;
 pub use route_standing::RouteStanding;
 pub use shed::{Controller, Level, LoadSample, ShedNews, ShedStatus, ShedTargets, Shedder};
 pub use stack::{call, refuse};
 pub use standing::{Counts, LinkStanding, Standing};
 pub use target::{Arrival, Attached, Lease, LinkPolicy, RoutePolicy, Sought, StandIn, Target};
+pub use tracer::Tracer;

@@ -22,6 +22,7 @@ pub use typed::TypedPayload;
 use crate::access::Asked;
 use crate::breaker::{Breaker, Trial};
 use crate::deadline::Limit;
+use crate::record::Subject;
 use crate::target::StandIn;
 
 /// What a reply is bound by until it is over.
@@ -47,6 +48,9 @@ pub trait Payload: Send {
 
     /// What its caller asks for.
     fn asked(&self) -> Asked<'_>;
+
+    /// What the span of the call is about. Allocates nothing.
+    fn subject(&self) -> Subject;
 
     /// The header fields of a request.
     fn headers(&self) -> Option<&HeaderMap> {

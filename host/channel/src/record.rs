@@ -1,88 +1,197 @@
-//! One record per call: quiet for those that succeed, visible for those that fail or that something else answered.
+//! One record per call: quiet for those that succeed, visible for those that fail or that something else answered; and the
+//! span of the call, where that is recorded.
+
+mod subject;
+mod tell;
 
 use std::time::Duration;
 
-use patchbay_model::{CallId, Fault, FaultKind, Principal, ServiceName};
+use patchbay_model::trace::{Attribute, NewSpan, SpanContext, SpanEvent, SpanFault, SpanKind, SpanOrigin, SpanRecord};
+use patchbay_model::{CallId, Fault, FaultKind, Principal, RevisionNumber, Route, ServiceName};
 use tokio::time::Instant;
 
+use crate::measured::Refusal;
 use crate::payload::Payload;
 use crate::target::{Arrival, Target};
+use crate::tracer::Tracer;
 
-/// What happens to a call on its way.
-#[derive(Debug)]
-pub(crate) struct Story {
+pub use subject::Subject;
+
+/// Events that are kept of one call.
+const EVENTS: usize = 64;
+
+/// A wait that is shorter than this is none: it took the time of looking.
+const NO_WAIT: Duration = Duration::from_micros(50);
+
+/// What happens to a call on its way. One that is dropped before its end is one whose caller went away.
+pub(crate) struct Story<'a> {
+    tracer: &'a Tracer,
+    service: &'a ServiceName,
+    route: Option<&'a Route>,
     id: CallId,
     parent: Option<CallId>,
     caller: Principal,
     arrived: Instant,
+    trace: SpanContext,
+    origin: SpanOrigin,
+    subject: Subject,
     pub(crate) attempts: u32,
+    revision: Option<RevisionNumber>,
+    queued: Duration,
     /// What answered in place of the service.
     stood_in: Option<String>,
+    events: Vec<SpanEvent>,
+    told: bool,
 }
 
-impl Story {
-    pub(crate) fn of(arrival: &Arrival) -> Self {
+impl<'a> Story<'a> {
+    pub(crate) fn of(target: &'a impl Target, arrival: &Arrival, subject: Subject) -> Self {
         Self {
+            tracer: target.tracer(),
+            service: target.name(),
+            route: target.route().map(|route| &route.route),
             id: arrival.id,
             parent: arrival.parent,
             caller: arrival.caller.clone(),
             arrived: arrival.arrived,
+            trace: arrival.trace.clone(),
+            origin: arrival.origin.clone(),
+            subject,
             attempts: 0,
+            revision: None,
+            queued: Duration::ZERO,
             stood_in: None,
+            events: Vec::new(),
+            told: false,
         }
     }
 
     /// An attempt failed, and another one follows after `pause`.
-    pub(crate) fn tell_attempt(&self, service: &ServiceName, fault: &Fault, pause: Duration) {
+    pub(crate) fn tell_attempt(&mut self, service: &ServiceName, fault: &Fault, pause: Duration) {
         let (call, attempt, kind, details) = (self.id, self.attempts, fault.kind(), fault.details());
         tracing::info!(%service, %call, attempt, fault = %kind, details, ?pause, "tried again: {}", fault.public());
+        self.note("patchbay.retry", || {
+            vec![
+                Attribute::number("patchbay.attempt", attempt),
+                Attribute::text("error.type", kind.name()),
+                Attribute::real("patchbay.backoff", pause.as_secs_f64()),
+            ]
+        });
+    }
+
+    /// Another attempt was not made, because the budget is spent.
+    pub(crate) fn budget_spent(&mut self) {
+        self.note("patchbay.retry.refused", || vec![Attribute::text("patchbay.reason", "budget")]);
+    }
+
+    /// A place was had, or waited for in vain, after so long.
+    pub(crate) fn queued(&mut self, wait: Duration) {
+        if wait < NO_WAIT {
+            return;
+        }
+        self.queued += wait;
+        if self.trace.is_sampled() {
+            self.note("patchbay.place", || vec![Attribute::real("patchbay.wait", wait.as_secs_f64())]);
+        }
+    }
+
+    /// A revision was chosen.
+    pub(crate) fn chose(&mut self, revision: Option<RevisionNumber>) {
+        self.revision = revision;
+        if let (true, Some(revision)) = (self.trace.is_sampled(), revision) {
+            self.note("patchbay.revision", || vec![Attribute::number("patchbay.revision", revision.get())]);
+        }
+    }
+
+    /// A rate had no room for the call.
+    pub(crate) fn rate_refused(&mut self, of: &'static str) {
+        self.note("patchbay.rate.refused", || vec![Attribute::text("patchbay.rate", of)]);
+    }
+
+    /// The breaker of the revision is open.
+    pub(crate) fn broken_off(&mut self) {
+        self.note("patchbay.breaker.open", Vec::new);
     }
 
     /// `what` answers because of `fault`.
     pub(crate) fn stood_in(&mut self, what: &str, fault: &Fault) {
         self.stood_in = Some(format!("{what}, after {fault}"));
+        let (what, kind) = (what.to_owned(), fault.kind());
+        self.note("patchbay.fallback", || {
+            vec![Attribute::text("patchbay.fallback", what), Attribute::text("error.type", kind.name())]
+        });
+    }
+
+    fn note(&mut self, name: &'static str, attributes: impl FnOnce() -> Vec<Attribute>) {
+        if self.events.len() < EVENTS {
+            let after = self.arrived.elapsed();
+            self.events.push(SpanEvent { name: name.into(), after, attributes: attributes() });
+        }
+    }
+
+    /// Hands on the span of the call, if it is wanted.
+    fn end(&mut self, fault: Option<SpanFault>, status: Option<u16>) {
+        self.told = true;
+        // Whoever goes away says nothing of the service.
+        let failed = fault.as_ref().is_some_and(|fault| fault.kind != FaultKind::Cancelled.name());
+        if !self.tracer.wants(&self.trace, failed) {
+            return;
+        }
+        let (start, duration) = self.tracer.since(self.arrived);
+        let subject = self.subject.span_subject(self.route, status);
+        self.tracer.record(SpanRecord {
+            context: self.trace.clone(),
+            origin: self.origin.clone(),
+            kind: if self.subject.is_message() { SpanKind::Consumer } else { SpanKind::Server },
+            name: subject.name(),
+            start,
+            duration,
+            service: Some(self.service.clone()),
+            revision: self.revision,
+            call: Some(self.id),
+            caller: Some(self.caller.clone()),
+            attempts: self.attempts,
+            queued: self.queued,
+            fault,
+            subject,
+            events: std::mem::take(&mut self.events),
+            own: Vec::new(),
+        });
+    }
+}
+
+impl Drop for Story<'_> {
+    fn drop(&mut self) {
+        if !self.told {
+            self.end(Some(SpanFault::cancelled()), None);
+        }
     }
 }
 
 /// Tells how a call ended, and counts what a policy had to do with it.
-pub(crate) fn record<P: Payload>(target: &impl Target, story: &Story, outcome: &Result<P::Reply, Fault>) {
-    let Story { id: call, parent, arrived, attempts, stood_in, caller: _ } = story;
-    let service = target.name();
-    let parent = parent.map(tracing::field::display);
-    let fallback = stood_in.as_deref();
+pub(crate) fn record<P: Payload>(target: &impl Target, story: &mut Story<'_>, outcome: &Result<P::Reply, Fault>) {
     match outcome {
-        Ok(reply) if fallback.is_some() => {
-            let (status, elapsed) = (P::status(reply), arrived.elapsed());
-            tracing::warn!(%service, %call, parent, status, attempts, fallback, ?elapsed, "call answered by a fallback");
-        }
         Ok(reply) => {
             let status = P::status(reply);
-            tracing::debug!(%service, %call, parent, status, attempts, elapsed = ?arrived.elapsed(), "call answered");
-        }
-        Err(fault) if fault.kind() == FaultKind::Cancelled => {
-            tracing::debug!(%service, %call, parent, elapsed = ?arrived.elapsed(), "call cancelled by its caller");
+            tell::answered(story, status);
+            story.end(SpanFault::of_status(status), status);
         }
         Err(fault) => failed(target, story, fault),
     }
 }
 
-/// Tells that a call failed. Who was refused, and why, is told apart, for those who look for just that.
-pub(crate) fn failed(target: &impl Target, story: &Story, fault: &Fault) {
-    let Story { id: call, parent, caller, arrived, attempts, stood_in } = story;
-    let (service, fallback) = (target.name(), stood_in.as_deref());
-    let parent = parent.map(tracing::field::display);
+/// Tells that a call failed, and counts it.
+pub(crate) fn failed(target: &impl Target, story: &mut Story<'_>, fault: &Fault) {
+    tell::failed(story, fault);
     count(target, fault.kind());
-    let (kind, details, elapsed) = (fault.kind(), fault.details(), arrived.elapsed());
-    if matches!(kind, FaultKind::Unauthenticated | FaultKind::Denied) {
-        let route = target.route().map(|route| tracing::field::display(&route.route));
-        tracing::warn!(target: "audit", %service, %call, parent, %caller, route, fault = %kind, details, "refused");
-        return;
-    }
-    tracing::warn!(%service, %call, parent, fault = %kind, details, attempts, fallback, ?elapsed, "{}", fault.public());
+    story.end(Some(SpanFault::from(fault)), None);
 }
 
 fn count(target: &impl Target, kind: FaultKind) {
     let tally = &target.standing().tally;
+    if let (Some(route), Some(refusal)) = (target.route(), Refusal::of(kind)) {
+        route.measured.refused(refusal);
+    }
     match kind {
         FaultKind::Unauthenticated => tally.unauthenticated.count(),
         FaultKind::Denied => tally.denied.count(),
@@ -90,4 +199,9 @@ fn count(target: &impl Target, kind: FaultKind) {
         FaultKind::Overloaded => tally.overloaded.count(),
         _ => {}
     }
+}
+
+/// The place of the call of a stand-in in the trace: within the call that it answers.
+pub(crate) fn span_of_stand_in(tracer: &Tracer, arrival: &Arrival) -> NewSpan {
+    tracer.follow(Some(&arrival.trace))
 }

@@ -10,8 +10,9 @@ use tokio::time::{Instant, sleep};
 use crate::access::authorize;
 use crate::bulkhead::Permit;
 use crate::deadline::{self, Ended, Limit};
+use crate::measured::Measuring;
 use crate::payload::{Bounds, Payload};
-use crate::record::{self, Story, record};
+use crate::record::{self, Story, Subject, record, span_of_stand_in};
 use crate::retry::{self, Failed, Verdict};
 use crate::target::{Arrival, Lease, Sought, Target};
 
@@ -26,13 +27,15 @@ pub async fn call<T: Target, P: Payload>(target: &T, arrival: Arrival, mut paylo
     has_room(target, &arrival)?;
 
     // 1. Trace: outermost, so that refusals are seen too.
-    let mut story = Story::of(&arrival);
+    let mut story = Story::of(target, &arrival, payload.subject());
+    let mut measuring = Measuring::new(target.standing().measured.of(&arrival.caller), arrival.arrived);
     let mut outcome = admit(target, &arrival, &mut payload, &mut story).await;
     if let Err(fault) = outcome {
         // 10. Fallback: something else answers, where that is configured.
         outcome = fall_back(target, arrival, payload, fault, &mut story).await;
     }
-    record::<P>(target, &story, &outcome);
+    measuring.ended(outcome.as_ref().map(P::status).map_err(Fault::kind));
+    record::<P>(target, &mut story, &outcome);
     outcome
 }
 
@@ -54,15 +57,16 @@ fn has_room<T: Target>(target: &T, arrival: &Arrival) -> Result<(), Fault> {
 }
 
 /// Records a call that was refused before the channel had it, so that it is seen like any other.
-pub fn refuse<T: Target>(target: &T, arrival: &Arrival, fault: &Fault) {
-    record::failed(target, &Story::of(arrival), fault);
+pub fn refuse<T: Target>(target: &T, arrival: &Arrival, subject: Subject, fault: &Fault) {
+    Measuring::new(target.standing().measured.of(&arrival.caller), arrival.arrived).ended(Err(fault.kind()));
+    record::failed(target, &mut Story::of(target, arrival, subject), fault);
 }
 
 async fn admit<T: Target, P: Payload>(
     target: &T,
     arrival: &Arrival,
     payload: &mut P,
-    story: &mut Story,
+    story: &mut Story<'_>,
 ) -> Result<P::Reply, Fault> {
     let (settings, standing, link) = (target.settings(), target.standing(), target.link());
 
@@ -80,9 +84,9 @@ async fn admit<T: Target, P: Payload>(
     // 4. Size and rate: refused before a place is spent on it.
     payload.limit(&settings.limits, request_body(target))?;
     if let Some(link) = link {
-        link.standing.rate.admit(arrival.arrived)?;
+        link.standing.rate.admit(arrival.arrived).inspect_err(|_| story.rate_refused("link"))?;
     }
-    standing.rate.admit(arrival.arrived)?;
+    standing.rate.admit(arrival.arrived).inspect_err(|_| story.rate_refused("service"))?;
 
     // 5. Retry: what did not begin, or may run twice; within the budget, and never past the deadline.
     let retry = link.map_or(&settings.retry, |link| &link.retry);
@@ -92,7 +96,7 @@ async fn admit<T: Target, P: Payload>(
     loop {
         story.attempts += 1;
         let bounds = Attempt { deadline, limit, retry, number: story.attempts, repeatable, elsewhere };
-        let failed = match attempt(target, arrival, payload, &bounds).await {
+        let failed = match attempt(target, arrival, payload, &bounds, story).await {
             Ok(reply) => return Ok(reply),
             Err(failed) => failed,
         };
@@ -107,6 +111,7 @@ async fn admit<T: Target, P: Payload>(
             Verdict::Tell => return Err(failed.fault),
             Verdict::BudgetSpent => {
                 standing.tally.retries_refused.count();
+                story.budget_spent();
                 return Err(failed.fault);
             }
         }
@@ -142,23 +147,29 @@ async fn attempt<T: Target, P: Payload>(
     arrival: &Arrival,
     payload: &mut P,
     bounds: &Attempt<'_>,
+    story: &mut Story<'_>,
 ) -> Result<P::Reply, Failed> {
     let (limits, standing) = (&target.settings().limits, target.standing());
     let Attempt { deadline, limit, number, repeatable, .. } = *bounds;
     let failed = |payload: &P, fault| Failed { fault, whole: payload.is_whole(), repeatable, too_slow: false };
 
     // 6. Bulkhead: one place per call; a full one is never the fault of the service. It is given back between attempts.
-    let places = enter(target, deadline).await.map_err(|fault| failed(payload, fault))?;
+    let began = Instant::now();
+    let entered = enter(target, deadline).await;
+    story.queued(began.elapsed());
+    let places = entered.map_err(|fault| failed(payload, fault))?;
 
     // 7. Revision: after the wait, so that no call reaches one that was replaced meanwhile.
     let sought = Sought { asked: payload.asked(), headers: payload.headers(), elsewhere: bounds.elsewhere };
     let lease = target.choose(arrival, sought).map_err(|fault| failed(payload, fault))?;
+    story.chose(lease.revision());
     let held = Arc::new((places, lease));
     let (_, lease) = &*held;
 
     // 8. Breaker: a revision whose calls keep failing is left alone.
     let mut trial = lease.breaker().admit().map_err(|fault| {
         standing.tally.broken_off.count();
+        story.broken_off();
         failed(payload, fault)
     })?;
 
@@ -177,6 +188,7 @@ async fn attempt<T: Target, P: Payload>(
         attempt: number,
         idempotency_key: arrival.idempotency_key.clone(),
         cause: arrival.cause.clone(),
+        trace: Some(arrival.trace.clone()),
         user: arrival.user.clone(),
     };
     let served = {
@@ -228,7 +240,7 @@ async fn fall_back<T: Target, P: Payload>(
     arrival: Arrival,
     payload: P,
     fault: Fault,
-    story: &mut Story,
+    story: &mut Story<'_>,
 ) -> Result<P::Reply, Fault> {
     let Some(stand_in) = target.stand_in().filter(|_| can_be_stood_in_for(fault.kind())) else { return Err(fault) };
     if let Some(reply) = payload.substitute(stand_in) {
@@ -242,7 +254,9 @@ async fn fall_back<T: Target, P: Payload>(
     }
     let Some(other) = target.instead() else { return Err(fault) };
     story.stood_in(other.name().as_str(), &fault);
-    let answered = other_call(&other, Arrival { stands_in: true, ..arrival }, payload).await;
+    let span = span_of_stand_in(target.tracer(), &arrival);
+    let arrival = Arrival { stands_in: true, trace: span.context, origin: span.origin, ..arrival };
+    let answered = other_call(&other, arrival, payload).await;
     match answered {
         Ok(reply) => {
             target.standing().tally.fallbacks.count();

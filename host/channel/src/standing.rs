@@ -4,10 +4,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use patchbay_model::Settings;
-use patchbay_model::policy::LinkSettings;
+use patchbay_model::policy::{LinkSettings, RetrySettings};
+use tokio::time::Instant;
 
 use crate::budget::RetryBudget;
 use crate::bulkhead::Bulkhead;
+use crate::measured::ServiceMeasured;
 use crate::rate::RateLimit;
 
 /// A service, as far as the channel remembers it.
@@ -17,6 +19,7 @@ pub struct Standing {
     pub(crate) rate: RateLimit,
     pub(crate) budget: RetryBudget,
     pub(crate) tally: Tally,
+    pub(crate) measured: ServiceMeasured,
 }
 
 impl Standing {
@@ -27,6 +30,7 @@ impl Standing {
             rate: RateLimit::new(settings.rate),
             budget: RetryBudget::default(),
             tally: Tally::default(),
+            measured: ServiceMeasured::default(),
         }
     }
 
@@ -39,6 +43,16 @@ impl Standing {
     /// Its places for calls.
     pub const fn bulkhead(&self) -> &Bulkhead {
         &self.bulkhead
+    }
+
+    /// Its calls, by who made them.
+    pub const fn measured(&self) -> &ServiceMeasured {
+        &self.measured
+    }
+
+    /// Second attempts that the retry budget would allow now.
+    pub fn retries_left(&self, settings: &RetrySettings) -> u64 {
+        self.budget.left(settings, Instant::now())
     }
 
     /// What the policies have done since the service is there.

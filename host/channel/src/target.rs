@@ -8,18 +8,23 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use patchbay_model::bus::Cause;
+use patchbay_model::bus::Message;
 use patchbay_model::policy::{Asker, RetrySettings, RouteSettings};
 use patchbay_model::ports::Prepared;
-use patchbay_model::{CallId, Fault, FunctionName, Limits, Principal, Route, ServiceName, Settings, User};
+use patchbay_model::trace::{NewSpan, SpanContext, SpanOrigin};
+use patchbay_model::{
+    CallId, Fault, FunctionName, Limits, Principal, RevisionNumber, Route, ServiceName, Settings, User,
+};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Asked;
 use crate::breaker::Breaker;
+use crate::measured::RouteMeasured;
 use crate::route_standing::RouteStanding;
 use crate::shed::Shedder;
 use crate::standing::{LinkStanding, Standing};
+use crate::tracer::Tracer;
 
 /// A call that arrived for a service. What it carries comes beside it.
 #[derive(Debug)]
@@ -40,8 +45,12 @@ pub struct Arrival {
     pub stands_in: bool,
     /// Names what is to be done, where the caller says so.
     pub idempotency_key: Option<Arc<str>>,
-    /// What led to it, where that is known.
-    pub cause: Option<Cause>,
+    /// The message that led to it, where one did.
+    pub cause: Option<Arc<Message>>,
+    /// Its own span, whether that is recorded or not.
+    pub trace: SpanContext,
+    /// What the span follows from.
+    pub origin: SpanOrigin,
     /// The user for whom the call is made in the end, however many services are between, where there is one.
     pub user: Option<Arc<User>>,
     /// Where a request from outside comes from.
@@ -52,7 +61,7 @@ pub struct Arrival {
 
 impl Arrival {
     /// A call that comes now, from one who is no service.
-    pub fn from_outside(id: CallId, caller: Principal) -> Self {
+    pub fn from_outside(id: CallId, caller: Principal, span: NewSpan) -> Self {
         let arrived = Instant::now();
         let user = caller.user().cloned();
         Self {
@@ -65,6 +74,8 @@ impl Arrival {
             stands_in: false,
             idempotency_key: None,
             cause: None,
+            trace: span.context,
+            origin: span.origin,
             user,
             address: None,
             visitor: None,
@@ -95,6 +106,11 @@ pub struct Sought<'a> {
 pub trait Lease: Send + Sync + 'static {
     /// Takes the call.
     fn prepared(&self) -> &dyn Prepared;
+
+    /// Which revision of the service it is, where that has a number.
+    fn revision(&self) -> Option<RevisionNumber> {
+        None
+    }
 
     /// Whether the revision may have calls.
     fn breaker(&self) -> &Arc<Breaker>;
@@ -127,6 +143,8 @@ pub struct RoutePolicy {
     pub open: bool,
     /// Its rates and its places.
     pub standing: RouteStanding,
+    /// What is measured of it: the same after a change of its settings.
+    pub measured: Arc<RouteMeasured>,
     /// What whoever leads calls in by the route makes of it once, and keeps as long as it is the same.
     pub edge: OnceLock<Attached>,
     /// The same of the policy that this one took the place of, for what is to outlive a change.
@@ -152,13 +170,15 @@ impl RoutePolicy {
     pub fn new(route: Route, settings: RouteSettings, open: bool) -> Self {
         // The revision that answers may have another queue each time; that of the route is one of its own.
         let standing = RouteStanding::new(&settings, &Limits::default());
-        Self { route, settings, open, standing, edge: OnceLock::new(), previous_edge: None }
+        let measured = Arc::default();
+        Self { route, settings, open, standing, measured, edge: OnceLock::new(), previous_edge: None }
     }
 
     /// The policies of the same route after a change.
     #[must_use]
     pub fn changed(&self, settings: RouteSettings, open: bool) -> Self {
-        Self { previous_edge: self.edge.get().cloned(), ..Self::new(self.route.clone(), settings, open) }
+        let (previous_edge, measured) = (self.edge.get().cloned(), Arc::clone(&self.measured));
+        Self { previous_edge, measured, ..Self::new(self.route.clone(), settings, open) }
     }
 }
 
@@ -195,6 +215,9 @@ pub trait Target: Send + Sync + Sized {
 
     /// What refuses calls while the host is saturated.
     fn shedder(&self) -> &Shedder;
+
+    /// What makes spans of its calls.
+    fn tracer(&self) -> &Tracer;
 
     /// What is kept of it across its revisions.
     fn standing(&self) -> &Standing;

@@ -3,15 +3,17 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use patchbay_channel::{
     Arrival, Breaker, Lease, Level, LinkPolicy, LinkStanding, RoutePolicy, RouteStanding, Shedder, Sought, StandIn,
-    Standing, Target, TypedPayload, call,
+    Standing, Target, Tracer, TypedPayload, call,
 };
 use patchbay_model::policy::{BreakerSettings, LinkSettings, Priority, RetrySettings, RouteSettings, Share};
-use patchbay_model::ports::{BoxFuture, InstanceCount, Prepared};
+use patchbay_model::ports::{BoxFuture, Clock, InstanceCount, NoSpans, Prepared};
+use patchbay_model::trace::TraceSettings;
+use patchbay_model::traffic::TrafficShare;
 use patchbay_model::{
     Call, CallId, Fault, FunctionName, Limits, Principal, Proof, Reply, ServiceName, Settings, TypedCall, User,
     full_body,
@@ -46,11 +48,27 @@ impl Prepared for Instance {
     }
 }
 
+/// A clock that stands still.
+struct Epoch;
+
+impl Clock for Epoch {
+    fn now(&self) -> SystemTime {
+        UNIX_EPOCH
+    }
+}
+
+/// Records what fails, and nothing else.
+fn unsampled() -> Tracer {
+    let settings = TraceSettings { sample: TrafficShare::NONE, at_least: None, ..TraceSettings::default() };
+    Tracer::new(1, &settings, Arc::new(NoSpans), Arc::new(Epoch))
+}
+
 struct Service {
     name: ServiceName,
     settings: Settings,
     standing: Standing,
     shedder: Shedder,
+    tracer: Tracer,
     revision: Arc<Revision>,
     link: Option<LinkPolicy>,
     route: Option<RoutePolicy>,
@@ -63,6 +81,7 @@ impl Service {
             name: "inventory".parse().unwrap(),
             standing: Standing::new(&settings),
             shedder: Shedder::default(),
+            tracer: unsampled(),
             revision: Arc::new(Revision {
                 instance: Instance,
                 breaker: Breaker::new(&settings.breaker, 0, |_| {}),
@@ -149,6 +168,10 @@ impl Target for &Service {
         &self.shedder
     }
 
+    fn tracer(&self) -> &Tracer {
+        &self.tracer
+    }
+
     fn standing(&self) -> &Standing {
         &self.standing
     }
@@ -179,7 +202,7 @@ async fn per_call(service: &Service, caller: &Principal) -> f64 {
     const CALLS: u32 = 1000;
     let function: Arc<FunctionName> = Arc::new("shop:inventory/stock@0.1.0.reserve".parse().unwrap());
     let make = async || {
-        let arrival = Arrival::from_outside(CallId::new(1), caller.clone());
+        let arrival = Arrival::from_outside(CallId::new(1), caller.clone(), service.tracer.arrive(None));
         let payload = TypedPayload::new(Arc::clone(&function), Bytes::from_static(b"arguments"));
         assert_eq!(call(&service, arrival, payload).await.unwrap(), "done");
     };

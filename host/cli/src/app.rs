@@ -8,11 +8,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use patchbay_backends::identity::Identity;
-use patchbay_backends::{AdminToken, MachineSecrets, StateDir, SystemClock, SystemLoad, random};
+use patchbay_backends::{AdminToken, MachineSecrets, ProcessMetrics, StateDir, SystemClock, SystemLoad, random};
 use patchbay_control::{Control, Journal, Ports, ServiceLinks, ServiceMessaging, ServiceTokens};
 use patchbay_engine::{Allocation, CacheFolder, CacheReport, Engine, EngineConfig, EngineReport, Premises, Workshop};
 use patchbay_gateway::{AdminApi, HostFacts, HttpGateway, HttpOutbound, Readiness};
-use patchbay_model::ports::{Clock, Executor, Links, LogSink, Messaging, Outbound, Tokens};
+use patchbay_model::metrics::Metrics;
+use patchbay_model::policy::Rate;
+use patchbay_model::ports::{Clock, Executor, Links, LogSink, Messaging, NoSpans, Outbound, Tokens};
 use patchbay_model::{LogRecord, NoHazard, units};
 
 use crate::announcement::Announcement;
@@ -35,6 +37,7 @@ pub(crate) struct App {
     pub(crate) logs: Arc<Journal<LogRecord>>,
     pub(crate) reloader: Arc<Reloader>,
     pub(crate) secrets: Arc<MachineSecrets>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) tenancy: Tenancy,
 }
 
@@ -80,6 +83,7 @@ impl App {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             bus: bus::open(config, &state.bus(), Arc::clone(&clock) as _, hazard.clone()).await?,
             secrets: Arc::clone(&secrets) as _,
+            spans: Arc::new(NoSpans),
             run: random().map_err(|error| Failure::failed(format!("the system has no random numbers: {error}")))?,
         };
         let facts = HostFacts {
@@ -100,6 +104,15 @@ impl App {
         links.attach(&control);
         messaging.attach(&control);
         tokens.attach(&control);
+        // Whatever counts stands here.
+        let process = ProcessMetrics::new(facts.version.clone(), facts.started);
+        let metrics = Metrics::new(vec![
+            Arc::clone(&control) as _,
+            http.metrics(&control),
+            admin.metrics(),
+            known.metrics(),
+            Arc::new(process),
+        ]);
         let readiness = Readiness::default();
         // Whatever has a part of `runtime.toml` beside control, and can take another one while the host runs, stands here.
         let parts: Vec<Box<dyn Reloadable>> = vec![Box::new(ListenerLimits(http.tuner())), Box::new(known)];
@@ -115,6 +128,7 @@ impl App {
             logs,
             reloader: Arc::new(reloader),
             secrets,
+            metrics: Arc::new(metrics),
             tenancy: Tenancy { _announced: announced, _state: state },
         })
     }
@@ -200,6 +214,7 @@ fn tell(report: &EngineReport) {
 /// The configuration as operators see it in the admin API.
 pub(crate) fn facts(config: &Config) -> BTreeMap<String, String> {
     let (size, duration) = (units::format_size, units::format_duration);
+    let rate = |rate: Option<Rate>| rate.map_or_else(|| "none".to_owned(), |rate| rate.to_string());
     let pairs = [
         ("host.drain", duration(config.host.drain)),
         ("host.strict", config.host.strict.to_string()),
@@ -218,6 +233,7 @@ pub(crate) fn facts(config: &Config) -> BTreeMap<String, String> {
         ("admin.max_connections", config.admin.max_connections.to_string()),
         ("admin.max_upload", size(config.admin.max_upload)),
         ("admin.upload_pause", duration(config.admin.upload_pause)),
+        ("metrics.public", config.metrics.public.to_string()),
         ("engine.instances", config.engine.instances.to_string()),
         ("engine.compile_threads", config.engine.compile_threads.to_string()),
         ("engine.stack", size(config.engine.stack)),
@@ -227,6 +243,12 @@ pub(crate) fn facts(config: &Config) -> BTreeMap<String, String> {
         ("engine.compile_memory", size(config.engine.compile_memory)),
         ("deploy.retained", config.control.retained.to_string()),
         ("deploy.drain", duration(config.control.drain)),
+        ("traces.sample", config.control.traces.sample.to_string()),
+        ("traces.at_least", rate(config.control.traces.at_least)),
+        ("traces.parent", config.control.traces.parent.name().to_owned()),
+        ("traces.faults", rate(config.control.traces.faults)),
+        ("traces.keep", config.control.traces.keep.to_string()),
+        ("traces.keep_size", size(config.control.traces.keep_size)),
     ];
     let mut facts = BTreeMap::from(pairs.map(|(key, value)| (key.to_owned(), value)));
     if let Some(limit) = config.host.shed.memory {

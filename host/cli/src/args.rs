@@ -4,6 +4,7 @@ mod canary;
 mod deploy;
 mod messages;
 mod setting;
+mod traces;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ pub(crate) use messages::{
     DlqChoiceArgs, DlqCommand, DlqListArgs, PublishArgs, SubscriptionsArgs, TailArgs, TopicsArgs,
 };
 pub(crate) use setting::keys as setting_keys;
+pub(crate) use traces::{TraceArgs, TracesArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -140,6 +142,12 @@ pub(crate) enum Command {
     /// Show what services print
     #[command(after_help = "Examples:\n  patchbay logs\n  patchbay logs orders --follow")]
     Logs(LogsArgs),
+    /// List the traces of which the host keeps spans
+    #[command(after_help = "Examples:\n  patchbay traces\n  patchbay traces --service orders --faulted")]
+    Traces(TracesArgs),
+    /// Show a trace: what happened in the course of one request, service by service
+    #[command(after_help = "Example:\n  patchbay trace 0af7651916cd43dd8448eb211c80319c")]
+    Trace(TraceArgs),
     /// Show what happened to services
     #[command(after_help = "Example:\n  patchbay events --follow")]
     Events(EventsArgs),

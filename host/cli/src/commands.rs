@@ -19,6 +19,7 @@ mod steps;
 mod subscriptions;
 mod tail;
 mod topics;
+mod traces;
 mod up;
 
 use crate::args::{AuthzCommand, Cli, Command, KeysCommand};
@@ -50,6 +51,8 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Topics(args) => topics::run(&args, screen).await,
         Command::Subscriptions(args) => subscriptions::run(&args, screen).await,
         Command::Dlq(command) => dlq::run(&command, screen).await,
+        Command::Traces(args) => traces::list(&args, screen).await,
+        Command::Trace(args) => traces::show(&args, screen).await,
         Command::Logs(args) => journals::logs(&args, screen).await,
         Command::Events(args) => journals::events(&args, screen).await,
         // Dealt with before there is anything asynchronous.

@@ -7,6 +7,7 @@ mod document;
 mod edge;
 mod host;
 mod listeners;
+mod metrics;
 mod policies;
 mod problem;
 mod routes;
@@ -17,6 +18,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod topics;
+mod traces;
 mod traffic;
 mod value;
 
@@ -27,7 +29,7 @@ use std::path::{Path, PathBuf};
 
 use patchbay_control::ControlConfig;
 use patchbay_engine::EngineConfig;
-use patchbay_gateway::{AdminConfig, HttpConfig};
+use patchbay_gateway::{AdminConfig, HttpConfig, MetricsConfig};
 use patchbay_model::ServiceName;
 use toml::de::DeTable;
 
@@ -55,6 +57,7 @@ pub(crate) struct Config {
     pub(crate) control: ControlConfig,
     pub(crate) bus: BusConfig,
     pub(crate) auth: AuthConfig,
+    pub(crate) metrics: MetricsConfig,
     pub(crate) services: Vec<ServiceConfig>,
 }
 
@@ -230,13 +233,16 @@ fn read(file: &str, text: &str, directory: &Path) -> Read {
         let mut admin = root.section("admin", |table| listeners::admin(table, host.drain, directory));
         let engine = root.section("engine", host::engine);
         let mut control = host::control(root, &host);
+        control.traces = root.section("traces", traces::read);
         let bus = root.section("bus", |table| bus::read(table, directory));
         let auth = root.section("auth", |table| auth::read(table, directory));
+        let metrics = root.section("metrics", metrics::read);
         admin.max_message = bus.max_message as u64;
+        admin.metrics = metrics.clone();
         let mut placed = Vec::new();
         control.routes = routes::of_host(root, directory, &mut placed);
         let services = services::read(root, &control.defaults, directory, placed);
-        let config = Config { host, http, admin, engine, control, bus, auth, services };
+        let config = Config { host, http, admin, engine, control, bus, auth, metrics, services };
         let open = config.is_open();
         Config { control: ControlConfig { open, ..config.control }, ..config }
     });

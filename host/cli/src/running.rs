@@ -40,13 +40,14 @@ struct Listener {
 impl Running {
     /// Opens the listeners: that for operators at once, that for callers as soon as their services are known.
     pub(crate) fn begin(app: App) -> Self {
-        let App { control, http, admin, token, readiness, facts, reloader, secrets, tenancy, .. } = app;
+        let App { control, http, admin, token, readiness, facts, reloader, secrets, metrics, tenancy, .. } = app;
         let reload = Arc::new(Reloading(Arc::clone(&reloader)));
         let mut beside = JoinSet::new();
         beside.spawn(async move { secrets.watch().await });
         let open = CancellationToken::new();
         let admin = Listener::spawn(|stop| {
-            admin.serve(Arc::clone(&control), token, readiness.clone(), facts, reload, stop.cancelled_owned())
+            let (control, stop) = (Arc::clone(&control), stop.cancelled_owned());
+            admin.serve(control, token, readiness.clone(), facts, reload, metrics, stop)
         });
         let http = Listener::spawn(|stop| {
             let (control, open) = (Arc::clone(&control), open.clone());

@@ -53,6 +53,10 @@ pub enum Step {
 }
 
 impl Step {
+    /// All of them, in their order.
+    pub const ALL: [Self; 7] =
+        [Self::Inspect, Self::Compile, Self::Warm, Self::Health, Self::Publish, Self::Drain, Self::Retire];
+
     /// The step's name, as people see it.
     pub const fn name(self) -> &'static str {
         match self {

@@ -7,12 +7,14 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use http::{Method, Request};
-use patchbay_channel::{Arrival, HttpPayload, RoutePolicy, Shedder, let_in};
-use patchbay_model::bus::{Cause, Topics, TraceContext};
+use patchbay_channel::{Arrival, HttpPayload, RoutePolicy, Shedder, Tracer, let_in};
+use patchbay_model::bus::Topics;
 use patchbay_model::policy::RateVerdicts;
 use patchbay_model::ports::{
-    Bus, Clock, ComponentStore, ComponentWriter, Executor, RegistryStore, Secrets, StorageError, StoredComponent, Usage,
+    Bus, Clock, ComponentStore, ComponentWriter, Executor, RegistryStore, Secrets, SpanSink, StorageError,
+    StoredComponent, Usage,
 };
+use patchbay_model::trace::TraceSettings;
 use patchbay_model::{
     Body, CallId, Digest, Fault, FaultKind, Limits, LogRecord, Principal, Reply, ServiceName, Settings,
 };
@@ -25,12 +27,14 @@ use crate::declared::{DeclaredService, Places};
 use crate::event::{Event, EventKind};
 use crate::journal::Journal;
 use crate::load::ShedConfig;
+use crate::measured::ControlMeasured;
 use crate::messaging::MessagingState;
 use crate::pins::{Pin, Pins};
 use crate::routes::{DeclaredRoute, Found, RouteEntry, RouteOwner};
 use crate::snapshot::{ServiceEntry, Snapshot};
 use crate::steps::Teller;
 use crate::tokens::Identities;
+use crate::traces::{Begun, RecentSpans, Recorder};
 use crate::traffic::number_of;
 use crate::turns::Turns;
 
@@ -57,6 +61,8 @@ pub struct ControlConfig {
     pub shed: ShedConfig,
     /// The routes that lead to no service: the host answers there by itself.
     pub routes: Vec<DeclaredRoute>,
+    /// Which spans are recorded.
+    pub traces: TraceSettings,
 }
 
 impl Default for ControlConfig {
@@ -71,6 +77,7 @@ impl Default for ControlConfig {
             open: true,
             shed: ShedConfig::default(),
             routes: Vec::new(),
+            traces: TraceSettings::default(),
         }
     }
 }
@@ -90,7 +97,10 @@ pub struct Ports {
     pub bus: Arc<dyn Bus>,
     /// Finds secrets.
     pub secrets: Arc<dyn Secrets>,
-    /// A random number, another one for every run of every host: part of the ids of messages.
+    /// Where spans go that are recorded, beside those that are kept here.
+    pub spans: Arc<dyn SpanSink>,
+    /// A random number, another one for every run of every host: part of the ids of messages, and what those of
+    /// traces are made from.
     pub run: u64,
 }
 
@@ -161,7 +171,7 @@ impl Routing {
 /// A call that was let in by its route.
 pub struct Admitted {
     routing: Routing,
-    id: CallId,
+    begun: Begun,
     caller: Principal,
     address: IpAddr,
 }
@@ -201,8 +211,14 @@ pub struct Control {
     pub(crate) identities: ArcSwap<Identities>,
     /// Refuses calls while the host is saturated.
     pub(crate) shedder: Shedder,
+    /// Makes spans.
+    pub(crate) tracer: Tracer,
+    /// Spans that are kept for those who come late.
+    pub(crate) recent: Arc<RecentSpans>,
     /// The number of the next call.
     calls: AtomicU64,
+    /// What is counted here.
+    pub(crate) measured: Arc<ControlMeasured>,
     events: Arc<Journal<Event>>,
     logs: Arc<Journal<LogRecord>>,
 }
@@ -213,8 +229,13 @@ const KEPT_EVENTS: usize = 1024;
 impl Control {
     /// A host in which nothing runs yet. `logs` is where the executor writes what services print.
     pub fn new(config: ControlConfig, ports: Ports, logs: Arc<Journal<LogRecord>>) -> Arc<Self> {
+        let recent = Arc::new(RecentSpans::new(&config.traces));
+        let sink = Recorder { recent: Arc::clone(&recent), also: Arc::clone(&ports.spans) };
+        let tracer = Tracer::new(ports.run, &config.traces, Arc::new(sink), Arc::clone(&ports.clock));
         Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
+            tracer,
+            recent,
             messaging: MessagingState::new(ports.run),
             ports,
             snapshot: ArcSwap::from_pointee(Snapshot::empty(Applied::new(config, Vec::new()))),
@@ -228,6 +249,7 @@ impl Control {
             shedder: Shedder::default(),
             // Call 0 is that of the host itself, when it asks for a health path.
             calls: AtomicU64::new(1),
+            measured: Arc::default(),
             events: Arc::new(Journal::new(KEPT_EVENTS)),
             logs,
         })
@@ -268,15 +290,15 @@ impl Control {
     pub fn admit(
         &self,
         routing: Routing,
-        (id, caller): (CallId, Principal),
+        (begun, caller): (Begun, Principal),
         method: &Method,
         address: IpAddr,
     ) -> (RateVerdicts, Result<Admitted, Fault>) {
         let user = caller.user().map(|user| &**user);
         let (verdicts, outcome) = let_in(&routing.policy, routing.strict, user, method, Some(address));
         let outcome = match outcome {
-            Ok(()) => Ok(Admitted { routing, id, caller, address }),
-            Err(fault) => Err(self.refuse(routing, (id, caller), fault)),
+            Ok(()) => Ok(Admitted { routing, begun, caller, address }),
+            Err(fault) => Err(self.refuse(routing, (begun, caller), fault)),
         };
         (verdicts, outcome)
     }
@@ -286,10 +308,10 @@ impl Control {
     /// # Errors
     /// The fault that ended the call; [`FaultKind::NotFound`] if the route leads to no service.
     pub async fn call(&self, admitted: Admitted, request: Request<Body>) -> Result<Reply, Fault> {
-        let Admitted { routing: Routing { entry, policy, .. }, id, caller, address } = admitted;
+        let Admitted { routing: Routing { entry, policy, .. }, begun, caller, address } = admitted;
+        let id = begun.id;
         let entry = entry.ok_or_else(|| Fault::new(FaultKind::NotFound, "no service answers at this address"))?;
-        let mut arrival = Arrival::from_outside(id, caller);
-        arrival.cause = trace_of(&request);
+        let mut arrival = Arrival::from_outside(id, caller, begun.span);
         arrival.address = Some(address);
         let visitor =
             entry.candidate.as_ref().and_then(|candidate| candidate.visitor(&request, number_of(self.ports.run, id)));
@@ -307,11 +329,11 @@ impl Control {
     }
 
     /// Records a call that came in by a route and was refused there. The fault comes back.
-    pub fn refuse(&self, routing: Routing, (id, caller): (CallId, Principal), fault: Fault) -> Fault {
+    pub fn refuse(&self, routing: Routing, (begun, caller): (Begun, Principal), fault: Fault) -> Fault {
         let Routing { entry, policy, .. } = routing;
         if let Some(entry) = entry {
-            let arrival = Arrival::from_outside(id, caller);
-            patchbay_channel::refuse(&self.routed(entry).by(policy), &arrival, &fault);
+            let arrival = Arrival::from_outside(begun.id, caller, begun.span);
+            patchbay_channel::refuse(&self.routed(entry).by(policy), &arrival, begun.subject, &fault);
         }
         fault
     }
@@ -400,7 +422,12 @@ impl Control {
     }
 
     pub(crate) fn teller(&self, service: &ServiceName) -> Teller {
-        Teller { service: service.clone(), events: Arc::clone(&self.events), clock: Arc::clone(&self.ports.clock) }
+        Teller {
+            service: service.clone(),
+            events: Arc::clone(&self.events),
+            clock: Arc::clone(&self.ports.clock),
+            measured: Arc::clone(&self.measured),
+        }
     }
 
     pub(crate) fn tell_host(&self, kind: EventKind, message: &str) {
@@ -409,14 +436,7 @@ impl Control {
             _ => tracing::info!("{message}"),
         }
         let time = self.ports.clock.now();
+        self.measured.events.count(None, kind);
         self.events.append(Event { time, kind, service: None, revision: None, message: message.to_owned() });
     }
-}
-
-/// The trace context that a request came with, if it did.
-fn trace_of(request: &Request<Body>) -> Option<Cause> {
-    let header = |name| request.headers().get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
-    let context =
-        TraceContext { parent: header("traceparent")?.to_owned(), state: header("tracestate").map(str::to_owned) };
-    Some(Cause::Trace(Arc::new(context)))
 }

@@ -6,7 +6,7 @@ use patchbay_model::units;
 use serde::Serialize;
 
 /// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EventKind {
     /// The host has brought up what it remembered and what its file declares.
@@ -59,6 +59,38 @@ pub enum EventKind {
     CacheDamaged,
 }
 
+impl EventKind {
+    /// Its name in metrics, the same as in the journal.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HostStarted => "host-started",
+            Self::HostStopping => "host-stopping",
+            Self::SheddingBegan => "shedding-began",
+            Self::SheddingEnded => "shedding-ended",
+            Self::Reloaded => "reloaded",
+            Self::ReloadRefused => "reload-refused",
+            Self::StepDone => "step-done",
+            Self::ChangeFailed => "change-failed",
+            Self::Published => "published",
+            Self::Drained => "drained",
+            Self::Cut => "cut",
+            Self::Retired => "retired",
+            Self::Freed => "freed",
+            Self::Removed => "removed",
+            Self::ServiceFailed => "service-failed",
+            Self::BreakerOpened => "breaker-opened",
+            Self::BreakerClosed => "breaker-closed",
+            Self::CanaryStarted => "canary-started",
+            Self::CanaryResumed => "canary-resumed",
+            Self::CanaryAdvanced => "canary-advanced",
+            Self::CanaryWaits => "canary-waits",
+            Self::CanaryPromoted => "canary-promoted",
+            Self::CanaryAborted => "canary-aborted",
+            Self::CacheDamaged => "cache-damaged",
+        }
+    }
+}
+
 /// One event.
 #[derive(Debug, Clone, Serialize)]
 pub struct Event {
@@ -75,4 +107,16 @@ pub struct Event {
     pub revision: Option<u32>,
     /// The event as a sentence.
     pub message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_same_everywhere() {
+        for kind in [EventKind::HostStarted, EventKind::BreakerOpened, EventKind::CacheDamaged, EventKind::Cut] {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+    }
 }

@@ -24,7 +24,7 @@ use crate::{Control, ControlConfig, DeployRequest, Journal, Ports, Routing};
 
 /// Takes a request of nobody in particular, who is let in, to where its route leads.
 pub(crate) async fn call(control: &Control, routing: Routing, request: Request<Body>) -> Result<Reply, Fault> {
-    let from = (control.new_call(), Principal::Outside);
+    let from = (control.begin(&request), Principal::Outside);
     let (_, admitted) = control.admit(routing, from, request.method(), [127, 0, 0, 1].into());
     control.call(admitted?, request).await
 }
@@ -60,6 +60,7 @@ impl Bench {
             clock: Arc::new(Epoch),
             bus: Arc::new(bus::FakePort(Arc::clone(&bus))),
             secrets: Arc::clone(&secrets) as _,
+            spans: Arc::new(NoSpans),
             run: 7,
         };
         Self {

@@ -5,10 +5,12 @@
 
 use http::Request;
 use patchbay_channel::{Arrival, HttpPayload};
+use patchbay_model::trace::NewSpan;
 use patchbay_model::{Body, CallId, Course, Fault, FaultKind, Principal, Reply, ServiceName};
 use tokio::time::Instant;
 
 use crate::control::Control;
+use crate::traces::Begun;
 
 /// How many services may call each other in one chain. Services that call each other in a circle would otherwise go on
 /// until their deadline, or until nobody has a place left.
@@ -25,12 +27,12 @@ impl Control {
         callee: &ServiceName,
         caller: &ServiceName,
         course: Course,
-        id: CallId,
+        begun: Begun,
         request: Request<Body>,
     ) -> Result<Reply, Fault> {
         let entry = self.snapshot.load().service(callee).cloned();
         let entry = entry.ok_or_else(|| Fault::new(FaultKind::NotFound, "no service has this name"))?;
-        let arrival = leads_on(callee, caller, course, id)?;
+        let arrival = leads_on(callee, caller, course, (begun.id, begun.span))?;
         let (request, mirrored) = self.mirror(&entry, &arrival, request);
         let reply = patchbay_channel::call(&self.routed(entry), arrival, HttpPayload::new(request)).await;
         match mirrored {
@@ -48,7 +50,7 @@ pub(crate) fn leads_on(
     callee: &ServiceName,
     caller: &ServiceName,
     course: Course,
-    id: CallId,
+    (id, span): (CallId, NewSpan),
 ) -> Result<Arrival, Fault> {
     let hops = course.hops.saturating_add(1);
     if hops > MAX_HOPS {
@@ -67,6 +69,8 @@ pub(crate) fn leads_on(
         stands_in: false,
         idempotency_key: None,
         cause: course.cause,
+        trace: span.context,
+        origin: span.origin,
         user: course.user,
         // Of the request that led to it, only the user is handed on.
         address: None,
@@ -90,15 +94,16 @@ mod tests {
             deadline: (Instant::now() + left).into_std(),
             hops,
             cause: None,
+            trace: None,
             user: None,
         }
     }
 
     async fn call(bench: &Bench, callee: &str, caller: &str, course: Course) -> Result<String, FaultKind> {
         let (callee, caller) = (callee.parse().unwrap(), caller.parse().unwrap());
-        let id = bench.control.new_call();
         let request = Request::get("/").body(empty_body()).unwrap();
-        let reply = bench.control.call_service(&callee, &caller, course, id, request).await;
+        let begun = bench.control.begin_for_service(course.trace.as_ref(), &request);
+        let reply = bench.control.call_service(&callee, &caller, course, begun, request).await;
         let body = reply.map_err(|fault| fault.kind())?.into_body().collect().await.unwrap().to_bytes();
         Ok(String::from_utf8(body.to_vec()).unwrap())
     }

@@ -39,7 +39,8 @@ impl Control {
         if let Some(deadline) = deadline {
             course.deadline = course.deadline.min((Instant::now() + deadline).into_std());
         }
-        let mut arrival = leads_on(&entry.name, caller, course, self.new_call())?;
+        let begun = (self.new_call(), self.tracer.follow(course.trace.as_ref()));
+        let mut arrival = leads_on(&entry.name, caller, course, begun)?;
         let mut payload = TypedPayload::new(Arc::new(name), arguments.into());
         if let Some(key) = idempotency_key {
             payload = payload.repeatable();

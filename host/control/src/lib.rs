@@ -25,7 +25,9 @@ mod invoke;
 mod journal;
 mod links;
 mod load;
+mod measured;
 mod messaging;
+mod metrics;
 mod mirror;
 mod pins;
 mod policies;
@@ -39,6 +41,7 @@ mod start;
 mod steps;
 mod target;
 mod tokens;
+mod traces;
 mod traffic;
 mod turns;
 mod typed;
@@ -59,13 +62,17 @@ pub use load::ShedConfig;
 pub use messaging::{
     DeadLetter, DeadLetterPlace, Death, ServiceMessaging, StoredDeadLetter, SubscriptionState, SubscriptionView, Tail,
 };
+pub use metrics::{Activity, LinkActivity, MeasuredRoute, ServiceActivity, TopicActivity};
 pub use mirror::{MIRROR_HEADER, MirrorSample, MirrorView, MirroredAnswer};
-pub use patchbay_channel::{BreakerStatus, Counts, RoutePolicy, ShedStatus, TypedPayload};
+pub use patchbay_channel::{
+    BreakerStatus, Counts, LinkReading, ReplyKey, RouteMeasured, RoutePolicy, ShedStatus, Tracer, TypedPayload,
+};
 pub use pins::Pin;
 pub use policies::{PolicySource, PolicyValue};
 pub use reload::{PreparedReload, ReloadError, ReloadProblem, ReloadRequest, ServiceChange};
 pub use routes::{DeclaredRoute, Found, RouteConflict, RouteEntry, RouteOwner, RouteTable};
 pub use start::{StartError, Started};
 pub use tokens::{Identities, ServiceTokens};
+pub use traces::{Begun, TraceQuery, TraceSummary};
 pub use typed::ServiceLinks;
 pub use view::{CompiledView, RevisionView, ServiceView};

@@ -11,6 +11,7 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request};
 use patchbay_channel::{Arrival, HttpPayload, chance};
 use patchbay_model::policy::Priority;
+use patchbay_model::trace::NewSpan;
 use patchbay_model::traffic::{MirrorSettings, TrafficShare};
 use patchbay_model::{Body, CallId, Fault, Reply, ServiceName, full_body};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -87,7 +88,12 @@ impl Mirror {
         let payload = HttpPayload::new(request);
         match &self.to {
             To::Candidate(target) => {
-                patchbay_channel::call(&Watched(target, control.shedder()), arrival, payload).await
+                patchbay_channel::call(
+                    &Watched { target, shedder: control.shedder(), tracer: &control.tracer },
+                    arrival,
+                    payload,
+                )
+                .await
             }
             To::Service(name) => {
                 let entry = control.snapshot.load().service(name).cloned();
@@ -147,7 +153,7 @@ impl Control {
         let (tell_body, body) = oneshot::channel();
         let (tell_answer, answer) = oneshot::channel();
         let live = Live { id: arrival.id, head: head_of(&request), body, answer, place };
-        let again = repeated(arrival, self.new_call());
+        let again = repeated(arrival, self.new_call(), self.tracer.repeat(&arrival.trace));
         let request = request.map(|body| {
             body.overheard(max_body, move |body| {
                 let _ = tell_body.send(body);
@@ -184,6 +190,7 @@ impl Live {
         if control.shedder.admit(Priority::Low, mirrored.number()).is_err() {
             return mirror.tally.left_out();
         }
+        arrival.trace.write(&mut head.headers);
         head.headers.insert(MIRROR_HEADER, HeaderValue::from_static("true"));
         if let Ok(call) = HeaderValue::from_bytes(&mirrored.digits()) {
             head.headers.insert(CALL_HEADER, call);
@@ -216,7 +223,7 @@ fn head_of(request: &Request<Body>) -> Parts {
 }
 
 /// The arrival of the same call by another name.
-fn repeated(arrival: &Arrival, id: CallId) -> Arrival {
+fn repeated(arrival: &Arrival, id: CallId, span: NewSpan) -> Arrival {
     Arrival {
         id,
         parent: arrival.parent,
@@ -227,6 +234,8 @@ fn repeated(arrival: &Arrival, id: CallId) -> Arrival {
         stands_in: false,
         idempotency_key: arrival.idempotency_key.clone(),
         cause: arrival.cause.clone(),
+        trace: span.context,
+        origin: span.origin,
         user: arrival.user.clone(),
         address: arrival.address,
         visitor: arrival.visitor,

@@ -136,6 +136,7 @@ impl Control {
             }
             let (new, replaced) = assemble(&old, &prepared.applied, &prepared.plan, &prepared.candidates)?;
             self.publish(&old, new).await?;
+            self.set_traces(&self.snapshot.load().config().traces);
             replaced
         };
         let changes = prepared.changes();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use patchbay_channel::{Breaker, BreakerNews};
 use patchbay_contract::Contract;
 use patchbay_model::ports::Prepared;
-use patchbay_model::{InstancePolicy, RevisionId, RevisionRecord};
+use patchbay_model::{InstancePolicy, RevisionId, RevisionNumber, RevisionRecord};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -78,6 +78,10 @@ pub(crate) struct Lease {
 impl patchbay_channel::Lease for Lease {
     fn prepared(&self) -> &dyn Prepared {
         &*self.live.ready.prepared
+    }
+
+    fn revision(&self) -> Option<RevisionNumber> {
+        Some(self.live.id.number)
     }
 
     fn breaker(&self) -> &Arc<Breaker> {

@@ -144,6 +144,11 @@ impl RouteTable {
     }
 
     /// A route, if it is in the table.
+    /// All routes, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &RouteEntry> {
+        self.all.values()
+    }
+
     pub(crate) fn get(&self, route: &Route) -> Option<&RouteEntry> {
         self.all.get(route)
     }

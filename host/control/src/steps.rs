@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::change::{ChangeError, Progress, Step, StepState};
 use crate::event::{Event, EventKind};
 use crate::journal::Journal;
+use crate::measured::ControlMeasured;
 use patchbay_model::ports::Clock;
 
 /// Tells what happens to one service.
@@ -18,6 +19,7 @@ pub(crate) struct Teller {
     pub(crate) service: ServiceName,
     pub(crate) events: Arc<Journal<Event>>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) measured: Arc<ControlMeasured>,
 }
 
 impl Teller {
@@ -52,6 +54,7 @@ impl Teller {
                 tracing::info!(service = %self.service, "{message}");
             }
         }
+        self.measured.events.count(Some(&self.service), kind);
         self.events.append(Event {
             time: self.clock.now(),
             kind,
@@ -85,7 +88,11 @@ impl Steps {
             let _ = self.progress.try_send(Progress { step, state, elapsed: begun.elapsed(), note: note.to_owned() });
         };
         tell(StepState::Begun, "");
-        match work.await {
+        let outcome = work.await;
+        if let Some(durations) = self.teller.measured.step(step) {
+            durations.count(begun.elapsed());
+        }
+        match outcome {
             Ok((made, note)) => {
                 tell(StepState::Done, &note);
                 let message = if note.is_empty() { format!("{step} done") } else { format!("{step}: {note}") };

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
 use patchbay_channel::{
-    Arrival, Asked, LinkPolicy, RoutePolicy, Shedder, Sought, StandIn, Standing, Target, authorize,
+    Arrival, Asked, LinkPolicy, RoutePolicy, Shedder, Sought, StandIn, Standing, Target, Tracer, authorize,
 };
 use patchbay_model::{Fault, FaultKind, Limits, ServiceName, Settings};
 
@@ -18,6 +18,7 @@ use crate::traffic::{Candidate, Facts, number_of};
 pub(crate) struct Routed<'a> {
     snapshot: &'a ArcSwap<Snapshot>,
     shedder: &'a Shedder,
+    tracer: &'a Tracer,
     strict: bool,
     /// The run of the host, which is chance enough for the numbers of its calls.
     run: u64,
@@ -34,6 +35,7 @@ impl Control {
         Routed {
             snapshot: &self.snapshot,
             shedder: self.shedder(),
+            tracer: &self.tracer,
             strict: entry.strict,
             run: self.ports.run,
             entry,
@@ -99,6 +101,10 @@ impl Target for Routed<'_> {
 
     fn shedder(&self) -> &Shedder {
         self.shedder
+    }
+
+    fn tracer(&self) -> &Tracer {
+        self.tracer
     }
 
     fn standing(&self) -> &Standing {

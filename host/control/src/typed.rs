@@ -81,7 +81,7 @@ impl Control {
     ) -> Result<Bytes, Fault> {
         let entry = self.snapshot.load().service(service).cloned();
         let entry = entry.ok_or_else(|| Fault::new(FaultKind::NotFound, "no service has this name"))?;
-        let mut arrival = Arrival::from_outside(id, Principal::Operator);
+        let mut arrival = Arrival::from_outside(id, Principal::Operator, self.tracer.follow(None));
         arrival.deadline = deadline.map(|deadline| arrival.arrived + deadline);
         patchbay_channel::call(&self.routed(entry), arrival, payload).await
     }
@@ -102,7 +102,8 @@ impl Control {
             Ok(target) => target,
             Err(fault) => return self.without_link(caller, function, fault),
         };
-        let arrival = leads_on(target.name(), caller, course, self.new_call())?;
+        let begun = (self.new_call(), self.tracer.follow(course.trace.as_ref()));
+        let arrival = leads_on(target.name(), caller, course, begun)?;
         let payload = TypedPayload::new(Arc::clone(function), arguments);
         patchbay_channel::call(&target, arrival, payload).await
     }

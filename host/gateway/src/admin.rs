@@ -13,6 +13,7 @@ use axum::body::Body;
 use http::{Request, Response};
 use patchbay_control::Control;
 use patchbay_model::Digest;
+use patchbay_model::metrics::{MetricSource, Metrics};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -23,9 +24,10 @@ use crate::dashboard::Dashboard;
 use crate::error::{GatewayError, bind};
 use crate::readiness::Readiness;
 use crate::reload::Reload;
-use crate::server::{self, AddressLimits, Answer, ConnectionLimits, Peer, Received};
+use crate::server::{self, AddressLimits, Answer, ConnectionCounts, ConnectionLimits, Peer, Received};
 use crate::tls::{self, Tls};
 
+mod activity;
 mod authenticate;
 mod authz;
 mod bus_error;
@@ -44,6 +46,7 @@ mod host;
 mod journals;
 mod json;
 mod message;
+mod metrics;
 mod mirror;
 mod path;
 mod policy;
@@ -59,12 +62,14 @@ mod summary;
 mod tail;
 mod token;
 mod topics;
+mod traces;
 
 pub use config::AdminConfig;
 #[cfg(feature = "direct")]
 pub use direct::DirectAdmin;
 pub use host::HostFacts;
 pub(crate) use json::{is_type, read};
+pub use metrics::{Format as MetricsFormat, MetricsConfig, encode as encode_metrics};
 pub(crate) use rejection::Rejection;
 pub use token::AdminToken;
 
@@ -74,6 +79,7 @@ pub struct AdminApi {
     address: SocketAddr,
     config: AdminConfig,
     tls: Option<Tls>,
+    connections: Arc<ConnectionCounts>,
 }
 
 /// What every handler works with.
@@ -85,6 +91,7 @@ pub(crate) struct AdminState {
     readiness: Readiness,
     facts: Arc<HostFacts>,
     reload: Arc<dyn Reload>,
+    metrics: Arc<Metrics>,
     dashboard: Arc<Dashboard>,
     /// When the API came up, to tell the uptime.
     since: Instant,
@@ -100,6 +107,7 @@ impl AdminState {
         readiness: Readiness,
         facts: HostFacts,
         reload: Arc<dyn Reload>,
+        metrics: Arc<Metrics>,
     ) -> Self {
         let dashboard = Arc::new(Dashboard::new(facts.admin.port(), config.tls.is_some()));
         Self {
@@ -109,6 +117,7 @@ impl AdminState {
             readiness,
             facts: Arc::new(facts),
             reload,
+            metrics,
             dashboard,
             since: Instant::now(),
             stop: CancellationToken::new(),
@@ -139,7 +148,12 @@ impl AdminApi {
                  host, and nothing encrypts the token on its way; configure `admin.tls`, or listen on 127.0.0.1"
             );
         }
-        Ok(Self { listener, address, config, tls })
+        Ok(Self { listener, address, config, tls, connections: Arc::default() })
+    }
+
+    /// Tells what is counted of its connections.
+    pub fn metrics(&self) -> Arc<dyn MetricSource> {
+        Arc::new(metrics::AdminMetrics(Arc::clone(&self.connections)))
     }
 
     /// Where it listens; the port is the real one where port 0 was configured.
@@ -167,10 +181,11 @@ impl AdminApi {
         readiness: Readiness,
         facts: HostFacts,
         reload: Arc<dyn Reload>,
+        metrics: Arc<Metrics>,
         shutdown: impl Future<Output = ()>,
     ) {
         let (_, limits) = watch::channel(limits(&self.config));
-        let state = AdminState::new(control, self.config, token, readiness, facts, reload);
+        let state = AdminState::new(control, self.config, token, readiness, facts, reload, metrics);
         let stop = state.stop.clone();
         let router = router::router(state);
         let stopping = async {
@@ -179,7 +194,7 @@ impl AdminApi {
         };
         let tls = self.tls.as_ref();
         tokio::select! {
-            () = server::serve(self.listener, tls, limits, Routed(router), stopping) => {}
+            () = server::serve(self.listener, tls, limits, self.connections, Routed(router), stopping) => {}
             () = tls::watch(tls) => {}
         }
     }

@@ -150,6 +150,14 @@ impl Edge {
         }
     }
 
+    /// What its cache did, if it has one, by the names in metrics.
+    pub(crate) fn cache_counts(&self) -> Option<impl Iterator<Item = (&'static str, u64)>> {
+        match &self.way {
+            Way::Service(service) => service.cache.as_ref().map(Cache::counts),
+            Way::Redirect(_) | Way::Files(_) => None,
+        }
+    }
+
     /// Answers the question of a browser whether it may send a request to another origin; `None` if it is no such question,
     /// or the route has nothing to say to it. To be asked before any credential is: browsers send none.
     pub(crate) async fn preflight(&self, method: &Method, headers: &HeaderMap) -> Option<Reply> {

@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use patchbay_control::Control;
+use patchbay_model::metrics::MetricSource;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::error::{GatewayError, bind};
-use crate::server::{self, ConnectionLimits};
+use crate::server::{self, ConnectionCounts, ConnectionLimits};
 use crate::tls::{self, Tls};
 
 mod config;
@@ -17,6 +18,7 @@ mod edges;
 mod entry;
 mod headers;
 mod identify;
+mod measured;
 mod rate_limit;
 mod reply_body;
 mod service;
@@ -25,6 +27,7 @@ mod target;
 pub use config::HttpConfig;
 pub(crate) use headers::{strip_reply, strip_request};
 pub use identify::KEY_SET_PATH;
+use measured::{HttpMeasured, HttpMetrics};
 pub(crate) use service::{Asked, call_value};
 pub use service::{CALL_HEADER, CALLER_HEADER, PARENT_HEADER};
 
@@ -34,6 +37,8 @@ pub struct HttpGateway {
     address: SocketAddr,
     limits: watch::Sender<ConnectionLimits>,
     tls: Option<Tls>,
+    measured: Arc<HttpMeasured>,
+    connections: Arc<ConnectionCounts>,
 }
 
 /// Changes what the gateway allows its connections, while it serves.
@@ -57,7 +62,9 @@ impl HttpGateway {
         const WHAT: &str = "the HTTP gateway";
         let tls = config.tls.clone().map(|tls| Tls::load(WHAT, tls)).transpose()?;
         let (listener, address) = bind(WHAT, config.listen).await?;
-        Ok(Self { listener, address, limits: watch::Sender::new(config.connection_limits()), tls })
+        let limits = watch::Sender::new(config.connection_limits());
+        let measured = Arc::new(HttpMeasured::new(if tls.is_some() { "https" } else { "http" }));
+        Ok(Self { listener, address, limits, tls, measured, connections: Arc::default() })
     }
 
     /// Where it listens; the port is the real one where port 0 was configured.
@@ -76,13 +83,19 @@ impl HttpGateway {
         HttpTuner(self.limits.clone())
     }
 
+    /// Tells what is measured here, and at the routes of `control`.
+    pub fn metrics(&self, control: &Arc<Control>) -> Arc<dyn MetricSource> {
+        let (measured, connections) = (Arc::clone(&self.measured), Arc::clone(&self.connections));
+        Arc::new(HttpMetrics { measured, connections, control: Arc::downgrade(control) })
+    }
+
     /// Serves until `shutdown` completes. Then takes no more connections, lets the requests that are under way end,
     /// ends those that outlive [`HttpConfig::drain`], and returns.
     pub async fn serve(self, control: Arc<Control>, shutdown: impl Future<Output = ()>) {
         let (tls, limits) = (self.tls.as_ref(), self.limits.subscribe());
-        let answers = service::Answers::new(control, self.address, tls.is_some());
+        let answers = service::Answers::new(control, self.address, tls.is_some(), self.measured);
         tokio::select! {
-            () = server::serve(self.listener, tls, limits, answers, shutdown) => {}
+            () = server::serve(self.listener, tls, limits, self.connections, answers, shutdown) => {}
             () = tls::watch(tls) => {}
         }
     }

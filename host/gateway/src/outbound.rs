@@ -11,6 +11,7 @@ mod lent;
 mod places;
 mod policy;
 mod pool;
+mod span;
 mod tls;
 mod way;
 

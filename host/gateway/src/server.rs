@@ -18,6 +18,7 @@ mod activity;
 mod addresses;
 mod answer;
 mod connection;
+mod counts;
 mod frames;
 mod guard;
 mod handshake;
@@ -31,6 +32,7 @@ mod wire;
 
 pub(crate) use addresses::{AddressLimits, Client};
 pub(crate) use answer::{Answer, Peer};
+pub(crate) use counts::{ConnectionCounts, collect};
 pub(crate) use limits::ConnectionLimits;
 pub(crate) use received::Received;
 
@@ -56,10 +58,11 @@ pub(crate) async fn serve<A: Answer>(
     listener: TcpListener,
     tls: Option<&Tls>,
     limits: watch::Receiver<ConnectionLimits>,
+    counts: Arc<ConnectionCounts>,
     answer: A,
     shutdown: impl Future<Output = ()>,
 ) {
-    let mut server = Server::new(limits, tls);
+    let mut server = Server::new(limits, tls, counts);
     let (mut refusals, mut failures) = (Refusals::default(), Often::default());
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -90,6 +93,7 @@ struct Server {
     tls: Option<Acceptor>,
     addresses: Arc<Addresses>,
     connections: TaskTracker,
+    counts: Arc<ConnectionCounts>,
     stop: Stop,
 }
 
@@ -117,7 +121,7 @@ impl Terms {
 }
 
 impl Server {
-    fn new(mut limits: watch::Receiver<ConnectionLimits>, tls: Option<&Tls>) -> Self {
+    fn new(mut limits: watch::Receiver<ConnectionLimits>, tls: Option<&Tls>, counts: Arc<ConnectionCounts>) -> Self {
         let terms = Terms::new(limits.borrow_and_update().clone());
         Self {
             tls: tls.map(|tls| tls.acceptor().clone()),
@@ -125,6 +129,7 @@ impl Server {
             terms,
             limits,
             connections: TaskTracker::new(),
+            counts,
             stop: Stop::default(),
         }
     }
@@ -143,6 +148,7 @@ impl Server {
         let limits = &self.terms.limits;
         // Connections are only made here, one after the other.
         if self.connections.len() >= limits.max_connections as usize {
+            self.counts.full();
             if let Some(count) = refusals.full.count() {
                 let limit = limits.max_connections;
                 tracing::warn!("{count} connections were refused: there are `max_connections` = {limit} already");
@@ -151,13 +157,16 @@ impl Server {
         }
         let of_address = match self.addresses.enter(address.ip(), Instant::now()) {
             Ok(place) => place,
-            Err(too_much) => return refusals.tell(too_much, address, &limits.per_address),
+            Err(too_much) => {
+                self.counts.too_much(too_much);
+                return refusals.tell(too_much, address, &limits.per_address);
+            }
         };
         // Answers are small and awaited; a socket that refuses the option is still a socket.
         let _ = stream.set_nodelay(true);
         let answer = answer.clone();
         let (terms, stop) = (Arc::clone(&self.terms), self.stop.clone());
-        let tls = self.tls.clone();
+        let (tls, open) = (self.tls.clone(), self.counts.accepted());
         self.connections.spawn(async move {
             let begun = match tls {
                 None => Some((Wire::Plain(stream), None)),
@@ -167,7 +176,7 @@ impl Server {
                 let peer = Peer { address: address.ip().to_canonical(), user };
                 connection::run(wire, (answer, peer), &terms.builder, &terms.limits, &stop).await;
             }
-            drop(of_address);
+            drop((of_address, open));
         });
     }
 

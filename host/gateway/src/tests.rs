@@ -22,3 +22,4 @@ mod smuggling;
 mod stop;
 mod streams;
 mod tls;
+mod traces;

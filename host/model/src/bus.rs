@@ -17,7 +17,6 @@ mod topics;
 
 pub use attributes::{AttributeError, Defaults, is_attribute_header, is_extension_name};
 pub use author::AUTHOR_ATTRIBUTES;
-pub use cause::{Cause, TraceContext};
 pub use delivery::{Delivery, Patience, Verdict};
 pub use error::BusError;
 pub use message::{Message, Receipt};

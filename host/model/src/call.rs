@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::bus::Cause;
+use crate::bus::Message;
+use crate::trace::SpanContext;
 use crate::{Body, Course, Principal, User};
 
 /// Keeps what a call occupies (its revision, its permit) for as long as any part of the call lives.
@@ -88,8 +89,10 @@ pub struct CallContext {
     pub attempt: u32,
     /// Names what is to be done, where the caller says so: the same key twice means the same thing once.
     pub idempotency_key: Option<Arc<str>>,
-    /// What led to the call, where that is known.
-    pub cause: Option<Cause>,
+    /// The message that led to the call, where one did.
+    pub cause: Option<Arc<Message>>,
+    /// Its span, where it has one.
+    pub trace: Option<SpanContext>,
     /// The user for whom the call is made in the end, however many services are between, where there is one.
     pub user: Option<Arc<User>>,
 }
@@ -105,6 +108,7 @@ impl CallContext {
             attempt: 1,
             idempotency_key: None,
             cause: None,
+            trace: None,
             user: None,
         }
     }
@@ -116,6 +120,7 @@ impl CallContext {
             deadline: self.deadline,
             hops: self.hops,
             cause: self.cause.clone(),
+            trace: self.trace.clone(),
             user: self.user.clone(),
         }
     }

@@ -45,6 +45,26 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// All of them, in the order of their declaration.
+    pub const ALL: [Self; 16] = [
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::Unauthenticated,
+        Self::Denied,
+        Self::Invalid,
+        Self::TooLarge,
+        Self::Deadline,
+        Self::Overloaded,
+        Self::RateLimited,
+        Self::Unavailable,
+        Self::Exhausted,
+        Self::Trapped,
+        Self::Failed,
+        Self::Loop,
+        Self::Cancelled,
+        Self::Internal,
+    ];
+
     /// The kind's name in problem types, logs and metrics.
     pub const fn name(self) -> &'static str {
         match self {
@@ -172,3 +192,17 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_kinds_are_listed_in_their_order() {
+        for (place, kind) in FaultKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, place, "{kind}");
+        }
+        // The last one there is.
+        assert_eq!(FaultKind::ALL.last(), Some(&FaultKind::Internal));
+    }
+}

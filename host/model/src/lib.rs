@@ -11,8 +11,10 @@
 //! - **candidate**: a second revision of a service that gets a share of its calls, [`traffic`]; a **canary** tries one.
 //! - **policy**: what the channel does for or against a call, as it is configured, [`policy`].
 //! - **secret**: a value that only the service sees that was granted it, [`Secret`]; all else knows its [`SecretRef`].
+//! - **metric**: what is counted, [`metrics`].
 //! - **fault**: how a call failed, cut by what its caller can do about it, [`Fault`].
 //! - **port**: what the host needs from the outside, a trait in [`ports`].
+//! - **trace**, **span**: what happened in the course of one request, [`trace`].
 //! - **hazard**: what can go wrong between two acts of the host, [`Hazard`]; there for tests.
 
 mod address;
@@ -28,6 +30,7 @@ mod hazard;
 mod identity;
 mod interface;
 mod log;
+pub mod metrics;
 mod name;
 mod outbound;
 pub mod policy;
@@ -36,6 +39,7 @@ mod route;
 mod secret;
 mod settings;
 mod text;
+pub mod trace;
 pub mod traffic;
 mod typed;
 pub mod units;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::bus::Cause;
+use crate::bus::Message;
+use crate::trace::SpanContext;
 use crate::{Body, CallId, User};
 
 /// The call in whose course something is done.
@@ -15,8 +16,10 @@ pub struct Course {
     pub deadline: Instant,
     /// How many services called each other on the way to it; of several calls, the most.
     pub hops: u32,
-    /// What led to the call, where that is known.
-    pub cause: Option<Cause>,
+    /// The message that led to the call, where one did.
+    pub cause: Option<Arc<Message>>,
+    /// The span of the call. `None` where it cannot be told which call it is.
+    pub trace: Option<SpanContext>,
     /// The user for whom the call is made in the end, however many services are between, where there is one.
     pub user: Option<Arc<User>>,
 }
@@ -111,4 +114,34 @@ pub enum OutboundError {
     /// The host failed.
     #[error("the host failed: {0}")]
     Host(String),
+}
+
+impl OutboundError {
+    /// Its kind, as traces and metrics name it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Denied => "denied",
+            Self::ProhibitedAddress => "prohibited-address",
+            Self::NoSuchService => "no-such-service",
+            Self::InvalidAddress => "invalid-address",
+            Self::InvalidMethod => "invalid-method",
+            Self::TooLarge { .. } => "too-large",
+            Self::ConnectionLimit => "connection-limit",
+            Self::Name(_) => "name",
+            Self::NameTimeout => "name-timeout",
+            Self::Refused => "refused",
+            Self::Unreachable(_) => "unreachable",
+            Self::ConnectTimeout => "connect-timeout",
+            Self::Certificate(_) => "certificate",
+            Self::TlsAlert { .. } => "tls-alert",
+            Self::Tls(_) => "tls",
+            Self::Terminated => "terminated",
+            Self::FirstByteTimeout => "first-byte-timeout",
+            Self::Deadline => "deadline",
+            Self::HeadTooLarge => "head-too-large",
+            Self::Protocol(_) => "protocol",
+            Self::Body(_) => "body",
+            Self::Host(_) => "host",
+        }
+    }
 }

@@ -5,6 +5,7 @@ mod identity;
 mod load;
 mod replies;
 mod secrets;
+mod spans;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -28,6 +29,7 @@ pub use identity::{Authenticator, TokenError, TokenRequest, TokenSigner, TokenWi
 pub use load::HostLoad;
 pub use replies::{Claim, Claimed, KeptReply, ReplyKey, ReplyStore, ReplyTerms};
 pub use secrets::{NoSecrets, OpenSecret, SecretError, Secrets};
+pub use spans::{NoSpans, SpanSink};
 
 /// A boxed future, for traits that are used as `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -9,8 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::{Bytes, BytesMut};
 use patchbay_control::{Control, ControlConfig, Journal, Ports};
 use patchbay_gateway::{AdminConfig, AdminToken, DirectAdmin, HostFacts, NoReload, Readiness};
+use patchbay_model::metrics::Metrics;
 use patchbay_model::ports::{
-    BoxFuture, Clock, CodeSource, ComponentStore, ComponentWriter, Executor, InstanceCount, NoSecrets, Preparation,
+    BoxFuture, Clock, CodeSource, ComponentStore, ComponentWriter, Executor, InstanceCount, NoSecrets, NoSpans, Preparation,
     PrepareError, PrepareRequest, Prepared, RegistryStore, StorageError, StoredComponent, Usage,
 };
 use patchbay_model::{Call, Digest, Fault, RegistryRecord, Reply, empty_body};
@@ -26,6 +27,7 @@ pub(crate) async fn admin(component: &'static [u8]) -> DirectAdmin {
         clock: Arc::new(Midnight),
         bus: Arc::new(bus::Void),
         secrets: Arc::new(NoSecrets),
+        spans: Arc::new(NoSpans),
         run: 1,
     };
     let control = Control::new(ControlConfig::default(), ports, Arc::new(Journal::new(4)));
@@ -41,7 +43,8 @@ pub(crate) async fn admin(component: &'static [u8]) -> DirectAdmin {
         state_dir: "/state".into(),
     };
     let token = AdminToken::new("0123456789abcdef").expect("this is a token");
-    DirectAdmin::new(control, config, token, Readiness::default(), facts, Arc::new(NoReload))
+    let metrics = Arc::new(Metrics::new(vec![Arc::clone(&control) as _]));
+    DirectAdmin::new(control, config, token, Readiness::default(), facts, Arc::new(NoReload), metrics)
 }
 
 struct Answers;

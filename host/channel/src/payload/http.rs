@@ -11,6 +11,7 @@ use patchbay_model::{Body, Call, CallContext, Fault, Hold, Limits, Reply, empty_
 
 use super::{Bounds, Payload};
 use crate::access::Asked;
+use crate::record::Subject;
 use crate::target::StandIn;
 use request_body::Overrun;
 
@@ -41,6 +42,11 @@ impl Payload for HttpPayload {
 
     fn asked(&self) -> Asked<'_> {
         Asked::Http(&self.method)
+    }
+
+    fn subject(&self) -> Subject {
+        let path = self.request.as_ref().and_then(|request| request.uri().path_and_query().cloned());
+        Subject::Request { method: self.method.clone(), path }
     }
 
     fn headers(&self) -> Option<&HeaderMap> {

@@ -11,6 +11,7 @@ use patchbay_model::{CallContext, Fault, FaultKind, Hold, Limits};
 
 use super::{Bounds, Payload};
 use crate::access::Asked;
+use crate::record::Subject;
 use crate::target::StandIn;
 
 /// A message for a consumer group.
@@ -40,6 +41,10 @@ impl Payload for MessagePayload {
 
     fn asked(&self) -> Asked<'_> {
         Asked::Message
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::Message { message: Arc::clone(&self.message), group: Arc::clone(&self.group) }
     }
 
     fn is_repeatable(&self, _retry: &RetrySettings) -> bool {

@@ -10,6 +10,7 @@ use patchbay_model::{CallContext, Fault, FaultKind, FunctionName, Hold, Limits, 
 
 use super::{Bounds, Payload};
 use crate::access::Asked;
+use crate::record::Subject;
 use crate::target::StandIn;
 
 /// A function and the arguments that it is called with.
@@ -43,6 +44,10 @@ impl Payload for TypedPayload {
 
     fn asked(&self) -> Asked<'_> {
         Asked::Function(&self.function)
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::Function(Arc::clone(&self.function))
     }
 
     fn is_repeatable(&self, retry: &RetrySettings) -> bool {

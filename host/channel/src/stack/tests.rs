@@ -8,9 +8,10 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::BodyExt;
 use patchbay_model::policy::BreakerSettings;
-use patchbay_model::ports::{BoxFuture, InstanceCount, Prepared};
+use patchbay_model::ports::{BoxFuture, InstanceCount, NoSpans, Prepared};
 use patchbay_model::{
-    Body, BodyError, Call, CallId, Limits, Principal, Reply, ServiceName, Settings, TypedCall, empty_body, full_body,
+    Body, BodyError, Call, CallId, Limits, Principal, Reply, RevisionNumber, ServiceName, Settings, TypedCall,
+    empty_body, full_body,
 };
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -20,11 +21,13 @@ use crate::breaker::Breaker;
 use crate::shed::{Level, Shedder};
 use crate::standing::{LinkStanding, Standing};
 use crate::target::{LinkPolicy, RoutePolicy, StandIn};
+use crate::tracer::Tracer;
 use crate::{HttpPayload, TypedPayload};
 
 mod load;
 mod policies;
 mod routes;
+mod spans;
 
 /// What the instance does with a call.
 #[derive(Clone, Copy)]
@@ -196,6 +199,7 @@ struct Service {
     settings: Settings,
     standing: Standing,
     shedder: Shedder,
+    tracer: Tracer,
     instance: Arc<Instance>,
     lease: Arc<()>,
     breaker: Arc<Breaker>,
@@ -226,6 +230,7 @@ impl Service {
             name: "orders".parse().unwrap(),
             standing: Standing::new(&settings),
             shedder: Shedder::default(),
+            tracer: spans::tracer(Arc::new(NoSpans)),
             breaker: Breaker::new(&settings.breaker, 0, |_| {}),
             settings,
             instance: Arc::new(Instance { behaviour, calls: AtomicUsize::new(0) }),
@@ -247,12 +252,12 @@ impl Service {
     }
 
     async fn call(&self, body: Body) -> Result<Reply, Fault> {
-        let arrival = Arrival::from_outside(CallId::new(1), Principal::Outside);
+        let arrival = Arrival::from_outside(CallId::new(1), Principal::Outside, self.tracer.follow(None));
         call(&self, arrival, HttpPayload::new(Request::new(body))).await
     }
 
     async fn call_function(&self, caller: Principal) -> Result<Bytes, Fault> {
-        let arrival = Arrival::from_outside(CallId::new(1), caller);
+        let arrival = Arrival::from_outside(CallId::new(1), caller, self.tracer.follow(None));
         let function = Arc::new("a:b/c@1.0.0.f".parse().unwrap());
         call(&self, arrival, TypedPayload::new(function, Bytes::from_static(b"1"))).await
     }
@@ -268,6 +273,10 @@ struct Kept {
 impl Lease for Kept {
     fn prepared(&self) -> &dyn Prepared {
         &*self.instance
+    }
+
+    fn revision(&self) -> Option<RevisionNumber> {
+        RevisionNumber::new(3)
     }
 
     fn breaker(&self) -> &Arc<Breaker> {
@@ -296,6 +305,10 @@ impl Target for &Service {
 
     fn shedder(&self) -> &Shedder {
         &self.shedder
+    }
+
+    fn tracer(&self) -> &Tracer {
+        &self.tracer
     }
 
     fn standing(&self) -> &Standing {

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use patchbay_backends::identity::{self, ApiKeyRecord, ApiKeySettings, HttpFetch, Identity, IdentityProblem, Outside};
 use patchbay_control::{Control, Identities};
-use patchbay_model::ports::Clock;
+use patchbay_model::metrics::{Collected, MetricSource};
+use patchbay_model::ports::{BoxFuture, Clock};
 use reqwest::header::HeaderName;
 
 use crate::config::{self, AuthConfig, Config};
@@ -33,6 +34,25 @@ impl Known {
     ) -> Result<Self, Failure> {
         control.set_identities(identities(&config, &identity).map_err(Failure::failed)?);
         Ok(Self { control: Arc::clone(control), clock, now: Arc::new(Mutex::new((config, identity))) })
+    }
+}
+
+impl Known {
+    /// Tells what happened to credentials.
+    pub(crate) fn metrics(&self) -> Arc<dyn MetricSource> {
+        Arc::new(KnownMetrics(Arc::clone(&self.now)))
+    }
+}
+
+/// Tells what happened to credentials.
+struct KnownMetrics(Arc<Mutex<(AuthConfig, Identity)>>);
+
+impl MetricSource for KnownMetrics {
+    fn collect<'a>(&'a self, into: &'a mut Collected) -> BoxFuture<'a, ()> {
+        let identity = self.0.lock().unwrap_or_else(PoisonError::into_inner).1.clone();
+        let counts = identity.authenticator.map(|authenticator| authenticator.counts());
+        identity::collect(counts.as_ref(), into);
+        Box::pin(std::future::ready(()))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod canary;
 mod messages;
+mod traces;
 
 use std::time::{Duration, SystemTime};
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use canary::{Answer, Canary, CanaryStatus, Mirror, Numbers};
 pub(crate) use messages::{DeadLetter, Message, Receipt, StoredMessages, Subscription, Topic, WholeDeadLetter};
+pub(crate) use traces::{Span, Trace, TraceLine};
 
 /// A component that was uploaded.
 #[derive(Debug, Deserialize)]

@@ -131,7 +131,7 @@ mod tests {
         ] {
             assert!(found.contains(&(argument.to_owned(), subject)), "{argument} in {found:?}");
         }
-        assert_eq!(found.len(), 30, "{found:?}");
+        assert_eq!(found.len(), 31, "{found:?}");
         super::command(Given::read(&[])).debug_assert();
     }
 }

@@ -137,8 +137,8 @@ fn login(table: &mut Table<'_>, directory: &Path) -> NatsLogin {
 }
 
 fn author_key(table: &mut Table<'_>, directory: &Path) -> Option<AuthorKey> {
-    let secret = secret(table, "author_key_file", directory)?;
-    AuthorKey::new(secret.as_bytes()).map_err(|error| table.report("author_key_file", error.to_string())).ok()
+    let secret = secret(table, "author_key", directory)?;
+    AuthorKey::new(secret.as_bytes()).map_err(|error| table.report("author_key", error.to_string())).ok()
 }
 
 /// A file that has to be there.

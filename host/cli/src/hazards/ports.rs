@@ -17,7 +17,7 @@ pub(crate) fn around(ports: Ports, hazard: &Arc<dyn Hazard>) -> Ports {
     if !cfg!(debug_assertions) {
         return ports;
     }
-    let Ports { executor, components, registry, clock, bus, secrets, run } = ports;
+    let Ports { executor, components, registry, clock, bus, secrets, spans, run } = ports;
     Ports {
         executor: Arc::new(Amid { port: executor, hazard: Arc::clone(hazard) }),
         components: Arc::new(Amid { port: components, hazard: Arc::clone(hazard) }),
@@ -25,6 +25,7 @@ pub(crate) fn around(ports: Ports, hazard: &Arc<dyn Hazard>) -> Ports {
         clock,
         bus,
         secrets,
+        spans,
         run,
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use patchbay_backends::bus::NatsSettings;
 use patchbay_control::ControlConfig;
 use patchbay_engine::EngineConfig;
-use patchbay_gateway::{AdminConfig, HttpConfig};
+use patchbay_gateway::{AdminConfig, HttpConfig, MetricsConfig};
 use patchbay_model::bus::{TopicFilter, TopicSettings, Topics};
 
 use crate::config::{AuthConfig, BusConfig, Config, HostConfig};
@@ -32,7 +32,7 @@ macro_rules! section {
 
 /// The configuration that holds after a reload from `running` to `new`, and the keys in `new` that hold only after a restart.
 pub(super) fn classify(running: &Config, new: &Config) -> (Config, Vec<String>) {
-    let Config { host, http, admin, engine, control, bus, auth, services } = new;
+    let Config { host, http, admin, engine, control, bus, auth, metrics, services } = new;
     let mut pending = Vec::new();
     let mut config = Config {
         host: section!(HostConfig, "host", running.host, host, pending,
@@ -43,7 +43,7 @@ pub(super) fn classify(running: &Config, new: &Config) -> (Config, Vec<String>) 
                 body_timeout, stall_timeout, max_headers, max_head, max_streams, drain],
             restart: [listen, tls], derived: []),
         admin: section!(AdminConfig, "admin", running.admin, admin, pending,
-            live: [], restart: [listen, tls, max_connections, max_upload, upload_pause], derived: [max_message, drain]),
+            live: [], restart: [listen, tls, max_connections, max_upload, upload_pause], derived: [max_message, metrics, drain]),
         engine: section!(EngineConfig, "engine", running.engine, engine, pending,
             live: [],
             restart: [instances, compile_threads, stack, epoch_tick, cache_size, compile_time, compile_memory],
@@ -52,6 +52,8 @@ pub(super) fn classify(running: &Config, new: &Config) -> (Config, Vec<String>) 
         bus: self::bus(&running.bus, bus, &mut pending),
         auth: section!(AuthConfig, "auth", running.auth, auth, pending,
             live: [api_key_header, settings], restart: [], derived: []),
+        metrics: section!(MetricsConfig, "metrics", running.metrics, metrics, pending,
+            live: [], restart: [public], derived: []),
         services: services.clone(),
     };
     // Follows from sections of which some wait for a restart.
@@ -61,7 +63,7 @@ pub(super) fn classify(running: &Config, new: &Config) -> (Config, Vec<String>) 
 }
 
 fn control(running: &ControlConfig, new: &ControlConfig, pending: &mut Vec<String>) -> ControlConfig {
-    let ControlConfig { retained, drain, defaults, default_places, strict, topics, open, routes, shed } = new;
+    let ControlConfig { retained, drain, defaults, default_places, strict, topics, open, routes, shed, traces } = new;
     ControlConfig {
         retained: *retained,
         drain: *drain,
@@ -72,6 +74,7 @@ fn control(running: &ControlConfig, new: &ControlConfig, pending: &mut Vec<Strin
         open: *open,
         routes: routes.clone(),
         shed: shed.clone(),
+        traces: traces.clone(),
     }
 }
 
@@ -104,7 +107,9 @@ fn bus(running: &BusConfig, new: &BusConfig, pending: &mut Vec<String>) -> BusCo
     // What has no key of its own is the same in both.
     let _: NatsSettings = section!(NatsSettings, "bus.nats", running.nats, &new.nats, pending,
         live: [],
-        restart: [servers, login, tls, connect_timeout, request_timeout, waiting_messages, ack_wait, host, prefix, replicas],
+        restart: [
+            servers, login, tls, connect_timeout, request_timeout, waiting_messages, ack_wait, host, prefix, replicas, author_key
+        ],
         derived: [name, ping_interval, waiting_bytes, max_message, subscription_messages, subscription_bytes]);
     section!(BusConfig, "bus", running, new, pending, live: [], restart: [backend, max_message, damaged], derived: [nats])
 }

@@ -229,7 +229,10 @@ impl Control {
 
     /// Puts a snapshot in the place of the one before.
     pub(crate) fn show(&self, snapshot: Snapshot) {
-        self.snapshot.store(Arc::new(snapshot));
+        let snapshot = Arc::new(snapshot);
+        let begun = Instant::now();
+        self.snapshot.store(snapshot);
+        self.measured.switches.count(begun.elapsed());
         self.messaging.changed.notify_one();
     }
 

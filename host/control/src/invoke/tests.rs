@@ -40,6 +40,7 @@ async fn functions_are_called_by_name_and_faults_are_told() {
         deadline: (Instant::now() + Duration::from_secs(5)).into_std(),
         hops: 0,
         cause: None,
+        trace: None,
         user: None,
     };
     let before = links.version();

@@ -119,7 +119,7 @@ impl Control {
         let (_, topic) = place_of_replays.ok_or_else(|| {
             BusError::Invalid(format!("the topics below `{}` are declared and not durable", Topics::REPLAYS))
         })?;
-        let receipt = self.ports.bus.publish(dead_letter::replay(&stored.message, topic)).await?;
+        let receipt = self.send(dead_letter::replay(&stored.message, topic)).await?;
         self.drop_dead_letter(place).await?;
         Ok(receipt)
     }

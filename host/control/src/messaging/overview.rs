@@ -41,6 +41,35 @@ pub struct SubscriptionView {
     pub dead_letters: u64,
 }
 
+/// What became of the messages of a subscription.
+#[derive(Debug, Clone)]
+pub(crate) struct SubscriptionCounts {
+    pub(crate) service: ServiceName,
+    pub(crate) filter: TopicFilter,
+    /// Whether it takes messages.
+    pub(crate) works: bool,
+    pub(crate) in_flight: u64,
+    pub(crate) delivered: u64,
+    pub(crate) acknowledged: u64,
+    pub(crate) retried: u64,
+    pub(crate) buried: u64,
+}
+
+impl SubscriptionCounts {
+    fn of(Running { plan, status, .. }: &Running) -> Self {
+        Self {
+            service: plan.service.clone(),
+            filter: plan.filter.clone(),
+            works: status.state() == State::Active,
+            in_flight: status.in_flight(),
+            delivered: status.delivered.read(),
+            acknowledged: status.acknowledged.read(),
+            retried: status.retried.read(),
+            buried: status.buried.read(),
+        }
+    }
+}
+
 impl Control {
     /// The declared topics, and how they are.
     ///
@@ -93,6 +122,11 @@ impl Control {
             dead_letter: plan.settings.dead_letter(&plan.service),
             dead_letters,
         }
+    }
+
+    /// What became of the messages of all subscriptions of this host.
+    pub(crate) fn subscription_counts(&self) -> Vec<SubscriptionCounts> {
+        self.messaging.running().values().map(|running| SubscriptionCounts::of(running)).collect()
     }
 
     /// Whether messages can go through now.

@@ -11,7 +11,9 @@ use patchbay_model::ports::{BoxFuture, Messaging, Publication};
 use patchbay_model::{Course, ServiceName};
 use tokio::time::Instant;
 
+use super::publishing::Publishing;
 use crate::control::Control;
+use crate::measured::TopicTally;
 
 /// How long an answer to a request is waited for where nobody says so.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -42,8 +44,11 @@ impl Messaging for ServiceMessaging {
     ) -> BoxFuture<'a, Result<Receipt, BusError>> {
         Box::pin(async move {
             let control = self.control()?;
-            let message = control.compose(Publisher::Service(publisher), Some(&course), publication)?;
-            within(course.deadline.into(), control.ports.bus.publish(message)).await
+            let mut message = control.compose(Publisher::Service(publisher), Some(&course), publication)?;
+            let publishing = Publishing::begin(&control, Some(publisher), Some(&course), &mut message);
+            let outcome = within(course.deadline.into(), Box::pin(control.send(message))).await;
+            publishing.end(&outcome);
+            outcome
         })
     }
 
@@ -57,10 +62,16 @@ impl Messaging for ServiceMessaging {
     ) -> BoxFuture<'a, Result<Vec<Message>, BusError>> {
         Box::pin(async move {
             let control = self.control()?;
-            let message = control.compose(Publisher::Service(publisher), Some(&course), publication)?;
+            let mut message = control.compose(Publisher::Service(publisher), Some(&course), publication)?;
+            let publishing = Publishing::begin(&control, Some(publisher), Some(&course), &mut message);
             let left = Instant::from_std(course.deadline).saturating_duration_since(Instant::now());
             let timeout = timeout.unwrap_or(ANSWER).min(left);
-            control.ports.bus.request(message, wanted, timeout).await
+            let tally = control.tally_of(&message.topic);
+            let answers = control.ports.bus.request(message, wanted, timeout).await;
+            // One that nobody answered was published all the same.
+            tally.published(matches!(answers, Ok(_) | Err(BusError::Timeout(_) | BusError::NoResponders(_))));
+            publishing.end(&answers);
+            answers
         })
     }
 }
@@ -95,8 +106,24 @@ impl Control {
     /// # Errors
     /// [`BusError`] if it cannot be published.
     pub async fn publish_message(&self, publication: Publication) -> Result<Receipt, BusError> {
-        let message = self.compose(Publisher::Operator, None, publication)?;
-        self.ports.bus.publish(message).await
+        let mut message = self.compose(Publisher::Operator, None, publication)?;
+        let publishing = Publishing::begin(self, None, None, &mut message);
+        let outcome = self.send(message).await;
+        publishing.end(&outcome);
+        outcome
+    }
+
+    /// Hands a message to the bus, and counts it.
+    pub(crate) async fn send(&self, message: Message) -> Result<Receipt, BusError> {
+        let tally = self.tally_of(&message.topic);
+        let receipt = self.ports.bus.publish(message).await;
+        tally.published(receipt.is_ok());
+        receipt
+    }
+
+    /// Where the messages of a topic are counted.
+    pub(super) fn tally_of(&self, topic: &Topic) -> Arc<TopicTally> {
+        self.measured.topics.of(&self.snapshot.load().config().topics, topic)
     }
 
     /// What is put in for attributes that an operator leaves out: an id that no other message has among it.

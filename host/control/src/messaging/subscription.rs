@@ -43,14 +43,10 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Begins to work.
-    pub(super) fn start(control: Arc<Control>, plan: Plan) -> Self {
-        let running = Self {
-            plan: Arc::new(plan),
-            status: Arc::default(),
-            stop: CancellationToken::new(),
-            work: TaskTracker::new(),
-        };
+    /// Begins to work. `status` is that of the subscription in whose place it comes: its numbers go on.
+    pub(super) fn start(control: Arc<Control>, plan: Plan, status: Arc<Status>) -> Self {
+        let running = Self { plan: Arc::new(plan), status, stop: CancellationToken::new(), work: TaskTracker::new() };
+        running.status.set(State::Starting);
         let (plan, status, stop) = (Arc::clone(&running.plan), Arc::clone(&running.status), running.stop.clone());
         running.work.spawn(work(control, plan, status, stop));
         running.work.close();

@@ -33,14 +33,16 @@ impl Control {
         let stopped: Vec<_> = {
             let mut running = self.messaging.running();
             let over = |name: &Name, running: &Arc<Running>| wanted.get(name) != Some(&*running.plan);
-            running.extract_if(.., |name, running| over(name, running)).map(|(_, running)| running).collect()
+            running.extract_if(.., |name, running| over(name, running)).collect()
         };
-        for running in &stopped {
+        for (_, running) in &stopped {
             running.stop();
         }
-        for running in stopped {
+        let mut statuses = BTreeMap::new();
+        for (name, running) in stopped {
             // What it has in hand is to be given back before another one takes its place.
             running.stopped().await;
+            statuses.insert(name, Arc::clone(&running.status));
         }
         let mut running = self.messaging.running();
         wanted.retain(|name, _| !running.contains_key(name));
@@ -48,7 +50,8 @@ impl Control {
             if self.messaging.stop.is_cancelled() {
                 return;
             }
-            running.insert(name, Arc::new(Running::start(Arc::clone(self), plan)));
+            let status = statuses.remove(&name).unwrap_or_default();
+            running.insert(name, Arc::new(Running::start(Arc::clone(self), plan, status)));
         }
     }
 

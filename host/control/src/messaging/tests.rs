@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use patchbay_model::bus::{BusError, Cause, Message, Order, SubscriptionSettings, Topics, TraceContext};
+use patchbay_model::bus::{BusError, Message, Order, SubscriptionSettings, Topics};
 use patchbay_model::ports::{Messaging, Publication, Settlement};
+use patchbay_model::trace::{SpanContext, SpanKind, SpanOrigin};
 use patchbay_model::{Course, Proof, ServiceName, User};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -201,23 +202,27 @@ async fn the_host_fills_in_what_a_publisher_leaves_out_and_carries_causes() {
     let bench = Bench::new();
     let messaging = ServiceMessaging::default();
     let orders: ServiceName = "orders".parse().unwrap();
-    let context = TraceContext { parent: "00-1-2-01".to_owned(), state: None };
+    let of_call = SpanContext::parse(b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").unwrap();
+    let of_call = SpanContext { state: Some("a=1".into()), ..of_call };
     let course = |cause| Course {
         call: None,
         deadline: (Instant::now() + Duration::from_secs(5)).into_std(),
         hops: 0,
-        cause: Some(cause),
+        cause,
+        trace: Some(of_call.clone()),
         user: None,
     };
-    let of_request = course(Cause::Trace(Arc::new(context)));
+    let of_request = course(None);
     let early = messaging.publish(&orders, of_request.clone(), publication("1", None)).await;
     assert!(matches!(early, Err(BusError::Unavailable(_))), "{early:?}");
     messaging.attach(&bench.control);
     messaging.publish(&orders, of_request, publication("1", Some("k"))).await.unwrap();
     let first = bench.bus.stored(TOPIC).remove(0);
     assert_eq!((first.source.as_str(), first.kind.as_str(), first.key()), ("/services/orders", TOPIC, Some("k")));
-    assert_eq!((first.extension("traceparent"), first.extension("causationid")), (Some("00-1-2-01"), None));
-    let caused = course(Cause::Message(Arc::new(first.clone())));
+    assert_eq!(first.extension("causationid"), None);
+    let of_first = SpanContext::of_message(&first).unwrap();
+    assert_eq!(of_first, SpanContext { span: of_first.span, ..of_call.clone() });
+    let caused = course(Some(Arc::new(first.clone())));
     let ann = Arc::new(User::new(Proof::Token, "corp", "ann"));
     let for_ann = Course { user: Some(Arc::clone(&ann)), ..caused };
     messaging.publish(&orders, for_ann, publication("2", None)).await.unwrap();
@@ -228,7 +233,45 @@ async fn the_host_fills_in_what_a_publisher_leaves_out_and_carries_causes() {
         (second.extension("causationid"), second.extension("correlationid")),
         (Some(&*first.id), Some(&*first.id))
     );
-    assert_eq!(second.extension("traceparent"), Some("00-1-2-01"));
+    let spans = bench.control.trace(of_call.trace);
+    let origin = SpanOrigin::Child { parent: of_call.span, remote: false };
+    assert_eq!(
+        spans.iter().map(|span| (span.kind, &span.origin)).collect::<Vec<_>>(),
+        [(SpanKind::Producer, &origin); 2]
+    );
+    assert_eq!((spans[0].context.span, spans[0].name.as_str()), (of_first.span, "publish shop.orders.created"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_says_itself_where_it_began() {
+    let bench = Bench::new();
+    let messaging = ServiceMessaging::default();
+    messaging.attach(&bench.control);
+    let of_call = SpanContext::parse(b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").unwrap();
+    let own = "00-0af7651916cd43dd8448eb211c80319c-00000000000000aa-00";
+    let elsewhere = "00-00000000000000000000000000000009-00000000000000bb-01";
+    for (trace, said, carried) in [
+        // A span of the service itself: the message goes on from it.
+        (Some(&of_call), own, (of_call.trace, Some(0xaa), true)),
+        // Another trace, in which the message was made.
+        (Some(&of_call), elsewhere, (SpanContext::parse(elsewhere.as_bytes()).unwrap().trace, None, true)),
+        (Some(&of_call), "nonsense", (of_call.trace, Some(of_call.span.number()), true)),
+        // It cannot be told in the course of which call.
+        (None, own, (of_call.trace, Some(0xaa), false)),
+    ] {
+        let deadline = (Instant::now() + Duration::from_secs(5)).into_std();
+        let course = Course { call: None, deadline, hops: 0, cause: None, trace: trace.cloned(), user: None };
+        let extensions = vec![("traceparent".to_owned(), said.to_owned())];
+        let publication = Publication { extensions, ..publication("1", None) };
+        messaging.publish(&"orders".parse().unwrap(), course, publication).await.unwrap();
+        let message = bench.bus.stored(TOPIC).pop().unwrap();
+        let context = SpanContext::of_message(&message).unwrap();
+        let spans = bench.control.trace(context.trace);
+        let span = spans.iter().find(|span| span.context.span == context.span);
+        let parent = span.and_then(|span| Some(span.origin.parent()?.number()));
+        let expected = if carried.2 { carried.1 } else { None };
+        assert_eq!((context.trace, parent, context.is_sampled()), (carried.0, expected, carried.2), "{said}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -238,7 +281,7 @@ async fn whoever_hears_of_it_knows_for_whom_it_was_published() {
     messaging.attach(&shop.bench.control);
     let deadline = (Instant::now() + Duration::from_secs(5)).into_std();
     for user in [Some(Arc::new(User::new(Proof::Token, "corp", "ann"))), None] {
-        let course = Course { call: None, deadline, hops: 0, cause: None, user };
+        let course = Course { call: None, deadline, hops: 0, cause: None, trace: None, user };
         messaging.publish(&"orders".parse().unwrap(), course, publication("order", None)).await.unwrap();
     }
     eventually("both are done", || shop.acknowledged() == 2).await;
@@ -252,7 +295,7 @@ async fn in_a_strict_host_whoever_is_asked_may_answer() {
     messaging.attach(&bench.control);
     let deadline = (Instant::now() + Duration::from_secs(5)).into_std();
     for (topic, may) in [("_INBOX.0123.1", true), ("other", false)] {
-        let course = Course { call: None, deadline, hops: 0, cause: None, user: None };
+        let course = Course { call: None, deadline, hops: 0, cause: None, trace: None, user: None };
         let publication = Publication { topic: topic.to_owned(), ..Publication::default() };
         let outcome = messaging.publish(&"orders".parse().unwrap(), course, publication).await;
         assert!(matches!((&outcome, may), (Ok(_), true) | (Err(BusError::Denied(_)), false)), "{topic}: {outcome:?}");
@@ -273,6 +316,7 @@ async fn what_cannot_be_published_is_refused() {
         deadline: (Instant::now() + Duration::from_secs(5)).into_std(),
         hops: 0,
         cause: None,
+        trace: None,
         user: None,
     };
     let to = |topic: &str| Publication { topic: topic.to_owned(), ..Publication::default() };

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use patchbay_channel::{Arrival, MessagePayload};
-use patchbay_model::bus::{Cause, Message, Order, Topic, Verdict};
+use patchbay_model::bus::{Message, Order, Topic, Verdict};
 use patchbay_model::ports::Settlement;
+use patchbay_model::trace::SpanContext;
 use patchbay_model::{Fault, FaultKind, Principal};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -73,12 +74,15 @@ impl Worker {
     async fn deliver(&self, message: &Arc<Message>, group: &Arc<str>, attempt: u32) -> Result<Verdict, Fault> {
         let entry = self.control.snapshot.load().service(&self.plan.service).cloned();
         let entry = entry.ok_or_else(|| Fault::new(FaultKind::Unavailable, "the service was removed").unprocessed())?;
-        let mut arrival = Arrival::from_outside(self.control.new_call(), Principal::Host);
-        arrival.cause = Some(Cause::Message(Arc::clone(message)));
+        // One message, one call: the span in which it was published is the parent.
+        let span = self.control.tracer.follow(SpanContext::of_message(message).as_ref());
+        let mut arrival = Arrival::from_outside(self.control.new_call(), Principal::Host, span);
+        arrival.cause = Some(Arc::clone(message));
         arrival.user = message.author().map(Arc::new);
         let payload = MessagePayload::new(Arc::clone(message), Arc::clone(group), attempt);
         let _begun = self.status.begin();
         self.status.delivered.count();
+        self.control.tally_of(&message.topic).delivered(attempt);
         patchbay_channel::call(&self.control.routed(entry), arrival, payload).await
     }
 
@@ -133,13 +137,14 @@ impl Worker {
             "message became a dead letter: {}", death.reason
         );
         self.status.buried.count();
+        self.control.tally_of(&message.topic).buried();
         self.conclude(held, Settlement::Acknowledge);
     }
 
     async fn write(&self, letter: Message, topic: &Topic) {
         let mut pause = PAUSES.0;
         loop {
-            match self.control.ports.bus.publish(letter.clone()).await {
+            match self.control.send(letter.clone()).await {
                 Ok(_) => return,
                 Err(error) => {
                     let service = &self.plan.service;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use patchbay_channel::{Arrival, LinkPolicy, RoutePolicy, Shedder, Sought, StandIn, Standing, Target};
+use patchbay_channel::{Arrival, LinkPolicy, RoutePolicy, Shedder, Sought, StandIn, Standing, Target, Tracer};
 use patchbay_model::policy::{Priority, RetrySettings};
 use patchbay_model::{Fault, FaultKind, RevisionId, ServiceName, Settings};
 
@@ -36,19 +36,23 @@ impl CandidateTarget {
     }
 }
 
-/// The candidate, and what refuses calls while the host is saturated.
+/// The candidate, with what the host has for all calls.
 #[derive(Clone, Copy)]
-pub(super) struct Watched<'a>(pub(super) &'a CandidateTarget, pub(super) &'a Shedder);
+pub(super) struct Watched<'a> {
+    pub(super) target: &'a CandidateTarget,
+    pub(super) shedder: &'a Shedder,
+    pub(super) tracer: &'a Tracer,
+}
 
 impl Target for Watched<'_> {
     type Lease = Lease;
 
     fn name(&self) -> &ServiceName {
-        &self.0.live.id.service
+        &self.target.live.id.service
     }
 
     fn settings(&self) -> &Settings {
-        &self.0.settings
+        &self.target.settings
     }
 
     fn strict(&self) -> bool {
@@ -56,11 +60,15 @@ impl Target for Watched<'_> {
     }
 
     fn shedder(&self) -> &Shedder {
-        self.1
+        self.shedder
+    }
+
+    fn tracer(&self) -> &Tracer {
+        self.tracer
     }
 
     fn standing(&self) -> &Standing {
-        &self.0.standing
+        &self.target.standing
     }
 
     fn link(&self) -> Option<&LinkPolicy> {
@@ -80,6 +88,9 @@ impl Target for Watched<'_> {
     }
 
     fn choose(&self, _: &Arrival, _: Sought<'_>) -> Result<Lease, Fault> {
-        self.0.live.enter().ok_or_else(|| Fault::new(FaultKind::Unavailable, "the candidate is gone").unprocessed())
+        self.target
+            .live
+            .enter()
+            .ok_or_else(|| Fault::new(FaultKind::Unavailable, "the candidate is gone").unprocessed())
     }
 }

@@ -51,7 +51,7 @@ fn known() -> Identities {
 
 fn course(user: Option<User>) -> Course {
     let deadline = (Instant::now() + Duration::from_secs(5)).into_std();
-    Course { call: None, deadline, hops: 0, cause: None, user: user.map(Arc::new) }
+    Course { call: None, deadline, hops: 0, cause: None, trace: None, user: user.map(Arc::new) }
 }
 
 #[tokio::test(start_paused = true)]

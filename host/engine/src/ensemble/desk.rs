@@ -276,7 +276,14 @@ impl Calls for Mutex<Desk> {
         match desk.calls.as_slice() {
             [call] => Some(Course { hops: desk.deepest, ..call.assignment.course() }),
             _ if desk.quiet => None,
-            _ => Some(Course { call: None, deadline: desk.patience, hops: desk.deepest, cause: None, user: None }),
+            _ => Some(Course {
+                call: None,
+                deadline: desk.patience,
+                hops: desk.deepest,
+                cause: None,
+                trace: None,
+                user: None,
+            }),
         }
     }
 

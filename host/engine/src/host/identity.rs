@@ -83,7 +83,7 @@ mod wit {
 
 impl From<CallContext> for WitCall {
     fn from(context: CallContext) -> Self {
-        let CallContext { id, deadline, hops, caller, attempt, idempotency_key, cause: _, user } = context;
+        let CallContext { id, deadline, hops, caller, attempt, idempotency_key, cause: _, trace: _, user } = context;
         Self {
             id: id.to_string(),
             caller: caller.into(),

@@ -90,7 +90,8 @@ async fn calls_that_share_an_instance_send_as_if_for_the_last_and_the_deepest() 
     let (mut long, _) = call("/sleep?ms=500", empty_body(), PATIENCE);
     long.context.hops = 9;
     let (short, _) = call("/outgoing?url=http://shop.example/", empty_body(), Duration::from_secs(5));
-    let expected = Course { call: None, deadline: long.context.deadline, hops: 9, cause: None, user: None };
+    let expected =
+        Course { call: None, deadline: long.context.deadline, hops: 9, cause: None, trace: None, user: None };
     let (first, second) = tokio::join!(service.serve(long), async {
         tokio::time::sleep(Duration::from_millis(100)).await;
         service.serve(short).await

@@ -37,7 +37,8 @@ pub(super) async fn authenticate(State(state): State<AdminState>, request: Reque
 
 fn enter(state: &AdminState, request: &Request) -> Result<Entry, Rejection> {
     let headers = request.headers();
-    if OPEN.contains(&request.uri().path()) {
+    let path = request.uri().path();
+    if OPEN.contains(&path) || path == "/metrics" && state.config.metrics.public {
         return Ok(Entry::Free);
     }
     let mut credentials = headers.get_all(AUTHORIZATION).iter();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use patchbay_model::SettingsError;
 
+use super::metrics::MetricsConfig;
 use crate::tls::TlsConfig;
 
 /// Configuration of [`AdminApi`](super::AdminApi). All of it is enforced.
@@ -22,6 +23,8 @@ pub struct AdminConfig {
     pub max_message: u64,
     /// How long an upload may pause.
     pub upload_pause: Duration,
+    /// What is to be had of metrics.
+    pub metrics: MetricsConfig,
     /// How long the requests that are under way at the stop may take to end.
     pub drain: Duration,
 }
@@ -35,6 +38,7 @@ impl Default for AdminConfig {
             max_upload: 256 << 20,
             max_message: 1 << 20,
             upload_pause: Duration::from_secs(30),
+            metrics: MetricsConfig::default(),
             drain: Duration::from_secs(5),
         }
     }

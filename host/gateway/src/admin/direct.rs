@@ -9,6 +9,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response};
 use http_body_util::BodyExt;
 use patchbay_control::Control;
+use patchbay_model::metrics::Metrics;
 use tower_service::Service;
 
 use super::{AdminConfig, AdminState, AdminToken, HostFacts, router};
@@ -31,9 +32,10 @@ impl DirectAdmin {
         readiness: Readiness,
         facts: HostFacts,
         reload: Arc<dyn Reload>,
+        metrics: Arc<Metrics>,
     ) -> Self {
         let authorization = token.authorization();
-        let state = AdminState::new(control, config, token, readiness, facts, reload);
+        let state = AdminState::new(control, config, token, readiness, facts, reload, metrics);
         Self { router: router::router(state), authorization }
     }
 

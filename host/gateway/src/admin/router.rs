@@ -20,8 +20,8 @@ use super::authenticate::authenticate;
 use super::change::StepNews;
 use super::rejection::Rejection;
 use super::{
-    AdminState, authz, call, canary, components, dead_letters, discovery, health, host, journals, policy, publish,
-    reload, revisions, services, subscriptions, tail, topics,
+    AdminState, activity, authz, call, canary, components, dead_letters, discovery, health, host, journals, metrics,
+    policy, publish, reload, revisions, services, subscriptions, tail, topics, traces,
 };
 use crate::dashboard;
 
@@ -37,7 +37,7 @@ use crate::dashboard;
         (name = "services", description = "Services and their revisions"),
         (name = "components", description = "The WebAssembly components that revisions run"),
         (name = "messages", description = "Topics, what is published to them, subscriptions, and dead letters"),
-        (name = "journals", description = "What happened, and what services printed"),
+        (name = "journals", description = "What happened, what services printed, and traces"),
         (name = "host", description = "The host itself"),
         (name = "probes", description = "For supervisors; open without a token"),
     ),
@@ -84,7 +84,11 @@ fn endpoints() -> OpenApiRouter<AdminState> {
         .routes(routes!(dead_letters::replay))
         .routes(routes!(journals::events))
         .routes(routes!(journals::logs))
+        .routes(routes!(traces::list))
+        .routes(routes!(traces::show))
         .routes(routes!(host::host))
+        .routes(routes!(activity::activity))
+        .routes(routes!(metrics::metrics))
         .routes(routes!(reload::reload))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))

@@ -2,6 +2,7 @@
 //!
 //! Of several that ask for the same at the same time, one asks the service, and the others wait for a while for what it gets.
 
+mod counts;
 mod directives;
 mod recorder;
 mod registry;
@@ -24,6 +25,7 @@ use tokio::time::Instant;
 
 pub(crate) use registry::Caches;
 
+use self::counts::CacheCounts;
 use self::recorder::{Draft, record};
 use self::registry::key_of;
 use self::rules::{Asked, Rules};
@@ -46,6 +48,7 @@ pub(super) struct Cache {
     collapse: Duration,
     /// For bodies that are on their way into the cache.
     bodies: Arc<Budget>,
+    counts: CacheCounts,
 }
 
 /// What is to be asked of the service, and what is known already.
@@ -69,7 +72,13 @@ impl Cache {
         let CacheSettings { memory, max_reply, default_ttl, collapse } = *settings;
         let store = Arc::new(Store::new(memory));
         parts.caches.add(&store);
-        Self { store, clock: Arc::clone(&parts.clock), max_reply, default_ttl, collapse, bodies: Budget::new(memory) }
+        let (clock, bodies, counts) = (Arc::clone(&parts.clock), Budget::new(memory), CacheCounts::default());
+        Self { store, clock, max_reply, default_ttl, collapse, bodies, counts }
+    }
+
+    /// What it did, by the names in metrics.
+    pub(super) fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.counts.read()
     }
 
     /// Answers with what is kept, or by `next`.
@@ -82,6 +91,7 @@ impl Cache {
         let (mut head, body) = request.into_parts();
         let asked = Asked::new(&head.headers, from.user.is_some());
         if let Some(why) = passes_by(&head, &asked, &body, from) {
+            self.counts.forwarded(why);
             let mut reply = next(Request::from_parts(head, body)).await;
             note(reply.headers_mut(), Status::Forwarded { why, status: None, stored: false });
             return reply;
@@ -90,6 +100,7 @@ impl Cache {
             Looked::Answer(reply) => return reply,
             Looked::Ask(question) => question,
         };
+        self.counts.forwarded(question.why);
         let validated = question.stale.as_ref().is_some_and(|kept| validators::ask(&mut head.headers, &kept.headers));
         let sent = self.clock.now();
         let reply = next(Request::from_parts(head, body)).await;
@@ -103,7 +114,10 @@ impl Cache {
         loop {
             let now = self.clock.now();
             let (why, stale) = match self.store.find(&key, &asked, now, from.generation) {
-                Found::Fresh(kept) => return Looked::Answer(hit(&kept, &asked, now, waits > 0)),
+                Found::Fresh(kept) => {
+                    self.counts.hit(waits > 0);
+                    return Looked::Answer(hit(&kept, &asked, now, waits > 0));
+                }
                 Found::Stale(kept) => (stale_because(&asked), Some(kept)),
                 Found::Others => (Forward::Varied, None),
                 Found::Nothing => (Forward::Miss, None),
@@ -121,6 +135,7 @@ impl Cache {
                 Turn::Wait(waiting) if waits < MAX_WAITS && !self.collapse.is_zero() => {
                     let meanwhile = stale.filter(|kept| kept.rules.serves_meanwhile(now) && !asked.wants_news());
                     if let Some(kept) = meanwhile {
+                        self.counts.hit(false);
                         return Looked::Answer(hit(&kept, &asked, now, false));
                     }
                     waits += 1;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, request};
-use patchbay_control::{Admitted, Control, NoRoute, Routing};
+use patchbay_control::{Admitted, Begun, Control, NoRoute, Routing};
 use patchbay_model::policy::RateVerdicts;
 use patchbay_model::{Body, CallId, Fault, Principal, Reply, full_body};
 use tokio::time::Instant;
 
 use super::edges::Edges;
 use super::identify::{KEY_SET_PATH, challenge, identify};
+use super::measured::Measuring;
 use super::rate_limit;
 use super::service::allow;
 use crate::edge::{Edge, EdgeCaller, preflight_method};
@@ -33,7 +34,14 @@ impl Entry {
 
     /// Takes a request, of which nothing is left that only the host may say, to whoever answers it. What comes back otherwise
     /// is what the host answers in their place.
-    pub(super) async fn take(&self, id: CallId, peer: &Peer, request: Request<Body>) -> Result<Reply, Reply> {
+    pub(super) async fn take(
+        &self,
+        begun: Begun,
+        peer: &Peer,
+        request: Request<Body>,
+        measuring: &mut Measuring<'_>,
+    ) -> Result<Reply, Reply> {
+        let id = begun.id;
         let (mut head, body) = request.into_parts();
         if let Some(keys) = self.key_set(&head.method, head.uri.path()) {
             return Err(keys);
@@ -48,13 +56,14 @@ impl Entry {
             }
             reply
         })?;
+        measuring.comes_in_by(&routing.policy().measured);
         // Before anything is spent on it, such as holding a credential against keys.
         self.control.has_room(&routing, id).map_err(|fault| reply_to(&fault, id))?;
         let edge = self.edges.of(routing.policy());
         let identities = self.control.identities();
         let caller = identify(&identities, &mut head.headers, peer, routing.policy(), || self.control.now()).await;
         let request = Request::from_parts(head, body);
-        self.let_in(edge.as_deref(), id, peer, routing, caller, request).await
+        self.let_in(edge.as_deref(), begun, peer, routing, caller, request).await
     }
 
     fn route(&self, uri: &Uri, headers: &HeaderMap, method: &Method) -> Result<Routing, NoRoute> {
@@ -75,13 +84,14 @@ impl Entry {
     async fn let_in(
         &self,
         edge: Option<&Edge>,
-        id: CallId,
+        begun: Begun,
         peer: &Peer,
         routing: Routing,
         caller: Result<Principal, Fault>,
         request: Request<Body>,
     ) -> Result<Reply, Reply> {
-        let Door { rates, outcome } = self.admit(id, peer, routing, caller, request.method());
+        let id = begun.id;
+        let Door { rates, outcome } = self.admit(begun, peer, routing, caller, request.method());
         let mut reply = match (outcome, edge) {
             (Ok(admitted), None) => self.pass(id, admitted, request).await,
             (Ok(admitted), Some(edge)) => Ok(self.pass_through(edge, id, peer, admitted, request).await),
@@ -133,21 +143,22 @@ impl Entry {
     /// Holds a caller against the rules and the rates of the route.
     fn admit(
         &self,
-        id: CallId,
+        begun: Begun,
         peer: &Peer,
         routing: Routing,
         caller: Result<Principal, Fault>,
         method: &Method,
     ) -> Door {
+        let id = begun.id;
         let caller = match caller {
             Ok(caller) => caller,
             // Of one who showed what proves nothing, nothing more is asked.
             Err(fault) => {
-                let fault = self.control.refuse(routing, (id, Principal::Outside), fault);
+                let fault = self.control.refuse(routing, (begun, Principal::Outside), fault);
                 return Door { rates: RateVerdicts::default(), outcome: Err(told(&fault, id, None)) };
             }
         };
-        let (rates, admitted) = self.control.admit(routing, (id, caller.clone()), method, peer.address);
+        let (rates, admitted) = self.control.admit(routing, (begun, caller.clone()), method, peer.address);
         Door { rates, outcome: admitted.map_err(|fault| told(&fault, id, Some(&caller))) }
     }
 

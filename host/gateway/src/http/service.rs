@@ -8,11 +8,12 @@ use http::uri::Scheme;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use patchbay_control::{Control, MIRROR_HEADER};
+use patchbay_control::{Begun, Control, MIRROR_HEADER};
 use patchbay_model::{Body, BodyError, CallId, Fault, FaultKind, Reply, empty_body};
 
 use super::entry::Entry;
 use super::headers::{check_coding, strip_reply, strip_request};
+use super::measured::{HttpMeasured, Measuring};
 use super::reply_body::{ReplyBody, discard};
 use super::target::{Target, normalize};
 use crate::dashboard::strip_sessions;
@@ -41,6 +42,7 @@ struct Shared {
     entry: Entry,
     local: HeaderValue,
     scheme: Option<Scheme>,
+    measured: Arc<HttpMeasured>,
 }
 
 /// What has to be known of a request when its reply is there.
@@ -59,11 +61,11 @@ fn body_of(received: Received) -> Body {
 
 impl Answers {
     /// `address` is where the gateway listens, and `tls` whether it does so under TLS.
-    pub(super) fn new(control: Arc<Control>, address: SocketAddr, tls: bool) -> Self {
+    pub(super) fn new(control: Arc<Control>, address: SocketAddr, tls: bool, measured: Arc<HttpMeasured>) -> Self {
         let local = HeaderValue::from_str(&address.to_string()).unwrap_or(HeaderValue::from_static("localhost"));
         let scheme = tls.then_some(Scheme::HTTPS);
         let entry = Entry::new(Arc::clone(&control));
-        Self(Arc::new(Shared { control, entry, local, scheme }))
+        Self(Arc::new(Shared { control, entry, local, scheme, measured }))
     }
 }
 
@@ -77,13 +79,24 @@ impl Answer for Answers {
 
 impl Shared {
     async fn answer(&self, peer: Peer, request: Request<Received>) -> Response<ReplyBody> {
-        let id = self.control.new_call();
-        let asked = Asked::new(id, request.method().clone());
-        asked.answer(self.take(id, &peer, request.map(body_of)).await)
+        let request = request.map(body_of);
+        let begun = self.control.begin(&request);
+        let mut measuring = self.measured.begin(request.method());
+        let asked = Asked::new(begun.id, request.method().clone());
+        let reply = asked.answer(self.take(begun, &peer, request, &mut measuring).await);
+        measuring.answered(&reply);
+        reply
     }
 
     /// Takes a request to its service. What comes back otherwise is the reply that says why not.
-    async fn take(&self, id: CallId, peer: &Peer, request: Request<Body>) -> Result<Reply, Reply> {
+    async fn take(
+        &self,
+        begun: Begun,
+        peer: &Peer,
+        request: Request<Body>,
+        measuring: &mut Measuring<'_>,
+    ) -> Result<Reply, Reply> {
+        let id = begun.id;
         let refuse = |fault: &Fault| reply_to(fault, id);
         let (mut head, body) = request.into_parts();
         let target = normalize(&mut head, &self.local, self.scheme.as_ref()).map_err(|fault| {
@@ -105,9 +118,10 @@ impl Shared {
             head.headers.remove(header);
         }
         head.headers.insert(CALL_HEADER, call_value(id));
+        begun.span.context.write(&mut head.headers);
         // The engine has no use for what hyper keeps here, such as the handle of an upgrade that will not be.
         head.extensions.clear();
-        self.entry.take(id, peer, Request::from_parts(head, body)).await
+        self.entry.take(begun, peer, Request::from_parts(head, body), measuring).await
     }
 }
 

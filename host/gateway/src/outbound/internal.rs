@@ -40,15 +40,17 @@ pub(super) async fn call(
     }
     let control = control.ok_or_else(|| OutboundError::Host("there are no services yet".to_owned()))?;
     let callee = name.parse::<ServiceName>().map_err(|_| OutboundError::NoSuchService)?;
-    let id = control.new_call();
+    let begun = control.begin_for_service(course.trace.as_ref(), &request);
+    let id = begun.id;
     let (mut head, body) = request.into_parts();
     strip_request(&mut head.headers);
     head.headers.insert(CALL_HEADER, call_value(id));
     set(&mut head, CALLER_HEADER, HeaderValue::from_str(caller.as_str()).ok());
     set(&mut head, PARENT_HEADER, course.call.map(call_value));
     set(&mut head, MIRROR_HEADER, None);
+    begun.span.context.write(&mut head.headers);
     let asked = Asked::new(id, head.method.clone());
-    let outcome = control.call_service(&callee, caller, course, id, Request::from_parts(head, body)).await;
+    let outcome = control.call_service(&callee, caller, course, begun, Request::from_parts(head, body)).await;
     let outcome = match outcome {
         Err(fault) if fault.kind() == FaultKind::Denied => return Err(OutboundError::Denied),
         Err(fault) if fault.kind() == FaultKind::NotFound => return Err(OutboundError::NoSuchService),

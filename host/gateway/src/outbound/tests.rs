@@ -36,6 +36,7 @@ async fn get(outlet: &dyn Outlet, address: SocketAddr) -> Result<String, Outboun
             deadline: (Instant::now() + PATIENCE).into_std(),
             hops: 0,
             cause: None,
+            trace: None,
             user: None,
         },
         connect_timeout: None,

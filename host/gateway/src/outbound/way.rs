@@ -16,6 +16,7 @@ use super::internal;
 use super::lent::reply_body;
 use super::policy::Origin;
 use super::pool::Pool;
+use super::span::Outgoing;
 
 /// How long a connection may take where the guest does not say so.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -55,18 +56,30 @@ impl Shared {
         let origin = Origin::of(outbound.request.uri())?;
         // What hyper or the engine keep here is not for others.
         outbound.request.extensions_mut().clear();
+        let control = self.control.get().and_then(Weak::upgrade);
         let outcome = match internal::service_of(&origin) {
+            // The call of the other service has a span, and its caller needs no other one.
             Some(name) => {
-                let control = self.control.get().and_then(Weak::upgrade);
                 internal::call(control, name, &self.revision.service, course, outbound.request, &origin).await
             }
-            None if self.pool.policy.permits(&origin) => self.exchange(&origin, outbound).await,
-            None => Err(OutboundError::Denied),
+            None => {
+                let span = Outgoing::begin(control, &self.revision, &origin, &mut outbound);
+                let outcome = self.exchange_if_allowed(&origin, outbound).await;
+                span.end(&outcome);
+                outcome
+            }
         };
         if let Err(error) = &outcome {
             self.tell(&origin, error);
         }
         outcome
+    }
+
+    async fn exchange_if_allowed(&self, origin: &Origin, outbound: OutboundRequest) -> Result<Reply, OutboundError> {
+        if !self.pool.policy.permits(origin) {
+            return Err(OutboundError::Denied);
+        }
+        self.exchange(origin, outbound).await
     }
 
     async fn exchange(&self, origin: &Origin, outbound: OutboundRequest) -> Result<Reply, OutboundError> {

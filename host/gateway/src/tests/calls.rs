@@ -1,6 +1,7 @@
 //! Requests: where they go, what of them arrives, and what comes back when they cannot be served.
 
 use http_body_util::BodyExt;
+use patchbay_model::trace::SpanContext;
 use patchbay_model::{Fault, FaultKind, Limits, Reply, Settings, full_body};
 use serde_json::Value;
 
@@ -12,7 +13,12 @@ fn mirror() -> Script {
     script(|call| async move {
         let (head, body) = call.request.into_parts();
         let mut lines = vec![format!("{} {}", head.method, head.uri)];
-        lines.extend(head.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())));
+        // Another one for each request.
+        let context = SpanContext::of_headers(&head.headers).map(|context| context.parent_text());
+        lines.extend(head.headers.iter().map(|(name, value)| match value.to_str().unwrap() {
+            own if Some(own) == context.as_deref() => format!("{name}: OWN"),
+            value => format!("{name}: {value}"),
+        }));
         lines.push(format!("call {}", call.context.id));
         let body = body.collect().await.map_err(|error| Fault::new(FaultKind::Trapped, error.to_string()))?;
         lines.push(String::from_utf8(body.to_bytes().to_vec()).unwrap());
@@ -66,7 +72,7 @@ async fn services_see_requests_in_one_form() {
         let id = reply.headers()["patchbay-call"].to_str().unwrap().to_owned();
         forms.push(text(reply).await.replace(&id, "ID"));
     }
-    assert_eq!(forms[0], "POST /a?b=c\nhost: orders.test\npatchbay-call: ID\ncall ID\nbody");
+    assert_eq!(forms[0], "POST /a?b=c\nhost: orders.test\npatchbay-call: ID\ntraceparent: OWN\ncall ID\nbody");
     assert_eq!(forms[0], forms[1]);
 }
 
@@ -88,6 +94,7 @@ async fn what_belongs_to_the_hop_stays_there() {
         "patchbay-call: 0000000000000001",
         "x-end: 2",
         "te: trailers",
+        "traceparent: OWN",
         "call 0000000000000001",
         "abc",
     ];

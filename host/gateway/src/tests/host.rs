@@ -10,9 +10,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::{Bytes, BytesMut};
 use patchbay_control::{Control, ControlConfig, DeclaredRoute, DeclaredService, DeployRequest, Journal, Places, Ports};
 use patchbay_model::bus::{TopicSettings, Topics};
+use patchbay_model::metrics::Metrics;
 use patchbay_model::ports::{
-    BoxFuture, Clock, CodeSource, ComponentStore, ComponentWriter, Executor, InstanceCount, NoSecrets, Preparation,
-    PrepareError, PrepareRequest, Prepared, RegistryStore, StorageError, StoredComponent, Usage,
+    BoxFuture, Clock, CodeSource, ComponentStore, ComponentWriter, Executor, InstanceCount, NoSecrets, NoSpans,
+    Preparation, PrepareError, PrepareRequest, Prepared, RegistryStore, StorageError, StoredComponent, Usage,
 };
 use patchbay_model::{Call, Digest, Fault, LogRecord, Origin, RegistryRecord, Reply, Settings, full_body};
 use tokio::sync::oneshot;
@@ -243,7 +244,15 @@ pub(crate) fn admin_state(host: &Host) -> AdminState {
     let config = AdminConfig::default();
     let token = AdminToken::new(TOKEN).unwrap();
     let facts = facts(config.listen);
-    AdminState::new(Arc::clone(&host.control), config, token, host.readiness.clone(), facts, Arc::new(Configured))
+    AdminState::new(
+        Arc::clone(&host.control),
+        config,
+        token,
+        host.readiness.clone(),
+        facts,
+        Arc::new(Configured),
+        host.metrics(),
+    )
 }
 
 /// Opens the admin API of [`Host::admin`].
@@ -275,6 +284,7 @@ impl Host {
             clock: Arc::new(Midnight),
             bus: Arc::new(Shared(Arc::clone(&bus))),
             secrets: Arc::new(NoSecrets),
+            spans: Arc::new(NoSpans),
             run: 7,
         };
         let logs = Arc::new(Journal::new(4));
@@ -311,6 +321,11 @@ impl Host {
         host
     }
 
+    /// What is counted of control.
+    fn metrics(&self) -> Arc<Metrics> {
+        Arc::new(Metrics::new(vec![Arc::clone(&self.control) as _]))
+    }
+
     pub(super) async fn http(&self) -> Listening {
         self.http_with(HttpConfig::default()).await
     }
@@ -331,7 +346,8 @@ impl Host {
         let address = api.address();
         let facts = facts(address);
         let (token, readiness) = (AdminToken::new(TOKEN).unwrap(), self.readiness.clone());
-        let served = api.serve(Arc::clone(&self.control), token, readiness, facts, Arc::new(Configured), async {
+        let (reload, metrics) = (Arc::new(Configured), self.metrics());
+        let served = api.serve(Arc::clone(&self.control), token, readiness, facts, reload, metrics, async {
             let _ = stopped.await;
         });
         Listening { address, stop: Some(stop), task: tokio::spawn(served), tuner: None }

@@ -44,3 +44,20 @@ pub enum BusError {
     #[error("{0}")]
     Storage(String),
 }
+
+impl BusError {
+    /// Its kind, as traces and metrics name it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid",
+            Self::Denied(_) => "denied",
+            Self::TooLarge { .. } => "too-large",
+            Self::Full { .. } => "full",
+            Self::Unavailable(_) => "unavailable",
+            Self::Timeout(_) => "timeout",
+            Self::NoResponders(_) => "no-responders",
+            Self::NotFound(_) => "not-found",
+            Self::Storage(_) => "storage",
+        }
+    }
+}

@@ -39,6 +39,16 @@ impl TrafficShare {
         (number as u128 * ALL as u128) >> 64 < self.0 as u128
     }
 
+    /// The share in thousandths of a percent, from 0 to 100,000.
+    pub const fn thousandths(self) -> u32 {
+        self.0
+    }
+
+    /// So many thousandths of a percent; all, if there are more than that.
+    pub const fn of_thousandths(thousandths: u32) -> Self {
+        if thousandths <= ALL { Self(thousandths) } else { Self(ALL) }
+    }
+
     /// The share as a number from 0 to 1.
     pub fn fraction(self) -> f64 {
         f64::from(self.0) / f64::from(ALL)

@@ -9,7 +9,7 @@ async fn let_in(service: &Service, caller: &Principal, hops: u32) -> &'static st
     const CALLS: usize = 100;
     let mut served = 0;
     for number in 0..CALLS as u64 {
-        let mut arrival = Arrival::from_outside(CallId::new(number), caller.clone());
+        let mut arrival = Arrival::from_outside(CallId::new(number), caller.clone(), service.tracer.follow(None));
         arrival.hops = hops;
         match call(&service, arrival, HttpPayload::new(Request::new(empty_body()))).await {
             Ok(reply) => {

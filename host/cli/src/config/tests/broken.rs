@@ -26,12 +26,36 @@ per_user = "1/s"
         ],
     ),
     (
+        "[metrics]\npublic = \"yes\"\nlisten = \"127.0.0.1:9100\"\n",
+        &[
+            "runtime.toml:2:10: metrics.public: expected true or false, found the string \"yes\"",
+            "runtime.toml:3:1: metrics.listen: unknown key; known here is `public`",
+        ],
+    ),
+    (
         "[hosts]\nstate = \"x\"\n[host]\nstat = \"x\"\ncolour = \"red\"\n",
         &[
             "runtime.toml:1:2: hosts: unknown key; did you mean `host`?",
             "runtime.toml:4:1: host.stat: unknown key; did you mean `state`?",
             "runtime.toml:5:1: host.colour: unknown key; known here are `drain`, `memory_limit`, `shed_delay`, `state`, \
              `strict`, `watch`",
+        ],
+    ),
+    (
+        "[traces]\nsample = \"1/s\"\nat_least = \"often\"\nparent = \"trust\"\nfaults = true\nkeep = 1000001\n\
+         keep_size = 1\nratio = 1\n",
+        &[
+            "runtime.toml:2:10: traces.sample: `1/s` is no share of calls; write percent from 0 to 100 with at most three \
+             decimals, such as `10%` or `0.1%`",
+            "runtime.toml:3:12: traces.at_least: `often` is no rate; write calls per time, such as `100/s` or `600/1m`, and how \
+             many may come at once where that is not a second's worth: `100/s burst 20`",
+            "runtime.toml:4:10: traces.parent: `trust` is not known here; known here are `decide`, `follow`, `restart`",
+            "runtime.toml:5:10: traces.faults: expected a string, found the boolean true; put it in quotes",
+            "runtime.toml:6:8: traces.keep: must be at most 1000000",
+            "runtime.toml:7:13: traces.keep_size: expected a size such as `\"64MiB\"`, found the integer 1; write `\"1B\"` for \
+             bytes",
+            "runtime.toml:8:1: traces.ratio: unknown key; known here are `at_least`, `faults`, `keep`, `keep_size`, `parent`, \
+             `sample`",
         ],
     ),
     (

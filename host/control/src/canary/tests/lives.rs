@@ -124,7 +124,8 @@ async fn messages_count_in_the_share_and_are_pinned_by_nothing() {
     bench.start_with(&[("version", "2")], plan()).await.unwrap();
     let entry = bench.control.snapshot.load().service(&orders()).cloned().unwrap();
     for number in 0..400_u32 {
-        let arrival = Arrival::from_outside(bench.control.new_call(), Principal::Host);
+        let arrival =
+            Arrival::from_outside(bench.control.new_call(), Principal::Host, bench.control.tracer.follow(None));
         let message = Message {
             topic: "shop.orders".parse().unwrap(),
             id: number.to_string(),

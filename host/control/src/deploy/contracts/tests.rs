@@ -178,6 +178,7 @@ async fn a_link_that_leads_nowhere_is_refused_or_has_a_result_in_its_place() {
         deadline: Instant::now().into_std() + std::time::Duration::from_secs(5),
         hops: 0,
         cause: None,
+        trace: None,
         user: None,
     };
     let function = std::sync::Arc::new("shop:inventory/stock@0.1.0.count".parse().unwrap());
@@ -223,6 +224,7 @@ async fn calls_of_services_go_where_they_are_linked_and_allowed() {
         deadline: Instant::now().into_std() + std::time::Duration::from_secs(5),
         hops: 0,
         cause: None,
+        trace: None,
         user: None,
     };
     let function = std::sync::Arc::new("shop:inventory/stock@0.1.0.count".parse().unwrap());

@@ -58,7 +58,11 @@ pub(super) fn note(headers: &mut HeaderMap, status: Status) {
 }
 
 impl Forward {
-    const fn name(self) -> &'static str {
+    /// All of them, in the order of their declaration.
+    pub(super) const ALL: [Self; 6] =
+        [Self::Bypass, Self::Method, Self::Miss, Self::Varied, Self::Request, Self::Stale];
+
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Bypass => "bypass",
             Self::Method => "method",

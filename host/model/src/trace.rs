@@ -1,0 +1,23 @@
+//! Traces: what happened in the course of one request, however many services and messages it went through.
+//!
+//! A **trace** is a tree of **spans**. A span is one piece of work: a call of a service, a message that was published, a
+//! request to the outside. Its [`SpanContext`] goes along with whatever it leads to, as W3C Trace Context (level 2) writes it,
+//! so that others can go on with the same trace. What is kept of a span is one [`SpanRecord`], made when it is over.
+
+mod attributes;
+mod context;
+mod id;
+mod parent;
+mod settings;
+mod span;
+mod state;
+mod subject;
+
+pub use attributes::{Attribute, AttributeValue};
+pub use context::{NewSpan, SpanContext, SpanOrigin, TRACEPARENT, TRACESTATE, TraceFlags};
+pub use id::{SpanId, TraceId, TraceIdError};
+pub use parent::{PARENT_LENGTH, ParentError};
+pub use settings::{ParentTrust, TraceSettings};
+pub use span::{SpanEvent, SpanFault, SpanKind, SpanRecord};
+pub use state::TraceState;
+pub use subject::{MessageFacts, OutgoingTarget, SpanSubject};
