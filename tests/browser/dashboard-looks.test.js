@@ -34,6 +34,7 @@ const PICTURES = {
   service: { scheme: "dark", hash: "#/services/pricing", prepare: beginCanary },
   "try-it": { scheme: "light", hash: "#/services/pricing/try", prepare: fillForm },
   "dead-letters": { scheme: "dark" },
+  trace: { scheme: "light", hash: "#/traces", prepare: openTrace },
 };
 
 let host;
@@ -153,6 +154,17 @@ async function fillForm(page) {
   await page.getByLabel("currency").fill("EUR");
   await page.getByRole("button", { name: "Call", exact: true }).click();
   await page.locator(".result").first().waitFor();
+}
+
+/** The newest trace of an order. */
+async function openTrace(page) {
+  await order(host);
+  await page
+    .getByRole("row", { name: /POST \/api\/orders/ })
+    .first()
+    .getByRole("link")
+    .click();
+  await page.locator(".waterfall button", { hasText: "payments" }).click();
 }
 
 test("pictures for the documentation", async () => {

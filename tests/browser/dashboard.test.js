@@ -227,6 +227,45 @@ test("logs come as they are printed, and can be filtered", async () => {
   });
 });
 
+test("rates and faults stand at the links while there are calls", async () => {
+  await at("", async (page) => {
+    await page.locator(".graph a.service").first().waitFor();
+    const label = page.locator('.graph .edge[data-from="outside"][data-to="service:hello"] text');
+    assert.equal(await label.count(), 0, "nobody calls it");
+    let over = false;
+    const calls = (async () => {
+      while (!over) {
+        await (await fetch(`${host.http}/hello`)).arrayBuffer();
+      }
+    })();
+    await label.filter({ hasText: /^[\d.k]+\/s · [\d.]+ [µm]?s$/ }).waitFor();
+    await page
+      .locator('.graph .edge.live[data-from="outside"][data-to="service:hello"] path')
+      .waitFor({ state: "attached" });
+    await page
+      .getByRole("row", { name: /^hello/ })
+      .getByRole("cell", { name: /^[\d.k]+\/s$/ })
+      .first()
+      .waitFor();
+    over = true;
+    await calls;
+    await label.waitFor({ state: "detached" });
+  });
+});
+
+test("a trace is found and shown as a waterfall", async () => {
+  await order(host);
+  await at("#/traces", async (page) => {
+    const trace = page.getByRole("row", { name: /POST \/api\/orders.*inventory.*payments/ }).first();
+    await trace.getByRole("link").click();
+    const spans = page.locator(".waterfall button");
+    await spans.first().waitFor();
+    assert.ok((await spans.count()) >= 6, "an order passes five services");
+    await spans.filter({ hasText: "payments" }).first().click();
+    await page.getByRole("status").filter({ hasText: "rpc.method" }).waitFor();
+  });
+});
+
 test("the contract is there as WIT, with the types", async () => {
   await at("#/services/inventory/contract", async (page) => {
     const wit = page.locator(".wit", { hasText: "interface stock" });

@@ -1,5 +1,7 @@
 //! Logging in, what a session opens and what not, and logging out.
 
+use std::time::Duration;
+
 use http::Method;
 use serde_json::{Value, json};
 
@@ -113,7 +115,8 @@ async fn logging_out_ends_the_session_and_its_streams() {
     assert_eq!(reply.status(), 204);
     assert!(reply.headers()["set-cookie"].to_str().unwrap().ends_with("Max-Age=0"));
     // The stream comes to its end, which it otherwise has only when the host stops.
-    while events.chunk().await.unwrap().is_some() {}
+    let end = async { while events.chunk().await.unwrap().is_some() {} };
+    tokio::time::timeout(Duration::from_secs(60), end).await.expect("a session that is over streams nothing");
     assert_eq!(problem(of_page(&admin, &cookie, Method::GET, "/v1/services").send().await.unwrap()).await.0, 401);
     assert_eq!(get(&admin, "/dashboard/").await.status(), 303);
 }

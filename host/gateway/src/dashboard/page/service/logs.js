@@ -80,7 +80,7 @@ export function isWanted(record, text, level) {
 }
 
 function lineOf(record) {
-  const trace = record.traceId ?? record.trace;
+  const { trace } = record;
   const mark = record.level ?? (record.stream === "stderr" ? "stderr" : "");
   return h(
     "div",
