@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use patchbay_control::{Control, Started};
-use patchbay_gateway::{Readiness, ReadinessState};
+use patchbay_gateway::{Administered, Readiness, ReadinessState};
 use patchbay_model::ServiceName;
 use tokio::signal::unix::Signal;
 use tokio::task::{JoinHandle, JoinSet};
@@ -47,7 +47,7 @@ impl Running {
         let open = CancellationToken::new();
         let admin = Listener::spawn(|stop| {
             let (control, stop) = (Arc::clone(&control), stop.cancelled_owned());
-            admin.serve(control, token, readiness.clone(), facts, reload, metrics, stop)
+            admin.serve(Administered { control, token, readiness: readiness.clone(), facts, reload, metrics }, stop)
         });
         let http = Listener::spawn(|stop| {
             let (control, open) = (Arc::clone(&control), open.clone());

@@ -99,16 +99,25 @@ pub(crate) struct AdminState {
     stop: CancellationToken,
 }
 
+/// The host that the admin API is about.
+pub struct Administered {
+    /// What runs there.
+    pub control: Arc<Control>,
+    /// What opens the API.
+    pub token: AdminToken,
+    /// Whether it is up.
+    pub readiness: Readiness,
+    /// What is said of it.
+    pub facts: HostFacts,
+    /// Takes up `runtime.toml` as it is now.
+    pub reload: Arc<dyn Reload>,
+    /// What is counted there.
+    pub metrics: Arc<Metrics>,
+}
+
 impl AdminState {
-    pub(crate) fn new(
-        control: Arc<Control>,
-        config: AdminConfig,
-        token: AdminToken,
-        readiness: Readiness,
-        facts: HostFacts,
-        reload: Arc<dyn Reload>,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub(crate) fn new(config: AdminConfig, host: Administered) -> Self {
+        let Administered { control, token, readiness, facts, reload, metrics } = host;
         let dashboard = Arc::new(Dashboard::new(facts.admin.port(), config.tls.is_some()));
         Self {
             control,
@@ -174,18 +183,9 @@ impl AdminApi {
 
     /// Serves until `shutdown` completes. Then ends the streams that follow events and logs, lets requests that are
     /// under way end, and returns within [`AdminConfig::drain`].
-    pub async fn serve(
-        self,
-        control: Arc<Control>,
-        token: AdminToken,
-        readiness: Readiness,
-        facts: HostFacts,
-        reload: Arc<dyn Reload>,
-        metrics: Arc<Metrics>,
-        shutdown: impl Future<Output = ()>,
-    ) {
+    pub async fn serve(self, host: Administered, shutdown: impl Future<Output = ()>) {
         let (_, limits) = watch::channel(limits(&self.config));
-        let state = AdminState::new(control, self.config, token, readiness, facts, reload, metrics);
+        let state = AdminState::new(self.config, host);
         let stop = state.stop.clone();
         let router = router::router(state);
         let stopping = async {

@@ -25,7 +25,9 @@ mod tls;
 
 #[cfg(feature = "direct")]
 pub use admin::DirectAdmin;
-pub use admin::{AdminApi, AdminConfig, AdminToken, HostFacts, MetricsConfig, MetricsFormat, encode_metrics};
+pub use admin::{
+    AdminApi, AdminConfig, AdminToken, Administered, HostFacts, MetricsConfig, MetricsFormat, encode_metrics,
+};
 pub use error::GatewayError;
 pub use http::{CALL_HEADER, CALLER_HEADER, HttpConfig, HttpGateway, HttpTuner, KEY_SET_PATH, PARENT_HEADER};
 pub use outbound::HttpOutbound;

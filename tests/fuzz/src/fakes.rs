@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
 use patchbay_control::{Control, ControlConfig, Journal, Ports};
-use patchbay_gateway::{AdminConfig, AdminToken, DirectAdmin, HostFacts, NoReload, Readiness};
+use patchbay_gateway::{AdminConfig, AdminToken, Administered, DirectAdmin, HostFacts, NoReload, Readiness};
 use patchbay_model::metrics::Metrics;
 use patchbay_model::ports::{
     BoxFuture, Clock, CodeSource, ComponentStore, ComponentWriter, Executor, InstanceCount, NoSecrets, NoSpans, Preparation,
@@ -44,7 +44,8 @@ pub(crate) async fn admin(component: &'static [u8]) -> DirectAdmin {
     };
     let token = AdminToken::new("0123456789abcdef").expect("this is a token");
     let metrics = Arc::new(Metrics::new(vec![Arc::clone(&control) as _]));
-    DirectAdmin::new(control, config, token, Readiness::default(), facts, Arc::new(NoReload), metrics)
+    let (readiness, reload) = (Readiness::default(), Arc::new(NoReload));
+    DirectAdmin::new(config, Administered { control, token, readiness, facts, reload, metrics })
 }
 
 struct Answers;

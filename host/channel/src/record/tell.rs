@@ -25,7 +25,7 @@ pub(super) fn failed(story: &Story<'_>, fault: &Fault) {
     let (kind, details, fallback) = (fault.kind(), fault.details(), story.stood_in.as_deref());
     match kind {
         FaultKind::Cancelled => {
-            tracing::debug!(%service, %call, %trace, %span, parent, ?elapsed, "call cancelled by its caller")
+            tracing::debug!(%service, %call, %trace, %span, parent, ?elapsed, "call cancelled by its caller");
         }
         FaultKind::Unauthenticated | FaultKind::Denied => {
             let route = story.route.map(tracing::field::display);

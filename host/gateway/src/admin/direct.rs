@@ -1,20 +1,14 @@
 //! The admin API without a listener, for whoever brings the requests in some other way: the fuzz target.
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response};
 use http_body_util::BodyExt;
-use patchbay_control::Control;
-use patchbay_model::metrics::Metrics;
 use tower_service::Service;
 
-use super::{AdminConfig, AdminState, AdminToken, HostFacts, router};
-use crate::readiness::Readiness;
-use crate::reload::Reload;
+use super::{AdminConfig, AdminState, Administered, router};
 
 /// The admin API, asked directly.
 #[derive(Clone)]
@@ -24,18 +18,10 @@ pub struct DirectAdmin {
 }
 
 impl DirectAdmin {
-    /// The admin API of `control`.
-    pub fn new(
-        control: Arc<Control>,
-        config: AdminConfig,
-        token: AdminToken,
-        readiness: Readiness,
-        facts: HostFacts,
-        reload: Arc<dyn Reload>,
-        metrics: Arc<Metrics>,
-    ) -> Self {
-        let authorization = token.authorization();
-        let state = AdminState::new(control, config, token, readiness, facts, reload, metrics);
+    /// The admin API of `host`.
+    pub fn new(config: AdminConfig, host: Administered) -> Self {
+        let authorization = host.token.authorization();
+        let state = AdminState::new(config, host);
         Self { router: router::router(state), authorization }
     }
 

@@ -123,7 +123,8 @@ impl Entry {
         let Door { rates, outcome } = self.admit(begun, peer, routing, caller, request.method());
         let mut reply = match (outcome, edge) {
             (Ok(admitted), None) => self.pass(id, admitted, request).await,
-            (Ok(admitted), Some(edge)) => Ok(self.pass_through(edge, id, peer, admitted, request).await),
+            // Boxed, so that routes without an edge do not carry the room for one.
+            (Ok(admitted), Some(edge)) => Ok(Box::pin(self.pass_through(edge, id, peer, admitted, request)).await),
             (Err(reply), None) => Err(reply),
             (Err(reply), Some(edge)) => {
                 let (head, _) = request.into_parts();

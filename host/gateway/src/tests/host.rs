@@ -22,8 +22,8 @@ use tokio::task::JoinHandle;
 use super::bus::{MemoryBus, Shared};
 use crate::admin::AdminState;
 use crate::{
-    AdminApi, AdminConfig, AdminToken, HostFacts, HttpConfig, HttpGateway, HttpTuner, NotReloaded, NotReloadedKind,
-    Readiness, Reload, Reloaded,
+    AdminApi, AdminConfig, AdminToken, Administered, HostFacts, HttpConfig, HttpGateway, HttpTuner, NotReloaded,
+    NotReloadedKind, Readiness, Reload, Reloaded,
 };
 
 /// What an instance does with a call.
@@ -242,17 +242,8 @@ fn facts(admin: SocketAddr) -> HostFacts {
 /// What the handlers of the admin API work with, for a test of the router alone.
 pub(crate) fn admin_state(host: &Host) -> AdminState {
     let config = AdminConfig::default();
-    let token = AdminToken::new(TOKEN).unwrap();
     let facts = facts(config.listen);
-    AdminState::new(
-        Arc::clone(&host.control),
-        config,
-        token,
-        host.readiness.clone(),
-        facts,
-        Arc::new(Configured),
-        host.metrics(),
-    )
+    AdminState::new(config, host.administered(facts))
 }
 
 /// Opens the admin API of [`Host::admin`].
@@ -340,14 +331,24 @@ impl Host {
         Listening { address, stop: Some(stop), task: tokio::spawn(served), tuner: Some(tuner) }
     }
 
+    /// The host, as the admin API is told of it.
+    fn administered(&self, facts: HostFacts) -> Administered {
+        Administered {
+            control: Arc::clone(&self.control),
+            token: AdminToken::new(TOKEN).unwrap(),
+            readiness: self.readiness.clone(),
+            facts,
+            reload: Arc::new(Configured),
+            metrics: self.metrics(),
+        }
+    }
+
     pub(super) async fn admin_with(&self, config: AdminConfig) -> Listening {
         let api = AdminApi::bind(AdminConfig { listen: ([127, 0, 0, 1], 0).into(), ..config }).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let address = api.address();
         let facts = facts(address);
-        let (token, readiness) = (AdminToken::new(TOKEN).unwrap(), self.readiness.clone());
-        let (reload, metrics) = (Arc::new(Configured), self.metrics());
-        let served = api.serve(Arc::clone(&self.control), token, readiness, facts, reload, metrics, async {
+        let served = api.serve(self.administered(facts), async {
             let _ = stopped.await;
         });
         Listening { address, stop: Some(stop), task: tokio::spawn(served), tuner: None }
