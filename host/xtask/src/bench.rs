@@ -40,6 +40,9 @@ pub(crate) struct Options {
     /// What to measure of it: what has one of these in its name; all by default
     #[arg(long, value_delimiter = ',', value_name = "PART")]
     only: Vec<String>,
+    /// Take the host as it was built last
+    #[arg(long)]
+    no_build: bool,
     #[command(flatten)]
     http: http::HttpOptions,
     #[command(flatten)]
@@ -84,7 +87,7 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
         let names: Vec<_> = BENCHES.iter().map(|bench| bench.name).collect();
         bail!("there is no such benchmark; there is {}", names.join(", "));
     }
-    if chosen.iter().any(|bench| bench.of_the_host) {
+    if !options.no_build && chosen.iter().any(|bench| bench.of_the_host) {
         say("Building", "the host and what it is compared with, optimised; the first time takes minutes");
         build(place, &["--package", "patchbay-cli", "--package", "patchbay-tests", "--bins"])?;
     }
