@@ -140,7 +140,7 @@ mod tests {
         ] {
             assert!(found.contains(&(argument.to_owned(), subject)), "{argument} in {found:?}");
         }
-        assert_eq!(found.len(), 35, "{found:?}");
+        assert_eq!(found.len(), 34, "{found:?}");
         super::command(Given::read(&[])).debug_assert();
     }
 }
