@@ -4,6 +4,7 @@
 //! task takes it out in batches, and sends them, again where the collector may take them later. There is an outbox for each
 //! signal, and one way to the collector for all of them.
 
+mod environment;
 mod link;
 mod outbox;
 mod phase;
@@ -22,11 +23,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+pub use environment::OtlpEnvironment;
 pub use link::OtlpLink;
 pub use outbox::{Outbox, OutboxCounts};
 pub use refusal::Refusal;
 pub use resource::OtlpResource;
-pub use settings::{HeaderText, OtlpEnvironment, OtlpHeader, OtlpProtocol, OtlpSettings};
+pub use settings::{HeaderText, OtlpHeader, OtlpProtocol, OtlpSettings};
 
 use phase::{Phase, Watch};
 

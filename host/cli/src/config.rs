@@ -7,6 +7,7 @@ mod document;
 mod edge;
 mod host;
 mod listeners;
+mod otlp;
 mod policies;
 mod problem;
 mod routes;
@@ -37,6 +38,7 @@ pub(crate) use bus::{BusBackend, BusConfig};
 pub(crate) use closest::suggestion;
 pub(crate) use document::Document;
 pub(crate) use host::HostConfig;
+pub(crate) use otlp::OtlpConfig;
 pub(crate) use problem::{Problem, Problems, Source};
 pub(crate) use services::ServiceConfig;
 pub(crate) use value::{INSTANCE_POLICIES, instance_policy, priority_named};
@@ -56,6 +58,7 @@ pub(crate) struct Config {
     pub(crate) control: ControlConfig,
     pub(crate) bus: BusConfig,
     pub(crate) auth: AuthConfig,
+    pub(crate) otlp: OtlpConfig,
     pub(crate) services: Vec<ServiceConfig>,
 }
 
@@ -233,12 +236,13 @@ fn read(file: &str, text: &str, directory: &Path) -> Read {
         let mut control = host::control(root, &host);
         control.traces = root.section("traces", traces::read);
         let bus = root.section("bus", |table| bus::read(table, directory));
+        let otlp = root.section("otlp", |table| otlp::read(table, directory));
         let auth = root.section("auth", |table| auth::read(table, directory));
         admin.max_message = bus.max_message as u64;
         let mut placed = Vec::new();
         control.routes = routes::of_host(root, directory, &mut placed);
         let services = services::read(root, &control.defaults, directory, placed);
-        let config = Config { host, http, admin, engine, control, bus, auth, services };
+        let config = Config { host, http, admin, engine, control, bus, auth, otlp, services };
         let open = config.is_open();
         Config { control: ControlConfig { open, ..config.control }, ..config }
     });

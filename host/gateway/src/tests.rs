@@ -21,4 +21,5 @@ mod smuggling;
 mod stop;
 mod streams;
 mod tls;
+mod trace_context;
 mod traces;
