@@ -55,7 +55,8 @@ impl OtlpEnvironment {
             match text.trim().parse() {
                 Ok(millis) => read.timeout = Some(Duration::from_millis(millis)),
                 Err(_) => {
-                    read.problems.push(format!("OTEL_EXPORTER_OTLP_TIMEOUT is `{text}`, and no number of milliseconds"))
+                    read.problems
+                        .push(format!("OTEL_EXPORTER_OTLP_TIMEOUT is `{text}`, and no number of milliseconds"));
                 }
             }
         }
