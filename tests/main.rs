@@ -33,4 +33,5 @@ mod support;
 mod swap;
 mod tidy;
 mod tls;
+mod traces;
 mod typed;

@@ -15,8 +15,8 @@ use patchbay_model::ports::{BoxFuture, Clock, InstanceCount, NoSpans, Prepared};
 use patchbay_model::trace::TraceSettings;
 use patchbay_model::traffic::TrafficShare;
 use patchbay_model::{
-    Call, CallId, Fault, FunctionName, Limits, Principal, Proof, Reply, ServiceName, Settings, TypedCall, User,
-    full_body,
+    Call, CallId, Fault, FunctionName, Limits, Principal, Proof, Reply, RevisionNumber, ServiceName, Settings,
+    TypedCall, User, full_body,
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -138,6 +138,10 @@ struct Kept(Arc<Revision>);
 impl Lease for Kept {
     fn prepared(&self) -> &dyn Prepared {
         &self.0.instance
+    }
+
+    fn revision(&self) -> Option<RevisionNumber> {
+        RevisionNumber::new(1)
     }
 
     fn breaker(&self) -> &Arc<Breaker> {

@@ -2,19 +2,21 @@
 
 pub(crate) mod auth;
 mod bus;
+mod otlp;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use patchbay_backends::identity::Identity;
+use patchbay_backends::otlp::Otlp;
 use patchbay_backends::{AdminToken, MachineSecrets, ProcessMetrics, StateDir, SystemClock, SystemLoad, random};
 use patchbay_control::{Control, Journal, Ports, ServiceLinks, ServiceMessaging, ServiceTokens};
 use patchbay_engine::{Allocation, CacheFolder, CacheReport, Engine, EngineConfig, EngineReport, Premises, Workshop};
 use patchbay_gateway::{AdminApi, HostFacts, HttpGateway, HttpOutbound, Readiness};
 use patchbay_model::metrics::Metrics;
 use patchbay_model::policy::Rate;
-use patchbay_model::ports::{Clock, Executor, Links, LogSink, Messaging, NoSpans, Outbound, Tokens};
+use patchbay_model::ports::{Clock, Executor, Links, LogSink, Messaging, Outbound, Tokens};
 use patchbay_model::{NoHazard, units};
 
 use crate::announcement::Announcement;
@@ -35,6 +37,7 @@ pub(crate) struct App {
     pub(crate) reloader: Arc<Reloader>,
     pub(crate) secrets: Arc<MachineSecrets>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) otlp: Option<Otlp>,
     pub(crate) tenancy: Tenancy,
 }
 
@@ -78,6 +81,8 @@ impl App {
         };
         let secrets = Arc::new(MachineSecrets::new(directory_of(&source.file).to_owned()));
         telemetry.inlet.keep_out(Arc::clone(&secrets));
+        let run = random().map_err(|error| Failure::failed(format!("the system has no random numbers: {error}")))?;
+        let otlp = otlp::open(&config.otlp, &*secrets, run).await?;
         let ports = Ports {
             executor: executor(&config.engine, Some(cache), sink, ways)?,
             components: Arc::new(state.components()),
@@ -85,8 +90,8 @@ impl App {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             bus: bus::open(config, &state.bus(), Arc::clone(&clock) as _, hazard.clone()).await?,
             secrets: Arc::clone(&secrets) as _,
-            spans: Arc::new(NoSpans),
-            run: random().map_err(|error| Failure::failed(format!("the system has no random numbers: {error}")))?,
+            spans: otlp::spans(&config.otlp, otlp.as_ref()),
+            run,
         };
         let facts = HostFacts {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -131,6 +136,7 @@ impl App {
             reloader: Arc::new(reloader),
             secrets,
             metrics: Arc::new(metrics),
+            otlp,
             tenancy: Tenancy { _announced: announced, _state: state },
         })
     }
@@ -251,6 +257,10 @@ pub(crate) fn facts(config: &Config) -> BTreeMap<String, String> {
         ("logs.access_query", config.logs.access_query.to_string()),
         ("deploy.retained", config.control.retained.to_string()),
         ("deploy.drain", duration(config.control.drain)),
+        ("otlp.traces", config.otlp.traces.to_string()),
+        ("otlp.queue", config.otlp.queue.to_string()),
+        ("otlp.batch", config.otlp.batch.to_string()),
+        ("otlp.interval", duration(config.otlp.interval)),
         ("traces.sample", config.control.traces.sample.to_string()),
         ("traces.at_least", rate(config.control.traces.at_least)),
         ("traces.parent", config.control.traces.parent.name().to_owned()),
@@ -259,6 +269,9 @@ pub(crate) fn facts(config: &Config) -> BTreeMap<String, String> {
         ("traces.keep_size", size(config.control.traces.keep_size)),
     ];
     let mut facts = BTreeMap::from(pairs.map(|(key, value)| (key.to_owned(), value)));
+    if let Some(endpoint) = &config.otlp.endpoint {
+        facts.insert("otlp.endpoint".to_owned(), endpoint.clone());
+    }
     if let Some(limit) = config.host.shed.memory {
         facts.insert("host.memory_limit".to_owned(), size(limit));
     }

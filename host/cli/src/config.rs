@@ -9,6 +9,7 @@ mod host;
 mod listeners;
 mod logs;
 mod metrics;
+mod otlp;
 mod policies;
 mod problem;
 mod routes;
@@ -40,6 +41,7 @@ pub(crate) use closest::suggestion;
 pub(crate) use document::Document;
 pub(crate) use host::HostConfig;
 pub(crate) use logs::LogsConfig;
+pub(crate) use otlp::OtlpConfig;
 pub(crate) use problem::{Problem, Problems, Source};
 pub(crate) use services::ServiceConfig;
 pub(crate) use value::{INSTANCE_POLICIES, instance_policy, priority_named};
@@ -61,6 +63,7 @@ pub(crate) struct Config {
     pub(crate) auth: AuthConfig,
     pub(crate) metrics: MetricsConfig,
     pub(crate) logs: LogsConfig,
+    pub(crate) otlp: OtlpConfig,
     pub(crate) services: Vec<ServiceConfig>,
 }
 
@@ -238,6 +241,7 @@ fn read(file: &str, text: &str, directory: &Path) -> Read {
         let mut control = host::control(root, &host);
         control.traces = root.section("traces", traces::read);
         let bus = root.section("bus", |table| bus::read(table, directory));
+        let otlp = root.section("otlp", |table| otlp::read(table, directory));
         let auth = root.section("auth", |table| auth::read(table, directory));
         let metrics = root.section("metrics", metrics::read);
         let logs = root.section("logs", logs::read);
@@ -247,7 +251,7 @@ fn read(file: &str, text: &str, directory: &Path) -> Read {
         let mut placed = Vec::new();
         control.routes = routes::of_host(root, directory, &mut placed);
         let services = services::read(root, &control.defaults, directory, placed);
-        let config = Config { host, http, admin, engine, control, bus, auth, logs, metrics, services };
+        let config = Config { host, http, admin, engine, control, bus, auth, logs, metrics, otlp, services };
         let open = config.is_open();
         Config { control: ControlConfig { open, ..config.control }, ..config }
     });

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use patchbay_backends::otlp::Otlp;
 use patchbay_control::{Control, Started};
 use patchbay_gateway::{Administered, Readiness, ReadinessState};
 use patchbay_model::ServiceName;
@@ -17,6 +18,9 @@ use crate::config::ServiceConfig;
 use crate::failure::Failure;
 use crate::reload::{self, Reloader, Reloading};
 
+/// How long what is to be sent to a collector may take in any case when the host stops.
+const FLUSH: Duration = Duration::from_secs(2);
+
 /// A host that serves.
 pub(crate) struct Running {
     pub(crate) control: Arc<Control>,
@@ -28,6 +32,7 @@ pub(crate) struct Running {
     reloader: Arc<Reloader>,
     /// What goes on beside the calls; ended when this is dropped.
     beside: JoinSet<()>,
+    otlp: Option<Otlp>,
     _tenancy: Tenancy,
 }
 
@@ -40,7 +45,7 @@ struct Listener {
 impl Running {
     /// Opens the listeners: that for operators at once, that for callers as soon as their services are known.
     pub(crate) fn begin(app: App) -> Self {
-        let App { control, http, admin, token, readiness, facts, reloader, secrets, metrics, tenancy, .. } = app;
+        let App { control, http, admin, token, readiness, facts, reloader, secrets, metrics, otlp, tenancy, .. } = app;
         let reload = Arc::new(Reloading(Arc::clone(&reloader)));
         let mut beside = JoinSet::new();
         beside.spawn(async move { secrets.watch().await });
@@ -56,7 +61,7 @@ impl Running {
                 http.serve(control, stop.cancelled_owned()).await;
             }
         });
-        Self { control, readiness, http, admin, open, reloader, beside, _tenancy: tenancy }
+        Self { control, readiness, http, admin, open, reloader, beside, otlp, _tenancy: tenancy }
     }
 
     /// Brings up the services; `tell` is called for each that is dealt with.
@@ -105,6 +110,10 @@ impl Running {
         self.open.cancel();
         self.http.stop().await;
         let n_cut = self.control.stop(deadline.saturating_duration_since(Instant::now())).await;
+        if let Some(otlp) = &self.otlp {
+            // What the last calls left is worth a moment, whatever they left of the time.
+            otlp.close(deadline.max(Instant::now() + FLUSH)).await;
+        }
         self.admin.stop().await;
         n_cut
     }

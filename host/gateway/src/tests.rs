@@ -22,4 +22,5 @@ mod smuggling;
 mod stop;
 mod streams;
 mod tls;
+mod trace_context;
 mod traces;

@@ -15,7 +15,7 @@ use crate::program;
 use crate::progress::say;
 
 /// Name of each target, and the size of its largest input in bytes.
-const TARGETS: [(&str, u32); 8] = [
+const TARGETS: [(&str, u32); 9] = [
     ("component", 1 << 16),
     ("configuration", 1 << 13),
     ("admin", 1 << 13),
@@ -24,6 +24,7 @@ const TARGETS: [(&str, u32); 8] = [
     ("compare", 1 << 15),
     ("message", 1 << 12),
     ("token", 1 << 13),
+    ("trace", 1 << 12),
 ];
 
 /// What `cargo fuzz` would pass, without a sanitizer: the targets have no unsafe code of their own.

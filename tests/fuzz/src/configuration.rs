@@ -5,7 +5,7 @@ use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
 
-// The reader names the configurations of the engine, of the buses and of identity, which are data and need nothing else of them.
+// The reader names the configurations of the engine, of the buses and of identity and of OTLP, which are data and need nothing else of them.
 extern crate self as patchbay_backends;
 extern crate self as patchbay_engine;
 
@@ -30,6 +30,14 @@ pub mod identity {
     pub use settings::{
         ApiKeySettings, AuthSettings, HOST_ISSUER, IssuerSettings, KeySource, RESERVED_NAMES, SigningSettings,
     };
+}
+
+#[path = "../../../host/backends/src/otlp"]
+#[allow(dead_code, missing_docs, reason = "OTLP looks at all of it")]
+pub mod otlp {
+    mod settings;
+
+    pub use settings::{OtlpProtocol, OtlpSettings};
 }
 
 #[path = "../../../host/engine/src"]

@@ -86,9 +86,10 @@ fn requests_of_services_stay_in_their_trace() {
         (context.trace, origin.parent(), context.is_sampled(), context.state)
     };
     let own = tracer.follow(Some(&course)).context;
+    let span = own.span;
     let updated = SpanContext { state: Some("b=2,a=1".into()), flags: TraceFlags::default(), ..own };
     assert_eq!(parent(None, Some(&course)), (course.trace, Some(course.span), true, course.state.clone()));
-    assert_eq!(parent(Some(updated), Some(&course)), (course.trace, Some(own.span), true, Some("b=2,a=1".into())));
+    assert_eq!(parent(Some(updated), Some(&course)), (course.trace, Some(span), true, Some("b=2,a=1".into())));
     let elsewhere = tracer.arrive(None).context;
     assert_eq!(parent(Some(elsewhere.clone()), Some(&course)).1, Some(course.span), "it cannot leave it");
     assert_eq!(parent(Some(elsewhere.clone()), None), (elsewhere.trace, Some(elsewhere.span), false, None));

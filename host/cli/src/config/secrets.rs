@@ -14,7 +14,8 @@ pub(super) fn read(table: &mut Table<'_>) -> BTreeMap<String, SecretRef> {
     entries.iter().filter_map(|entry| Some((entry.name.to_owned(), reference(entry)?))).collect()
 }
 
-fn reference(entry: &Named<'_>) -> Option<SecretRef> {
+/// Where a secret is.
+pub(super) fn reference(entry: &Named<'_>) -> Option<SecretRef> {
     if !is_secret_name(entry.name) {
         entry.report("is no name for a secret; write 1 to 63 letters, digits, `-`, `_` and `.`");
     }
@@ -61,6 +62,7 @@ pub(super) fn is_confidential(path: &str) -> bool {
     let mut keys = path.splitn(4, '.');
     match (keys.next(), keys.next(), keys.next(), keys.next()) {
         (Some("services"), Some(_), Some("secrets"), Some(_)) => true,
+        (Some("otlp"), Some("headers"), Some(_), None) => true,
         (Some("services"), Some(_), Some("config"), Some(key)) => sounds_secret(key),
         _ => false,
     }

@@ -9,7 +9,7 @@ use patchbay_engine::EngineConfig;
 use patchbay_gateway::{AdminConfig, HttpConfig, MetricsConfig};
 use patchbay_model::bus::{TopicFilter, TopicSettings, Topics};
 
-use crate::config::{AuthConfig, BusConfig, Config, HostConfig, LogsConfig};
+use crate::config::{AuthConfig, BusConfig, Config, HostConfig, LogsConfig, OtlpConfig};
 
 /// The section that holds after a reload: `live` fields are those of the new one, `restart` fields stay and are noted by
 /// their keys where they differ, and `derived` fields, which follow from other keys, stay without a word.
@@ -32,7 +32,7 @@ macro_rules! section {
 
 /// The configuration that holds after a reload from `running` to `new`, and the keys in `new` that hold only after a restart.
 pub(super) fn classify(running: &Config, new: &Config) -> (Config, Vec<String>) {
-    let Config { host, http, admin, engine, control, bus, auth, logs, metrics, services } = new;
+    let Config { host, http, admin, engine, control, bus, auth, logs, metrics, otlp, services } = new;
     let mut pending = Vec::new();
     let mut config = Config {
         host: section!(HostConfig, "host", running.host, host, pending,
@@ -56,6 +56,10 @@ pub(super) fn classify(running: &Config, new: &Config) -> (Config, Vec<String>) 
             live: [keep, keep_size, keep_level, redact, access, access_query], restart: [format], derived: []),
         metrics: section!(MetricsConfig, "metrics", running.metrics, metrics, pending,
             live: [], restart: [public], derived: []),
+        otlp: section!(OtlpConfig, "otlp", running.otlp, otlp, pending,
+            live: [],
+            restart: [endpoint, protocol, ca, headers, timeout, traces, queue, batch, interval, name, attributes],
+            derived: []),
         services: services.clone(),
     };
     // Follows from sections of which some wait for a restart.

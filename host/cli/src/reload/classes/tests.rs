@@ -84,6 +84,10 @@ fn every_key_holds_at_once_or_needs_a_restart() {
         ("traces.faults", "\"7/s\"", false),
         ("traces.keep", "7", false),
         ("traces.keep_size", "\"7MiB\"", false),
+        ("otlp.traces", "false", true),
+        ("otlp.queue", "7", true),
+        ("otlp.batch", "7", true),
+        ("otlp.interval", "\"7s\"", true),
         ("defaults.timeout", "\"7s\"", false),
         ("defaults.retry.attempts", "7", false),
     ] {
