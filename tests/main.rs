@@ -21,6 +21,7 @@ mod instances;
 mod internal;
 mod languages;
 mod messages;
+mod metrics;
 mod misuse;
 mod outgoing;
 mod policies;

@@ -43,6 +43,7 @@ pub mod identity;
 mod load;
 #[cfg(any(test, feature = "conformance"))]
 pub mod nats_server;
+pub mod otlp;
 mod owner;
 #[cfg(any(test, feature = "conformance"))]
 pub mod power_loss;

@@ -75,8 +75,9 @@ impl App {
             tokens: Arc::clone(&tokens) as _,
         };
         let secrets = Arc::new(MachineSecrets::new(directory_of(&source.file).to_owned()));
+        let engine = executor(&config.engine, Some(cache), sink, ways)?;
         let ports = Ports {
-            executor: executor(&config.engine, Some(cache), sink, ways)?,
+            executor: Arc::clone(&engine) as _,
             components: Arc::new(state.components()),
             registry: Arc::new(state.registry()),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
@@ -106,6 +107,7 @@ impl App {
         let process = ProcessMetrics::new(facts.version.clone(), facts.started);
         let metrics = Metrics::new(vec![
             Arc::clone(&control) as _,
+            engine,
             http.metrics(&control),
             admin.metrics(),
             known.metrics(),
@@ -155,7 +157,7 @@ pub(crate) fn executor(
     cache: Option<CacheFolder>,
     sink: Arc<dyn LogSink>,
     ways: Ways,
-) -> Result<Arc<dyn Executor>, Failure> {
+) -> Result<Arc<Engine>, Failure> {
     let premises = Premises { cache, workshop: Some(workshop()) };
     let Ways { outbound, links, messaging, tokens } = ways;
     let ports = patchbay_engine::Ports { sink, outbound, links, messaging, tokens, clock: Arc::new(SystemClock) };
@@ -188,7 +190,7 @@ pub(crate) fn trial_executor(config: &EngineConfig, state: &Path) -> Result<Arc<
         messaging: Arc::<ServiceMessaging>::default(),
         tokens: Arc::<ServiceTokens>::default(),
     };
-    executor(config, cache, Arc::new(Journal::new(1)), ways)
+    Ok(executor(config, cache, Arc::new(Journal::new(1)), ways)?)
 }
 
 /// Logs what the engine found on this machine.
@@ -258,3 +260,6 @@ pub(crate) fn facts(config: &Config) -> BTreeMap<String, String> {
     }
     facts
 }
+
+#[cfg(test)]
+mod tests;

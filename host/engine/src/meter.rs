@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use wasmtime::UpdateDeadline;
 
+use crate::tally::ServiceTally;
 use crate::ticker::Pulse;
 use crate::turnstile::{Turn, Turnstile};
 use crate::watchdog::{self, Ticket};
@@ -40,6 +41,7 @@ pub(crate) struct Meter {
     pulse: Pulse,
     ticket: Arc<Ticket>,
     turnstile: Arc<Turnstile>,
+    tally: Arc<ServiceTally>,
     tick: Duration,
     origin: Instant,
     /// Nanoseconds after `origin`.
@@ -63,11 +65,18 @@ pub(crate) fn now() -> Instant {
 }
 
 impl Meter {
-    pub(crate) fn new(pulse: Pulse, ticket: Arc<Ticket>, turnstile: Arc<Turnstile>, tick: Duration) -> Self {
+    pub(crate) fn new(
+        pulse: Pulse,
+        ticket: Arc<Ticket>,
+        turnstile: Arc<Turnstile>,
+        tally: Arc<ServiceTally>,
+        tick: Duration,
+    ) -> Self {
         Self {
             pulse,
             ticket,
             turnstile,
+            tally,
             tick,
             origin: now(),
             deadline: AtomicU64::new(u64::MAX),
@@ -163,7 +172,13 @@ impl Meter {
         if !outer {
             TICK_FELL.set(false);
         }
+        let within_others = WITHIN_OTHERS.replace(Duration::ZERO);
+        let begun = real_now();
         let polled = catch_unwind(AssertUnwindSafe(|| guest.poll(cx)));
+        let took = begun.elapsed();
+        // What a guest that was polled inside of this one took is that one's.
+        self.tally.worked(took.saturating_sub(WITHIN_OTHERS.get()));
+        WITHIN_OTHERS.set(within_others + took);
         GUEST_IS_HERE.set(outer);
         drop(stretch);
         self.leave();
@@ -254,6 +269,8 @@ thread_local! {
     static GUEST_IS_HERE: Cell<bool> = const { Cell::new(false) };
     /// Whether a tick fell into what the outermost guest on this thread does, or did last.
     static TICK_FELL: Cell<bool> = const { Cell::new(false) };
+    /// How long other guests were polled inside of the one on this thread, in its poll.
+    static WITHIN_OTHERS: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
 /// Whether this thread is inside a guest, or in the host on a guest's behalf.
@@ -309,7 +326,7 @@ mod tests {
         let turnstile = Arc::new(Turnstile::new(1));
         let ticket = Arc::<Watch>::default().ticket("orders@4".parse().unwrap());
         let ticket = Arc::new(ticket);
-        let meter = || Arc::new(Meter::new(ticker.pulse(), ticket.clone(), turnstile.clone(), TICK));
+        let meter = || Arc::new(Meter::new(ticker.pulse(), ticket.clone(), turnstile.clone(), Arc::default(), TICK));
         let meters = std::iter::repeat_with(meter).take(count).collect();
         (ticker, meters)
     }
@@ -347,6 +364,30 @@ mod tests {
         assert_eq!(meter.tick().err(), Some(Stop::CpuTime));
         meter.release_share(2);
         assert!(meter.used.load(Ordering::Relaxed) < used);
+    }
+
+    #[test]
+    fn the_time_of_a_guest_within_a_guest_is_its_own() {
+        let (_ticker, meters) = meters(2);
+        let poll = |meter: &Meter, work: &mut dyn FnMut()| {
+            let mut work = std::pin::pin!(std::future::poll_fn(|_| {
+                work();
+                Poll::Ready(())
+            }));
+            let mut context = Context::from_waker(std::task::Waker::noop());
+            assert!(matches!(meter.poll(work.as_mut(), &mut context), Poll::Ready(Ok(()))));
+        };
+        let busy = |meter: &Meter| meter.tally.read().busy;
+        let (outer, inner) = (&meters[0], &meters[1]);
+        for _ in 0..2 {
+            poll(outer, &mut || {
+                burn(TICK);
+                poll(inner, &mut || burn(TICK * 20));
+            });
+        }
+        // The inner one is left out as it was measured, to the last nanosecond.
+        assert!(busy(inner) >= TICK * 40, "{:?}", busy(inner));
+        assert!(busy(outer) >= TICK * 2 && busy(outer) < busy(inner) / 2, "{:?} {:?}", busy(outer), busy(inner));
     }
 
     #[test]

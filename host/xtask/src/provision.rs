@@ -3,6 +3,7 @@
 
 pub(crate) mod nats;
 pub(crate) mod node;
+pub(crate) mod promtool;
 pub(crate) mod python;
 pub(crate) mod target;
 
