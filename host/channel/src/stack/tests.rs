@@ -23,6 +23,7 @@ use crate::target::{LinkPolicy, RoutePolicy, StandIn};
 use crate::{HttpPayload, TypedPayload};
 
 mod load;
+mod measured;
 mod policies;
 mod routes;
 
