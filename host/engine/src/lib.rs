@@ -48,6 +48,7 @@ mod patience;
 mod publisher;
 mod reply;
 mod revision;
+mod sampled;
 mod shards;
 mod solo;
 mod state;

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use wasmtime::UpdateDeadline;
 
+use crate::sampled::Sample;
 use crate::tally::ServiceTally;
 use crate::ticker::Pulse;
 use crate::turnstile::{Turn, Turnstile};
@@ -135,6 +136,7 @@ impl Meter {
         };
         self.charged.store(cpu, Ordering::Relaxed);
         let used = self.used.fetch_add(charge, Ordering::Relaxed).saturating_add(charge);
+        self.tally.worked(Duration::from_nanos(charge));
         if used > self.budget.load(Ordering::Relaxed) {
             return Err(Stop::CpuTime);
         }
@@ -156,11 +158,15 @@ impl Meter {
         }
     }
 
-    fn leave(&self) {
-        if self.measuring.load(Ordering::Relaxed) {
+    /// Charges what was used since the last tick. `false` if no tick has found the guest running yet, and so nothing is known.
+    fn leave(&self) -> bool {
+        let measuring = self.measuring.load(Ordering::Relaxed);
+        if measuring {
             let ran = thread_cpu_time().saturating_sub(self.charged.load(Ordering::Relaxed));
             self.used.fetch_add(ran, Ordering::Relaxed);
+            self.tally.worked(Duration::from_nanos(ran));
         }
+        measuring
     }
 
     /// Polls a future in which the guest runs. A panic of the host on the guest's behalf is an error of this call and
@@ -172,16 +178,14 @@ impl Meter {
         if !outer {
             TICK_FELL.set(false);
         }
-        let within_others = WITHIN_OTHERS.replace(Duration::ZERO);
-        let begun = real_now();
+        let sample = Sample::begin(!outer);
         let polled = catch_unwind(AssertUnwindSafe(|| guest.poll(cx)));
-        let took = begun.elapsed();
-        // What a guest that was polled inside of this one took is that one's.
-        self.tally.worked(took.saturating_sub(WITHIN_OTHERS.get()));
-        WITHIN_OTHERS.set(within_others + took);
+        let stands_for = sample.end();
         GUEST_IS_HERE.set(outer);
         drop(stretch);
-        self.leave();
+        if !self.leave() {
+            self.tally.worked(stands_for);
+        }
         match polled {
             Ok(poll) => poll.map(Ok),
             Err(payload) => Poll::Ready(Err(Panic::new(payload.as_ref()))),
@@ -269,8 +273,6 @@ thread_local! {
     static GUEST_IS_HERE: Cell<bool> = const { Cell::new(false) };
     /// Whether a tick fell into what the outermost guest on this thread does, or did last.
     static TICK_FELL: Cell<bool> = const { Cell::new(false) };
-    /// How long other guests were polled inside of the one on this thread, in its poll.
-    static WITHIN_OTHERS: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
 /// Whether this thread is inside a guest, or in the host on a guest's behalf.
@@ -367,27 +369,18 @@ mod tests {
     }
 
     #[test]
-    fn the_time_of_a_guest_within_a_guest_is_its_own() {
-        let (_ticker, meters) = meters(2);
-        let poll = |meter: &Meter, work: &mut dyn FnMut()| {
-            let mut work = std::pin::pin!(std::future::poll_fn(|_| {
-                work();
-                Poll::Ready(())
-            }));
-            let mut context = Context::from_waker(std::task::Waker::noop());
-            assert!(matches!(meter.poll(work.as_mut(), &mut context), Poll::Ready(Ok(()))));
+    fn what_is_charged_is_counted_for_the_service() {
+        let (_ticker, meter) = meter();
+        meter.begin(now() + HOUR, HOUR);
+        meter.tick().map(drop).unwrap();
+        assert_eq!(meter.tally.read().busy, TICK);
+        let busy = || {
+            meter.enter();
+            burn(TICK * 2);
+            assert!(meter.leave());
+            meter.tally.read().busy
         };
-        let busy = |meter: &Meter| meter.tally.read().busy;
-        let (outer, inner) = (&meters[0], &meters[1]);
-        for _ in 0..2 {
-            poll(outer, &mut || {
-                burn(TICK);
-                poll(inner, &mut || burn(TICK * 20));
-            });
-        }
-        // The inner one is left out as it was measured, to the last nanosecond.
-        assert!(busy(inner) >= TICK * 40, "{:?}", busy(inner));
-        assert!(busy(outer) >= TICK * 2 && busy(outer) < busy(inner) / 2, "{:?} {:?}", busy(outer), busy(inner));
+        assert!(busy() >= TICK * 3 && busy() >= TICK * 5);
     }
 
     #[test]

@@ -21,7 +21,7 @@ static MEMORY: Family<Gauge, 1> = Family::new(
 .unit(Unit::Bytes);
 static CPU: Family<Counter, 1> = Family::new(
     "patchbay_service_cpu_seconds",
-    "Time that threads spent in instances of the service. It is their CPU time as long as threads need not wait for a core.",
+    "CPU time of instances of the service. That of polls shorter than a tick is a sample of one in sixteen, by the clock.",
     ["service"],
 )
 .unit(Unit::Seconds);
