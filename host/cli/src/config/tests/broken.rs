@@ -28,8 +28,8 @@ per_user = "1/s"
     (
         "[metrics]\npublic = \"yes\"\nlisten = \"127.0.0.1:9100\"\n",
         &[
-            "runtime.toml:2:10: metrics.public: expected true or false, found the string \"yes\"",
-            "runtime.toml:3:1: metrics.listen: unknown key; known here is `public`",
+            "runtime.toml:2:10: metrics.public: expected a boolean, found the string \"yes\"",
+            "runtime.toml:3:1: metrics.listen: unknown key; known here are `public`",
         ],
     ),
     (
