@@ -23,8 +23,7 @@ fn services() -> String {
     let callee = service("callee", "callee", "instances = \"reuse\"");
     let caller = service("caller", "caller", "routes = [\"/*\"]");
     let retry = "retry = { idempotent = [\"test:inside/calls.flaky\"], attempts = 3, backoff = \"1ms\" }";
-    let breaking =
-        service("breaking", "insider", &format!("instances = \"reuse\"\n{retry}"));
+    let breaking = service("breaking", "insider", &format!("instances = \"reuse\"\n{retry}"));
     let hello = service("hello", "hello", "routes = [\"/hello/*\"]");
     format!("[topics.\"shop.>\"]\nlevel = \"durable\"\n{callee}{caller}{breaking}{hello}")
 }

@@ -32,8 +32,12 @@ fn contended(threads: u32, work: impl Fn(u32) + Sync) -> f64 {
 }
 
 fn main() {
-    let nothing = best(|number| drop(black_box(number)));
-    let clock = best(|_| drop(black_box(Instant::now())));
+    let nothing = best(|number| {
+        black_box(number);
+    });
+    let clock = best(|_| {
+        black_box(Instant::now());
+    });
     let histogram = Histogram::default();
     let took = |number: u32| Duration::from_nanos(u64::from(number % 4096) * 500);
     let counted = best(|number| histogram.count(took(number)));

@@ -47,7 +47,7 @@ impl Running {
         let open = CancellationToken::new();
         let admin = Listener::spawn(|stop| {
             let (control, stop) = (Arc::clone(&control), stop.cancelled_owned());
-            admin.serve(control, token, readiness.clone(), facts, reload, metrics, stop)
+            admin.showing(metrics).serve(control, token, readiness.clone(), facts, reload, stop)
         });
         let http = Listener::spawn(|stop| {
             let (control, open) = (Arc::clone(&control), open.clone());

@@ -344,8 +344,8 @@ impl Host {
         let address = api.address();
         let facts = facts(address);
         let (token, readiness) = (AdminToken::new(TOKEN).unwrap(), self.readiness.clone());
-        let (reload, metrics) = (Arc::new(Configured), self.metrics());
-        let served = api.serve(Arc::clone(&self.control), token, readiness, facts, reload, metrics, async {
+        let (api, reload) = (api.showing(self.metrics()), Arc::new(Configured));
+        let served = api.serve(Arc::clone(&self.control), token, readiness, facts, reload, async {
             let _ = stopped.await;
         });
         Listening { address, stop: Some(stop), task: tokio::spawn(served), tuner: None }

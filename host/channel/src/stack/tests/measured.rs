@@ -22,15 +22,20 @@ fn measured(service: &Service) -> BTreeMap<String, (u64, Vec<(FaultKind, u64)>)>
 #[tokio::test(start_paused = true)]
 async fn calls_are_measured_by_who_makes_them_and_how_they_end() {
     let service = Service::new(Behaviour::CrashFirst(2));
+    let mut ends = Vec::new();
     for _ in 0..5 {
-        // Whether it is answered is not asked here.
-        let _ = ask(&service, Principal::Outside).await;
+        ends.extend(ask(&service, Principal::Outside).await.err().map(|fault| fault.kind()));
+        advance(Duration::from_millis(400)).await;
     }
-    ask(&service, Principal::Operator).await.unwrap();
+    assert!(ends.contains(&FaultKind::Trapped) && ends.len() < 5, "{ends:?}");
+    advance(Duration::from_secs(60)).await;
+    assert!(ask(&service, Principal::Operator).await.is_ok());
     let measured = measured(&service);
+    let counted = |kind| ends.iter().filter(|end| **end == kind).count() as u64;
     let (calls, faults) = &measured["outside"];
-    let trapped: u64 = faults.iter().filter(|(kind, _)| *kind == FaultKind::Trapped).map(|(_, count)| count).sum();
-    assert!(*calls == 5 && trapped <= 2, "{measured:?}");
+    assert_eq!(*calls, 5);
+    assert!(faults.iter().all(|(kind, count)| counted(*kind) == *count), "{faults:?} of {ends:?}");
+    assert_eq!(faults.iter().map(|(_, count)| count).sum::<u64>(), ends.len() as u64);
     assert_eq!(measured["operator"], (1, Vec::new()));
 }
 
