@@ -22,6 +22,7 @@ mod internal;
 mod languages;
 mod logs;
 mod messages;
+mod metrics;
 mod misuse;
 mod outgoing;
 mod policies;

@@ -7,6 +7,7 @@
 mod environment;
 mod link;
 mod logs;
+mod metrics;
 mod outbox;
 mod phase;
 mod refusal;

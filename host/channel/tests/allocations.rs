@@ -223,8 +223,12 @@ async fn policies_allocate_nothing_while_all_goes_well() {
     let _profiler = dhat::Profiler::builder().testing().build();
     let orders = Principal::Service("orders".parse().unwrap());
     let (none, every) = (Service::new(Settings::default()), Service::with_every_policy());
-    let none = per_call(&none, &Principal::Operator).await;
-    let every = per_call(&every, &orders).await;
+    let (of_none, of_every) = (per_call(&none, &Principal::Operator).await, per_call(&every, &orders).await);
+    for (service, caller) in [(&none, "operator"), (&every, "orders")] {
+        let measured = service.standing.measured().callers().find(|(label, _)| label.as_str() == caller);
+        assert_eq!(measured.unwrap().1.read().durations.count(), 1001, "every call is measured: {caller}");
+    }
+    let (none, every) = (of_none, of_every);
     // What holds the place and the revision, and the future that the fake instance boxes.
     assert!((none - 2.0).abs() < 0.01, "{none} allocations");
     assert!((every - none).abs() < 0.01, "{every} allocations with every policy, {none} with none");

@@ -83,8 +83,9 @@ impl App {
         telemetry.inlet.keep_out(Arc::clone(&secrets));
         let run = random().map_err(|error| Failure::failed(format!("the system has no random numbers: {error}")))?;
         let otlp = otlp::open(&config.otlp, &*secrets, run).await?;
+        let engine = executor(&config.engine, Some(cache), sink, ways)?;
         let ports = Ports {
-            executor: executor(&config.engine, Some(cache), sink, ways)?,
+            executor: Arc::clone(&engine) as _,
             components: Arc::new(state.components()),
             registry: Arc::new(state.registry()),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
@@ -115,6 +116,7 @@ impl App {
         let process = ProcessMetrics::new(facts.version.clone(), facts.started);
         let metrics = Metrics::new(vec![
             Arc::clone(&control) as _,
+            engine,
             http.metrics(&control),
             admin.metrics(),
             known.metrics(),
@@ -165,7 +167,7 @@ pub(crate) fn executor(
     cache: Option<CacheFolder>,
     sink: Arc<dyn LogSink>,
     ways: Ways,
-) -> Result<Arc<dyn Executor>, Failure> {
+) -> Result<Arc<Engine>, Failure> {
     let premises = Premises { cache, workshop: Some(workshop()) };
     let Ways { outbound, links, messaging, tokens } = ways;
     let ports = patchbay_engine::Ports { sink, outbound, links, messaging, tokens, clock: Arc::new(SystemClock) };
@@ -198,7 +200,7 @@ pub(crate) fn trial_executor(config: &EngineConfig, state: &Path) -> Result<Arc<
         messaging: Arc::<ServiceMessaging>::default(),
         tokens: Arc::<ServiceTokens>::default(),
     };
-    executor(config, cache, Arc::new(Journal::new(1)), ways)
+    Ok(executor(config, cache, Arc::new(Journal::new(1)), ways)?)
 }
 
 /// Logs what the engine found on this machine.
@@ -288,3 +290,6 @@ pub(crate) fn facts(config: &Config) -> BTreeMap<String, String> {
     }
     facts
 }
+
+#[cfg(test)]
+mod tests;

@@ -136,6 +136,7 @@ impl Reloader {
     async fn reload_into(&self, taken: &mut Taken, trial: bool) -> Result<Reloaded, NotReloaded> {
         let (digest, file) = self.read().await;
         let judged = match file {
+            // On the heap, because a whole configuration is on its way through it.
             Ok(file) => Box::pin(self.judge(file)).await,
             Err(error) => Err(report::of_config(&error)),
         };

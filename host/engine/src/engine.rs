@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use patchbay_model::Hazard;
 use patchbay_model::ports::{
-    BoxFuture, Clock, Executor, Links, LogSink, Messaging, Outbound, Preparation, PrepareError, PrepareRequest,
-    Prepared, Tokens, Usage,
+    BoxFuture, Clock, CodeSource, Executor, Links, LogSink, Messaging, Outbound, Preparation, PrepareError,
+    PrepareRequest, Prepared, Tokens, Usage,
 };
 
 use crate::admit;
@@ -19,6 +20,7 @@ use crate::ensemble::Ensemble;
 use crate::offers::Offers;
 use crate::revision::{Revision, Surroundings};
 use crate::solo::Solo;
+use crate::tally::Tallies;
 use crate::ticker::Ticker;
 use crate::usage::{Instances, Totals};
 use crate::watchdog::Watchdog;
@@ -93,11 +95,21 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
 }
 
+/// Where machine code comes from, with the names in metrics.
+const SOURCES: [(CodeSource, &str); 4] = [
+    (CodeSource::Shared, "shared"),
+    (CodeSource::Cache, "cache"),
+    (CodeSource::Compiled, "compiled"),
+    (CodeSource::CacheDamaged, "cache-damaged"),
+];
+
 /// Compiles and runs components. Implements [`Executor`].
 pub struct Engine {
     offers: Offers,
     compiler: Compiler,
     totals: Arc<Totals>,
+    /// Components that were made ready, in the order of [`SOURCES`].
+    prepared: [AtomicU64; SOURCES.len()],
     surroundings: Surroundings,
     report: EngineReport,
     _ticker: Ticker,
@@ -141,8 +153,18 @@ impl Engine {
             stack: config.stack,
             watch: watchdog.watch(),
             turnstiles: Arc::default(),
+            tallies: Arc::default(),
         };
-        Ok(Self { offers: Offers::new(), compiler, totals, surroundings, report, _ticker: ticker, _watchdog: watchdog })
+        Ok(Self {
+            offers: Offers::new(),
+            compiler,
+            totals,
+            prepared: Default::default(),
+            surroundings,
+            report,
+            _ticker: ticker,
+            _watchdog: watchdog,
+        })
     }
 
     /// What was found at start.
@@ -150,10 +172,24 @@ impl Engine {
         &self.report
     }
 
+    /// What is counted of the instances of services.
+    pub(crate) fn tallies(&self) -> &Tallies {
+        &self.surroundings.tallies
+    }
+
+    /// Components that were made ready, by the names of where their machine code came from.
+    pub(crate) fn prepared(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        SOURCES.into_iter().zip(&self.prepared).map(|((_, name), count)| (name, count.load(Ordering::Relaxed)))
+    }
+
     async fn prepare(&self, request: PrepareRequest) -> Result<Preparation, PrepareError> {
         let begun = tokio::time::Instant::now();
         let wasi = admit::admit(&request.bytes, request.instances, &self.offers)?;
         let (code, source) = self.compiler.obtain((request.component, wasi), request.bytes.clone()).await?;
+        let place = SOURCES.iter().position(|(known, _)| *known == source);
+        if let Some(count) = place.and_then(|place| self.prepared.get(place)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
         let instances = Instances::new(self.totals.clone());
         let revision = Arc::new(Revision::new(&request, instances, self.surroundings.clone()));
         let prepared: Arc<dyn Prepared> = match &code.service {

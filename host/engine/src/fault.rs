@@ -14,6 +14,7 @@ use crate::limiter::Refused;
 use crate::meter::{Panic, Stop};
 use crate::revision::Revision;
 use crate::state::HANDED_OVER;
+use crate::tally::Limit;
 
 /// Frames of a backtrace that are worth telling.
 const FRAMES: usize = 8;
@@ -30,10 +31,15 @@ const NO_CORE_INSTANCE: &str = "resource limit exceeded: instance count too high
 /// The fault that `error`, coming out of an instance, is. `refused` is what the instance was refused.
 pub(crate) fn of_error(error: &wasmtime::Error, refused: Option<Refused>, revision: &Revision) -> Fault {
     let limits = &revision.settings.limits;
+    let tally = &revision.tally;
     if let Some(stop) = error.downcast_ref::<Stop>() {
+        if *stop == Stop::CpuTime {
+            tally.hit(Limit::CpuTime);
+        }
         return of_stop(*stop, limits);
     }
     if let Some(full) = error.downcast_ref::<PoolConcurrencyLimitError>() {
+        tally.hit(Limit::Instances);
         return Fault::new(FaultKind::Unavailable, "No instance can be had now; the call was not begun.")
             .with_details(format_args!("all slots for instances are taken ({full}); raise `instances` of the engine"))
             .unprocessed();
@@ -41,10 +47,12 @@ pub(crate) fn of_error(error: &wasmtime::Error, refused: Option<Refused>, revisi
     if let Some(callee) = error.downcast_ref::<CalleeFault>() {
         return of_callee(callee);
     }
-    if let Some((public, details)) = used_up(error, refused, limits, revision.stack()) {
+    if let Some((limit, public, details)) = used_up(error, refused, limits, revision.stack()) {
+        tally.hit(limit);
         return Fault::new(FaultKind::Exhausted, public)
             .with_details(format_args!("{details}; it ended with: {}", describe(error)));
     }
+    tally.trapped();
     if let Some(I32Exit(code)) = error.downcast_ref::<I32Exit>() {
         return broken().with_details(format_args!(
             "the instance called exit with status {code}; a service has to answer calls, not to exit"
@@ -53,41 +61,50 @@ pub(crate) fn of_error(error: &wasmtime::Error, refused: Option<Refused>, revisi
     broken().with_details(describe(error))
 }
 
-/// What an instance wanted more of than it may have, if it ended for that: a sentence for the caller, and one for the
-/// operator.
+/// What an instance wanted more of than it may have, if it ended for that: the limit, a sentence for the caller, and one for
+/// the operator.
 fn used_up(
     error: &wasmtime::Error,
     refused: Option<Refused>,
     limits: &Limits,
     stack: u64,
-) -> Option<(&'static str, String)> {
+) -> Option<(Limit, &'static str, String)> {
     const MEMORY: &str = "The service used more memory than it may.";
     const HANDLES: &str = "The service used more handles than it may.";
     if error.downcast_ref::<Trap>() == Some(&Trap::StackOverflow) {
         let details = format!("a call went deeper than the {} of stack that `engine.stack` allows", format_size(stack));
-        return Some(("The service used more stack than it may.", details));
+        return Some((Limit::Stack, "The service used more stack than it may.", details));
     }
     let says = |text: &str| error.chain().any(|cause| cause.to_string().contains(text));
     if matches!(error.downcast_ref::<ResourceTableError>(), Some(ResourceTableError::Full)) || says(NO_HANDLE) {
-        return Some((HANDLES, format!("an instance wanted more than the {} that `handles` allows", limits.handles)));
+        return Some((
+            Limit::Handles,
+            HANDLES,
+            format!("an instance wanted more than the {} that `handles` allows", limits.handles),
+        ));
     }
     if says(TOO_MUCH) {
         let details = format!("a guest may hand {} to the host at once", format_size(HANDED_OVER as u64));
-        return Some(("The service handed more to the host than it may.", details));
+        return Some((Limit::HandedOver, "The service handed more to the host than it may.", details));
     }
     if says(NO_CORE_INSTANCE) {
         let details =
             format!("it is made of more core instances than the {} of `core_instances`", limits.core_instances);
-        return Some(("The service is made of more parts than it may be.", details));
+        return Some((Limit::CoreInstances, "The service is made of more parts than it may be.", details));
     }
     Some(match refused? {
         Refused::Memory(wanted) => {
             let (wanted, allowed) = (format_size(wanted), format_size(limits.memory));
-            (MEMORY, format!("an instance wanted {wanted} of memory in all, and `memory` allows {allowed}"))
+            (
+                Limit::Memory,
+                MEMORY,
+                format!("an instance wanted {wanted} of memory in all, and `memory` allows {allowed}"),
+            )
         }
         Refused::TableElements(wanted) => {
             let allowed = limits.table_elements;
             (
+                Limit::TableElements,
                 MEMORY,
                 format!("an instance wanted {wanted} elements of tables in all, and `table_elements` allows {allowed}"),
             )

@@ -1,7 +1,11 @@
 //! What one instance may take of memory, tables and core instances.
 
+use std::sync::Arc;
+
 use patchbay_model::Limits;
 use wasmtime::{ResourceLimiter, Result};
+
+use crate::tally::ServiceTally;
 
 /// Memories and tables of one component, which may be many for interpreted languages.
 const PARTS: usize = 64;
@@ -10,6 +14,8 @@ const PARTS: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Limiter {
     memory: Allowance,
+    /// Where memory is counted, too.
+    tally: Arc<ServiceTally>,
     table_elements: Allowance,
     core_instances: usize,
 }
@@ -62,9 +68,10 @@ impl Allowance {
 }
 
 impl Limiter {
-    /// A limiter that grants what `limits` say.
-    pub(crate) fn new(limits: &Limits) -> Self {
+    /// A limiter that grants what `limits` say. What it grants of memory is counted in `tally` for as long as it is there.
+    pub(crate) fn new(limits: &Limits, tally: Arc<ServiceTally>) -> Self {
         Self {
+            tally,
             memory: Allowance::new(usize::try_from(limits.memory).unwrap_or(usize::MAX)),
             table_elements: Allowance::new(limits.table_elements as usize),
             core_instances: limits.core_instances as usize,
@@ -79,13 +86,24 @@ impl Limiter {
     }
 
     /// Counts what the host keeps for the instance as memory of it. `false` if that would be more than it may have.
-    pub(crate) const fn keep(&mut self, bytes: usize) -> bool {
-        self.memory.grow(0, bytes)
+    pub(crate) fn keep(&mut self, bytes: usize) -> bool {
+        self.counted(|memory| memory.grow(0, bytes))
     }
 
     /// The host keeps so much less for it.
-    pub(crate) const fn let_go(&mut self, bytes: usize) {
-        self.memory.used = self.memory.used.saturating_sub(bytes);
+    pub(crate) fn let_go(&mut self, bytes: usize) {
+        self.counted(|memory| memory.used = memory.used.saturating_sub(bytes));
+    }
+
+    /// Changes what is granted of memory, and counts it.
+    fn counted<T>(&mut self, change: impl FnOnce(&mut Allowance) -> T) -> T {
+        let before = self.memory.used;
+        let changed = change(&mut self.memory);
+        match self.memory.used.checked_sub(before) {
+            Some(more) => self.tally.grown(more),
+            None => self.tally.shrunk(before - self.memory.used),
+        }
+        changed
     }
 
     /// Forgets what was refused, before the next call.
@@ -95,13 +113,19 @@ impl Limiter {
     }
 }
 
+impl Drop for Limiter {
+    fn drop(&mut self) {
+        self.tally.shrunk(self.memory.used);
+    }
+}
+
 impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
-        Ok(self.memory.grow(current, desired))
+        Ok(self.counted(|memory| memory.grow(current, desired)))
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> Result<()> {
-        self.memory.fail();
+        self.counted(Allowance::fail);
         Ok(())
     }
 
@@ -132,7 +156,7 @@ mod tests {
     use super::*;
 
     fn limiter() -> Limiter {
-        Limiter::new(&Limits { memory: 1000, table_elements: 10, ..Limits::default() })
+        Limiter::new(&Limits { memory: 1000, table_elements: 10, ..Limits::default() }, Arc::default())
     }
 
     #[test]
@@ -153,6 +177,25 @@ mod tests {
         assert_eq!(limiter.refused(), Some(Refused::Memory(1100)));
         limiter.let_go(300);
         assert!(limiter.memory_growing(600, 1000, None).unwrap());
+    }
+
+    #[test]
+    fn memory_is_counted_for_as_long_as_it_is_there() {
+        let tally = Arc::<ServiceTally>::default();
+        let limits = Limits { memory: 1000, ..Limits::default() };
+        let limiter = || Limiter::new(&limits, tally.clone());
+        let (mut one, mut other) = (limiter(), limiter());
+        assert!(one.memory_growing(0, 600, None).unwrap() && !one.memory_growing(0, 600, None).unwrap());
+        assert!(other.memory_growing(0, 300, None).unwrap() && other.keep(50));
+        assert_eq!(tally.read().memory, 950);
+        other.let_go(50);
+        assert!(one.memory_growing(600, 700, None).unwrap());
+        one.memory_grow_failed(wasmtime::Error::msg("too large")).unwrap();
+        assert_eq!(tally.read().memory, 900);
+        drop(one);
+        assert_eq!(tally.read().memory, 300);
+        drop(other);
+        assert_eq!(tally.read().memory, 0);
     }
 
     #[test]

@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 
 use wasmtime::UpdateDeadline;
 
+use crate::sampled::Sample;
+use crate::tally::ServiceTally;
 use crate::ticker::Pulse;
 use crate::turnstile::{Turn, Turnstile};
 use crate::watchdog::{self, Ticket};
@@ -40,6 +42,7 @@ pub(crate) struct Meter {
     pulse: Pulse,
     ticket: Arc<Ticket>,
     turnstile: Arc<Turnstile>,
+    tally: Arc<ServiceTally>,
     tick: Duration,
     origin: Instant,
     /// Nanoseconds after `origin`.
@@ -63,11 +66,18 @@ pub(crate) fn now() -> Instant {
 }
 
 impl Meter {
-    pub(crate) fn new(pulse: Pulse, ticket: Arc<Ticket>, turnstile: Arc<Turnstile>, tick: Duration) -> Self {
+    pub(crate) fn new(
+        pulse: Pulse,
+        ticket: Arc<Ticket>,
+        turnstile: Arc<Turnstile>,
+        tally: Arc<ServiceTally>,
+        tick: Duration,
+    ) -> Self {
         Self {
             pulse,
             ticket,
             turnstile,
+            tally,
             tick,
             origin: now(),
             deadline: AtomicU64::new(u64::MAX),
@@ -126,6 +136,7 @@ impl Meter {
         };
         self.charged.store(cpu, Ordering::Relaxed);
         let used = self.used.fetch_add(charge, Ordering::Relaxed).saturating_add(charge);
+        self.tally.worked(Duration::from_nanos(charge));
         if used > self.budget.load(Ordering::Relaxed) {
             return Err(Stop::CpuTime);
         }
@@ -147,11 +158,15 @@ impl Meter {
         }
     }
 
-    fn leave(&self) {
-        if self.measuring.load(Ordering::Relaxed) {
+    /// Charges what was used since the last tick. `false` if no tick has found the guest running yet, and so nothing is known.
+    fn leave(&self) -> bool {
+        let measuring = self.measuring.load(Ordering::Relaxed);
+        if measuring {
             let ran = thread_cpu_time().saturating_sub(self.charged.load(Ordering::Relaxed));
             self.used.fetch_add(ran, Ordering::Relaxed);
+            self.tally.worked(Duration::from_nanos(ran));
         }
+        measuring
     }
 
     /// Polls a future in which the guest runs. A panic of the host on the guest's behalf is an error of this call and
@@ -163,10 +178,14 @@ impl Meter {
         if !outer {
             TICK_FELL.set(false);
         }
+        let sample = Sample::begin(!outer);
         let polled = catch_unwind(AssertUnwindSafe(|| guest.poll(cx)));
+        let stands_for = sample.end();
         GUEST_IS_HERE.set(outer);
         drop(stretch);
-        self.leave();
+        if !self.leave() {
+            self.tally.worked(stands_for);
+        }
         match polled {
             Ok(poll) => poll.map(Ok),
             Err(payload) => Poll::Ready(Err(Panic::new(payload.as_ref()))),
@@ -309,7 +328,7 @@ mod tests {
         let turnstile = Arc::new(Turnstile::new(1));
         let ticket = Arc::<Watch>::default().ticket("orders@4".parse().unwrap());
         let ticket = Arc::new(ticket);
-        let meter = || Arc::new(Meter::new(ticker.pulse(), ticket.clone(), turnstile.clone(), TICK));
+        let meter = || Arc::new(Meter::new(ticker.pulse(), ticket.clone(), turnstile.clone(), Arc::default(), TICK));
         let meters = std::iter::repeat_with(meter).take(count).collect();
         (ticker, meters)
     }
@@ -347,6 +366,21 @@ mod tests {
         assert_eq!(meter.tick().err(), Some(Stop::CpuTime));
         meter.release_share(2);
         assert!(meter.used.load(Ordering::Relaxed) < used);
+    }
+
+    #[test]
+    fn what_is_charged_is_counted_for_the_service() {
+        let (_ticker, meter) = meter();
+        meter.begin(now() + HOUR, HOUR);
+        meter.tick().map(drop).unwrap();
+        assert_eq!(meter.tally.read().busy, TICK);
+        let busy = || {
+            meter.enter();
+            burn(TICK * 2);
+            assert!(meter.leave());
+            meter.tally.read().busy
+        };
+        assert!(busy() >= TICK * 3 && busy() >= TICK * 5);
     }
 
     #[test]

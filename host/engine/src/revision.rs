@@ -12,6 +12,7 @@ use wasmtime_wasi_config::WasiConfigVariables;
 use crate::engine::Ports;
 use crate::log_rate::{LogRate, Verdict};
 use crate::meter::{Meter, now};
+use crate::tally::{ServiceTally, Tallies};
 use crate::ticker::Pulse;
 use crate::turnstile::{Turnstile, Turnstiles};
 use crate::usage::Instances;
@@ -27,6 +28,7 @@ pub(crate) struct Surroundings {
     pub(crate) stack: u64,
     pub(crate) watch: Arc<Watch>,
     pub(crate) turnstiles: Arc<Turnstiles>,
+    pub(crate) tallies: Arc<Tallies>,
 }
 
 /// One revision, as its instances see it.
@@ -38,6 +40,8 @@ pub(crate) struct Revision {
     /// What its instances may read, by the names that they have for it.
     pub(crate) secrets: BTreeMap<String, Arc<dyn OpenSecret>>,
     pub(crate) instances: Arc<Instances>,
+    /// What is counted of the instances of its service.
+    pub(crate) tally: Arc<ServiceTally>,
     log_rate: LogRate,
     ticket: Arc<Ticket>,
     turnstile: Arc<Turnstile>,
@@ -55,6 +59,7 @@ impl Revision {
             settings: request.settings.clone(),
             secrets: request.secrets.clone(),
             instances: Arc::new(instances),
+            tally: surroundings.tallies.of(&request.revision.service),
             ticket: Arc::new(surroundings.watch.ticket(request.revision.clone())),
             turnstile: surroundings.turnstiles.of(&request.revision.service),
             log_rate: LogRate::new(request.settings.limits.log_rate, now()),
@@ -73,6 +78,7 @@ impl Revision {
         match self.log_rate.judge(bytes as u64, now()) {
             Verdict::Print => true,
             Verdict::Drop { first } => {
+                self.tally.unprinted(bytes);
                 if first {
                     tokio::spawn(tell_dropped(self.clone()));
                 }
@@ -107,7 +113,7 @@ impl Revision {
 
     pub(crate) fn meter(&self) -> Arc<Meter> {
         let (pulse, tick) = (self.surroundings.pulse.clone(), self.surroundings.tick);
-        Arc::new(Meter::new(pulse, self.ticket.clone(), self.turnstile.clone(), tick))
+        Arc::new(Meter::new(pulse, self.ticket.clone(), self.turnstile.clone(), self.tally.clone(), tick))
     }
 
     /// When a start without a call, to prove that the component can start, has taken too long.

@@ -39,6 +39,7 @@ pub(crate) struct State {
 impl State {
     /// A store for one instance: no files, no environment, no arguments, no network; clocks and randomness are real.
     pub(crate) fn store(engine: &Engine, revision: &Arc<Revision>) -> Store<Self> {
+        revision.tally.started();
         let output = Output::new(revision.clone());
         let mut table = ResourceTable::new();
         let limits = &revision.settings.limits;
@@ -47,7 +48,7 @@ impl State {
         let state = Self {
             outgoing: Outgoing::new(revision.clone()),
             table,
-            limiter: Limiter::new(limits),
+            limiter: Limiter::new(limits, revision.tally.clone()),
             meter: revision.meter(),
             wasi: WasiCtxBuilder::new()
                 .stdout(Stream::new(output.clone(), LogStream::Stdout))

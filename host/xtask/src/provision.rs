@@ -5,6 +5,7 @@ pub(crate) mod browser;
 mod chromium;
 pub(crate) mod nats;
 pub(crate) mod node;
+pub(crate) mod promtool;
 pub(crate) mod python;
 pub(crate) mod target;
 

@@ -25,6 +25,7 @@ use crate::tracer::Tracer;
 use crate::{HttpPayload, TypedPayload};
 
 mod load;
+mod measured;
 mod policies;
 mod routes;
 mod spans;

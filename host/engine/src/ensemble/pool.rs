@@ -36,6 +36,7 @@ impl Pool {
                 worker.push(job);
                 worker.withdrawn();
                 drop(ready);
+                self.revision.tally.reused();
                 return worker.attend();
             }
         }

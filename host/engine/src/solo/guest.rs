@@ -65,6 +65,7 @@ impl Guest {
         let deadline = assignment.deadline();
         let mut guest = match shared.pool.take() {
             Some(mut guest) => {
+                shared.revision.tally.reused();
                 guest.renew(deadline);
                 guest
             }

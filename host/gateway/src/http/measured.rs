@@ -144,3 +144,73 @@ fn replies(route: &RouteMeasured, [scheme, path, service]: [&str; 3], into: &mut
         into.add(&DURATIONS, [method, scheme, path, &status_text, error, service], reading);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::*;
+
+    /// What was measured, as method, route, status and error, each with its count.
+    fn told(measured: &HttpMeasured, route: &RouteMeasured) -> Vec<(Vec<String>, u64)> {
+        let mut collected = Collected::default();
+        replies(&measured.unrouted, [measured.scheme, "", ""], &mut collected);
+        replies(route, [measured.scheme, "/a/*", "orders"], &mut collected);
+        let family = collected.families().next().unwrap();
+        let series = family.series().map(|(labels, value)| {
+            let patchbay_model::metrics::Value::Histogram(reading) = value else { panic!("{value:?}") };
+            (labels.iter().map(|label| label.to_string()).filter(|label| label != "http").collect(), reading.count())
+        });
+        series.collect()
+    }
+
+    #[test]
+    fn requests_are_told_apart_by_what_the_conventions_say() {
+        let (measured, route) = (HttpMeasured::new("http"), Arc::<RouteMeasured>::default());
+        let reply = |status: u16, fault: Option<FaultKind>| {
+            let mut reply = Response::new(());
+            *reply.status_mut() = StatusCode::from_u16(status).unwrap();
+            if let Some(kind) = fault {
+                reply.extensions_mut().insert(Faulted { kind, unprocessed: false });
+            }
+            reply
+        };
+        let ask = |method: &str, routed: bool, reply: Option<Response<()>>| {
+            let mut measuring = measured.begin(&method.parse().unwrap());
+            if routed {
+                measuring.comes_in_by(&route);
+            }
+            if let Some(reply) = reply {
+                measuring.answered(&reply);
+            }
+        };
+        ask("GET", true, Some(reply(200, None)));
+        ask("GET", true, Some(reply(200, None)));
+        ask("BREW", true, Some(reply(418, None)));
+        ask("TEA", true, Some(reply(418, None)));
+        ask("POST", true, Some(reply(503, None)));
+        ask("POST", true, Some(reply(503, Some(FaultKind::Overloaded))));
+        ask("PUT", true, None);
+        ask("GET", false, Some(reply(404, Some(FaultKind::NotFound))));
+        let series = |labels: [&str; 5], count| (labels.map(str::to_owned).to_vec(), count);
+        let expected = [
+            series(["GET", "", "404", "not-found", ""], 1),
+            series(["GET", "/a/*", "200", "", "orders"], 2),
+            series(["POST", "/a/*", "503", "503", "orders"], 1),
+            series(["POST", "/a/*", "503", "overloaded", "orders"], 1),
+            series(["PUT", "/a/*", "", "cancelled", "orders"], 1),
+            series(["_OTHER", "/a/*", "418", "", "orders"], 2),
+        ];
+        assert_eq!(told(&measured, &route), expected);
+    }
+
+    #[test]
+    fn a_request_is_active_until_its_reply_begins() {
+        let measured = HttpMeasured::new("https");
+        let active = || measured.active.each_ref().map(|count| count.load(Ordering::Relaxed));
+        let (get, other) = (measured.begin(&Method::GET), measured.begin(&"BREW".parse().unwrap()));
+        assert_eq!(active(), [0, 0, 1, 0, 0, 0, 0, 0, 0, 1]);
+        drop((get, other));
+        assert_eq!(active(), [0; 10]);
+    }
+}

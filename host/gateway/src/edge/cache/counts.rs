@@ -33,3 +33,18 @@ impl CacheCounts {
         own.into_iter().chain(forwarded).map(|(name, count)| (name, count.load(Ordering::Relaxed)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_a_cache_does_has_its_place() {
+        let counts = CacheCounts::default();
+        counts.hit(false);
+        counts.hit(true);
+        Forward::ALL.into_iter().for_each(|why| counts.forwarded(why));
+        let names = ["hit", "collapsed", "bypass", "method", "uri-miss", "vary-miss", "request", "stale"];
+        assert_eq!(counts.read().collect::<Vec<_>>(), names.map(|name| (name, 1)));
+    }
+}

@@ -1,0 +1,189 @@
+//! What is counted of the instances of a service, across its revisions.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use patchbay_model::ServiceName;
+
+/// What an instance can have used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limit {
+    Memory,
+    TableElements,
+    Handles,
+    HandedOver,
+    CoreInstances,
+    Stack,
+    CpuTime,
+    /// Slots for instances, of which the host has only so many.
+    Instances,
+}
+
+impl Limit {
+    /// All of them, in the order of their declaration.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Memory,
+        Self::TableElements,
+        Self::Handles,
+        Self::HandedOver,
+        Self::CoreInstances,
+        Self::Stack,
+        Self::CpuTime,
+        Self::Instances,
+    ];
+
+    /// Its name in metrics: that of the setting, where there is one.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::TableElements => "table_elements",
+            Self::Handles => "handles",
+            Self::HandedOver => "handed-over",
+            Self::CoreInstances => "core_instances",
+            Self::Stack => "stack",
+            Self::CpuTime => "cpu_time",
+            Self::Instances => "instances",
+        }
+    }
+}
+
+/// The counts of one service.
+#[derive(Debug, Default)]
+pub(crate) struct ServiceTally {
+    started: AtomicU64,
+    reused: AtomicU64,
+    /// Bytes that its instances have now.
+    memory: AtomicU64,
+    /// Nanoseconds.
+    busy: AtomicU64,
+    traps: AtomicU64,
+    limits: [AtomicU64; Limit::ALL.len()],
+    /// Bytes.
+    unprinted: AtomicU64,
+}
+
+impl ServiceTally {
+    /// An instance is made.
+    pub(crate) fn started(&self) {
+        self.started.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A call goes to an instance that was there.
+    pub(crate) fn reused(&self) {
+        self.reused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An instance has so many more bytes.
+    pub(crate) fn grown(&self, bytes: usize) {
+        self.memory.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// An instance has so many bytes less.
+    pub(crate) fn shrunk(&self, bytes: usize) {
+        self.memory.fetch_sub(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// A thread was in an instance for so long.
+    pub(crate) fn worked(&self, time: Duration) {
+        self.busy.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// An instance broke off.
+    pub(crate) fn trapped(&self) {
+        self.traps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An instance wanted more than it may have.
+    pub(crate) fn hit(&self, limit: Limit) {
+        if let Some(count) = self.limits.get(limit as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Output of so many bytes was dropped.
+    pub(crate) fn unprinted(&self, bytes: usize) {
+        self.unprinted.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// All of them as numbers.
+    pub(crate) fn read(&self) -> Reading {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Reading {
+            started: read(&self.started),
+            reused: read(&self.reused),
+            memory: read(&self.memory),
+            busy: Duration::from_nanos(read(&self.busy)),
+            traps: read(&self.traps),
+            limits: Limit::ALL.map(|limit| (limit, self.limits.get(limit as usize).map_or(0, read))),
+            unprinted: read(&self.unprinted),
+        }
+    }
+}
+
+/// The counts of a service as numbers.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) started: u64,
+    pub(crate) reused: u64,
+    pub(crate) memory: u64,
+    pub(crate) busy: Duration,
+    pub(crate) traps: u64,
+    pub(crate) limits: [(Limit, u64); Limit::ALL.len()],
+    pub(crate) unprinted: u64,
+}
+
+/// The counts of all services that have a revision.
+#[derive(Debug, Default)]
+pub(crate) struct Tallies(Mutex<BTreeMap<ServiceName, Weak<ServiceTally>>>);
+
+impl Tallies {
+    /// Those of a service, the same for as long as anybody has them.
+    pub(crate) fn of(&self, service: &ServiceName) -> Arc<ServiceTally> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tally) = all.get(service).and_then(Weak::upgrade) {
+            return tally;
+        }
+        all.retain(|_, tally| tally.strong_count() > 0);
+        let tally = Arc::<ServiceTally>::default();
+        all.insert(service.clone(), Arc::downgrade(&tally));
+        tally
+    }
+
+    /// All of them by service.
+    pub(crate) fn read(&self) -> Vec<(ServiceName, Reading)> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().filter_map(|(service, tally)| Some((service.clone(), tally.upgrade()?.read()))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_outlive_a_revision_and_not_the_service() {
+        let tallies = Tallies::default();
+        let orders = "orders".parse().unwrap();
+        let first = tallies.of(&orders);
+        first.started();
+        let second = tallies.of(&orders);
+        drop(first);
+        second.started();
+        assert_eq!(tallies.read().iter().map(|(_, reading)| reading.started).collect::<Vec<_>>(), [2]);
+        drop(second);
+        assert!(tallies.read().is_empty());
+        assert_eq!(tallies.of(&orders).read().started, 0);
+    }
+
+    #[test]
+    fn every_limit_has_its_place() {
+        let tally = ServiceTally::default();
+        for (place, limit) in Limit::ALL.into_iter().enumerate() {
+            assert_eq!(limit as usize, place);
+            tally.hit(limit);
+        }
+        assert!(tally.read().limits.iter().all(|(_, count)| *count == 1));
+    }
+}
