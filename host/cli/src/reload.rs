@@ -136,7 +136,7 @@ impl Reloader {
     async fn reload_into(&self, taken: &mut Taken, trial: bool) -> Result<Reloaded, NotReloaded> {
         let (digest, file) = self.read().await;
         let judged = match file {
-            Ok(file) => self.judge(file).await,
+            Ok(file) => Box::pin(self.judge(file)).await,
             Err(error) => Err(report::of_config(&error)),
         };
         // One that is only held up is tried again.

@@ -61,6 +61,7 @@ impl Default for OtlpConfig {
 /// Reads `[otlp]`. Paths are relative to `directory`.
 pub(super) fn read(table: &mut Table<'_>, directory: &Path) -> OtlpConfig {
     let mut otlp = OtlpConfig::default();
+    table.set("traces", &mut otlp.traces, value::boolean);
     otlp.endpoint = table.optional("endpoint", endpoint);
     otlp.protocol = table.optional("protocol", protocol);
     otlp.ca = table.optional("ca", value::path).map(|path| directory.join(path));
@@ -68,7 +69,6 @@ pub(super) fn read(table: &mut Table<'_>, directory: &Path) -> OtlpConfig {
     otlp.headers =
         headers.iter().filter_map(|entry| Some((entry.name.to_owned(), secrets::reference(entry)?))).collect();
     otlp.timeout = table.optional("timeout", value::duration);
-    table.set("traces", &mut otlp.traces, value::boolean);
     table.set("queue", &mut otlp.queue, |value| within(value, 1..=1_000_000));
     table.set("batch", &mut otlp.batch, |value| within(value, 1..=10_000));
     table.set("interval", &mut otlp.interval, interval);
