@@ -4,6 +4,7 @@
 //! task takes it out in batches, and sends them, again where the collector may take them later. There is an outbox for each
 //! signal, and one way to the collector for all of them.
 
+mod counts;
 mod environment;
 mod link;
 mod logs;
@@ -21,17 +22,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use patchbay_model::metrics::MetricSource;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 pub use environment::OtlpEnvironment;
 pub use link::OtlpLink;
+pub use metrics::MetricsReading;
 pub use outbox::{Outbox, OutboxCounts};
 pub use refusal::Refusal;
 pub use resource::OtlpResource;
 pub use settings::{HeaderText, OtlpHeader, OtlpProtocol, OtlpSettings};
 
+use counts::Tallies;
 use phase::{Phase, Watch};
 
 /// What kind of thing is sent.
@@ -94,6 +98,7 @@ pub struct Otlp {
     resource: Arc<OtlpResource>,
     phase: watch::Sender<Phase>,
     tasks: Mutex<JoinSet<()>>,
+    tallies: Tallies,
 }
 
 impl Otlp {
@@ -108,15 +113,22 @@ impl Otlp {
             resource: Arc::new(resource),
             phase: watch::Sender::new(Phase::Open),
             tasks: Mutex::default(),
+            tallies: Tallies::default(),
         })
     }
 
     /// An outbox of which a task takes what is put into it. To be called within a runtime.
     pub fn outbox<T: Exported>(&self) -> Arc<Outbox<T>> {
         let (outbox, worker) = worker::pair(&self.settings, Arc::clone(&self.link), Arc::clone(&self.resource));
+        self.tallies.add(T::SIGNAL, outbox.tally());
         let watch = Watch(self.phase.subscribe());
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner).spawn(worker.work(watch));
         outbox
+    }
+
+    /// Tells what became of what was to be sent; without a collector, that there is nothing to tell.
+    pub fn metrics(this: Option<&Self>) -> Arc<dyn MetricSource> {
+        Arc::new(this.map(|this| this.tallies.clone()).unwrap_or_default())
     }
 
     /// Sends what is in the outboxes, and gives up what was not sent by `deadline`. What is put in later is not sent.

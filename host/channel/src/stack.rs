@@ -29,12 +29,16 @@ pub async fn call<T: Target, P: Payload>(target: &T, arrival: Arrival, mut paylo
     // 1. Trace: outermost, so that refusals are seen too.
     let mut story = Story::of(target, &arrival, payload.subject());
     let mut measuring = Measuring::new(target.standing().measured.of(&arrival.caller), arrival.arrived);
+    let recorded = arrival.trace.is_sampled().then_some(arrival.trace.trace);
     let mut outcome = admit(target, &arrival, &mut payload, &mut story).await;
     if let Err(fault) = outcome {
         // 10. Fallback: something else answers, where that is configured.
         outcome = fall_back(target, arrival, payload, fault, &mut story).await;
     }
-    measuring.ended(outcome.as_ref().map(P::status).map_err(Fault::kind));
+    let (took, measures) = measuring.ended(outcome.as_ref().map(P::status).map_err(Fault::kind));
+    if let Some(trace) = recorded {
+        measures.illustrate(target.tracer().exemplar(trace, took));
+    }
     record::<P>(target, &mut story, &outcome);
     outcome
 }

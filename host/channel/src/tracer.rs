@@ -11,9 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use patchbay_model::metrics::Exemplar;
 use patchbay_model::policy::Rate;
 use patchbay_model::ports::{Clock, SpanSink};
-use patchbay_model::trace::{NewSpan, ParentTrust, SpanContext, SpanOrigin, SpanRecord, TraceSettings};
+use patchbay_model::trace::{NewSpan, ParentTrust, SpanContext, SpanOrigin, SpanRecord, TraceId, TraceSettings};
 use patchbay_model::traffic::TrafficShare;
 use tokio::time::Instant;
 
@@ -134,6 +135,11 @@ impl Tracer {
     /// Hands on a span that is over, which was asked for.
     pub fn record(&self, span: SpanRecord) {
         self.sink.record(Arc::new(span));
+    }
+
+    /// A case that took this long, for whoever wants to look at the trace that it is in.
+    pub(crate) fn exemplar(&self, trace: TraceId, took: Duration) -> Exemplar {
+        Exemplar { trace: trace.bytes(), value: took.as_secs_f64(), time: self.clock.now() }
     }
 
     /// When something began that took until now, and how long that was.

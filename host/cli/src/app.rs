@@ -2,7 +2,7 @@
 
 pub(crate) mod auth;
 mod bus;
-mod otlp;
+pub(crate) mod otlp;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,6 +38,7 @@ pub(crate) struct App {
     pub(crate) secrets: Arc<MachineSecrets>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) otlp: Option<Otlp>,
+    pub(crate) reporter: Option<Arc<otlp::MetricsReporter>>,
     pub(crate) tenancy: Tenancy,
 }
 
@@ -83,6 +84,9 @@ impl App {
         telemetry.inlet.keep_out(Arc::clone(&secrets));
         let run = random().map_err(|error| Failure::failed(format!("the system has no random numbers: {error}")))?;
         let otlp = otlp::open(&config.otlp, &*secrets, run).await?;
+        if let Some(exporter) = otlp::logs(&config.otlp, otlp.as_ref()) {
+            telemetry.inlet.export_to(exporter);
+        }
         let engine = executor(&config.engine, Some(cache), sink, ways)?;
         let ports = Ports {
             executor: Arc::clone(&engine) as _,
@@ -107,21 +111,25 @@ impl App {
         let identity = auth::open(&config.auth, Arc::clone(&clock) as _, &Identity::default());
         let identity = identity.map_err(|wrong| Failure::new(FailureKind::Refused, format!("auth.{wrong}")))?;
         let control = Control::new(config.control.clone(), hazards::around(ports, &hazard), telemetry.logs());
-        let known = auth::Known::attach(&control, clock as _, config.auth.clone(), identity)?;
+        let known = auth::Known::attach(&control, Arc::clone(&clock) as _, config.auth.clone(), identity)?;
         outbound.attach(&control);
         links.attach(&control);
         messaging.attach(&control);
         tokens.attach(&control);
         // Whatever counts stands here.
         let process = ProcessMetrics::new(facts.version.clone(), facts.started);
-        let metrics = Metrics::new(vec![
+        let metrics = Arc::new(Metrics::new(vec![
             Arc::clone(&control) as _,
             engine,
             http.metrics(&control),
             admin.metrics(),
             known.metrics(),
             Arc::new(process),
-        ]);
+            Otlp::metrics(otlp.as_ref()),
+            Arc::new(telemetry.clone()),
+        ]));
+        let times = (clock as Arc<dyn Clock>, facts.started);
+        let reporter = otlp::MetricsReporter::new(&config.otlp, otlp.as_ref(), Arc::clone(&metrics), times);
         let readiness = Readiness::default();
         // Whatever has a part of `runtime.toml` beside control, and can take another one while the host runs, stands here.
         let parts: Vec<Box<dyn Reloadable>> =
@@ -137,8 +145,9 @@ impl App {
             facts,
             reloader: Arc::new(reloader),
             secrets,
-            metrics: Arc::new(metrics),
+            metrics,
             otlp,
+            reporter,
             tenancy: Tenancy { _announced: announced, _state: state },
         })
     }
@@ -260,6 +269,9 @@ pub(crate) fn facts(config: &Config) -> BTreeMap<String, String> {
         ("deploy.retained", config.control.retained.to_string()),
         ("deploy.drain", duration(config.control.drain)),
         ("otlp.traces", config.otlp.traces.to_string()),
+        ("otlp.metrics", config.otlp.metrics.to_string()),
+        ("otlp.metrics_interval", duration(config.otlp.metrics_interval)),
+        ("otlp.logs", config.otlp.logs.to_string()),
         ("otlp.queue", config.otlp.queue.to_string()),
         ("otlp.batch", config.otlp.batch.to_string()),
         ("otlp.interval", duration(config.otlp.interval)),

@@ -12,6 +12,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::app::otlp::MetricsReporter;
 use crate::app::{App, Tenancy};
 use crate::components;
 use crate::config::ServiceConfig;
@@ -33,6 +34,7 @@ pub(crate) struct Running {
     /// What goes on beside the calls; ended when this is dropped.
     beside: JoinSet<()>,
     otlp: Option<Otlp>,
+    reporter: Option<Arc<MetricsReporter>>,
     _tenancy: Tenancy,
 }
 
@@ -45,10 +47,27 @@ struct Listener {
 impl Running {
     /// Opens the listeners: that for operators at once, that for callers as soon as their services are known.
     pub(crate) fn begin(app: App) -> Self {
-        let App { control, http, admin, token, readiness, facts, reloader, secrets, metrics, otlp, tenancy, .. } = app;
+        let App {
+            control,
+            http,
+            admin,
+            token,
+            readiness,
+            facts,
+            reloader,
+            secrets,
+            metrics,
+            otlp,
+            reporter,
+            tenancy,
+            ..
+        } = app;
         let reload = Arc::new(Reloading(Arc::clone(&reloader)));
         let mut beside = JoinSet::new();
         beside.spawn(async move { secrets.watch().await });
+        if let Some(reporter) = &reporter {
+            beside.spawn(Arc::clone(reporter).run());
+        }
         let open = CancellationToken::new();
         let admin = Listener::spawn(|stop| {
             let (control, stop) = (Arc::clone(&control), stop.cancelled_owned());
@@ -61,7 +80,7 @@ impl Running {
                 http.serve(control, stop.cancelled_owned()).await;
             }
         });
-        Self { control, readiness, http, admin, open, reloader, beside, otlp, _tenancy: tenancy }
+        Self { control, readiness, http, admin, open, reloader, beside, otlp, reporter, _tenancy: tenancy }
     }
 
     /// Brings up the services; `tell` is called for each that is dealt with.
@@ -111,6 +130,9 @@ impl Running {
         self.http.stop().await;
         let n_cut = self.control.stop(deadline.saturating_duration_since(Instant::now())).await;
         if let Some(otlp) = &self.otlp {
+            if let Some(reporter) = &self.reporter {
+                reporter.report().await;
+            }
             // What the last calls left is worth a moment, whatever they left of the time.
             otlp.close(deadline.max(Instant::now() + FLUSH)).await;
         }

@@ -17,6 +17,8 @@ use std::time::Duration;
 
 use patchbay_backends::SystemClock;
 use patchbay_control::{Journal, JournalBounds};
+use patchbay_model::metrics::{Collected, Counter, Family, MetricSource};
+use patchbay_model::ports::BoxFuture;
 use patchbay_model::{LogRecord, Redaction};
 use tracing::Level;
 use tracing_subscriber::filter::{FilterExt, LevelFilter, dynamic_filter_fn, filter_fn};
@@ -63,12 +65,26 @@ pub(crate) struct Telemetry {
     level: reload::Handle<LevelFilter, Registry>,
 }
 
+/// What the log is written by.
+type Layers = Vec<Box<dyn Layer<Registry> + Send + Sync>>;
+
 /// Begins to log. RUST_LOG says what is written; without it, everything from `info` on. `asked` is the form that the command line
 /// asks for, if it does.
 ///
 /// # Errors
 /// If RUST_LOG makes no sense.
 pub(crate) fn begin(asked: Option<LogFormat>, config: &Config) -> Result<Telemetry, Failure> {
+    let (telemetry, layers) = make(asked, config)?;
+    tracing_subscriber::registry().with(layers).try_init().map_err(Failure::failed)?;
+    let _ = WRITER.set(telemetry.inlet.writer.clone());
+    Ok(telemetry)
+}
+
+/// The log, before anything is written into it.
+///
+/// # Errors
+/// Those of [`begin`].
+pub(crate) fn make(asked: Option<LogFormat>, config: &Config) -> Result<(Telemetry, Layers), Failure> {
     let rust_log = std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty());
     let hush = Hush::default();
     // Who says what to log gets it.
@@ -80,14 +96,12 @@ pub(crate) fn begin(asked: Option<LogFormat>, config: &Config) -> Result<Telemet
     })?;
     let logs = Arc::new(Journal::bounded(bounds(&config.logs), LogRecord::size));
     let format = LineFormat::of(asked.unwrap_or(config.logs.format));
-    let inlet = Arc::new(Inlet::new(logs, writer.clone(), format));
+    let inlet = Arc::new(Inlet::new(logs, writer, format));
     inlet.redact(redaction(config));
     let clock = Arc::new(SystemClock);
     let write = ToInlet::to_write(Arc::clone(&inlet), Arc::clone(&clock) as _).with_filter(written);
     let keep = ToInlet::to_keep(Arc::clone(&inlet), clock).with_filter(kept.and(filter_fn(is_of_the_host)));
-    tracing_subscriber::registry().with(vec![write.boxed(), keep.boxed()]).try_init().map_err(Failure::failed)?;
-    let _ = WRITER.set(writer);
-    Ok(Telemetry { hush, inlet, level })
+    Ok((Telemetry { hush, inlet, level }, vec![write.boxed(), keep.boxed()]))
 }
 
 /// Waits until what was logged is written, for a moment at most. To be called before the program ends.
@@ -97,10 +111,17 @@ pub(crate) fn flush() {
     }
 }
 
-/// Records that were not written since the start, because whoever reads stderr is too slow or cannot.
-#[expect(dead_code, reason = "a metric of the host itself tells it")]
-pub(crate) fn lost() -> u64 {
-    WRITER.get().map_or(0, LineWriter::lost_in_all)
+static LOST: Family<Counter, 0> = Family::new(
+    "patchbay_log_records_lost",
+    "Log records that were not written, because whoever reads stderr is too slow, or cannot.",
+    [],
+);
+
+impl MetricSource for Telemetry {
+    fn collect<'a>(&'a self, into: &'a mut Collected) -> BoxFuture<'a, ()> {
+        into.add(&LOST, [], self.inlet.writer.lost_in_all());
+        Box::pin(std::future::ready(()))
+    }
 }
 
 impl Telemetry {

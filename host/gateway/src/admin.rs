@@ -80,8 +80,6 @@ pub struct AdminApi {
     config: AdminConfig,
     tls: Option<Tls>,
     connections: Arc<ConnectionCounts>,
-    /// What is to be had at `/metrics`.
-    shown: Arc<Metrics>,
 }
 
 /// What every handler works with.
@@ -159,13 +157,7 @@ impl AdminApi {
                  host, and nothing encrypts the token on its way; configure `admin.tls`, or listen on 127.0.0.1"
             );
         }
-        Ok(Self { listener, address, config, tls, connections: Arc::default(), shown: Arc::default() })
-    }
-
-    /// The same, which shows these metrics; without, it has none to show.
-    #[must_use]
-    pub fn showing(self, metrics: Arc<Metrics>) -> Self {
-        Self { shown: metrics, ..self }
+        Ok(Self { listener, address, config, tls, connections: Arc::default() })
     }
 
     /// Tells what is counted of its connections.

@@ -5,10 +5,14 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList};
-use opentelemetry_proto::tonic::logs::v1::{LogRecord as ProtoRecord, SeverityNumber};
-use patchbay_model::{LogLevel, LogRecord, LogStream};
+use opentelemetry_proto::tonic::logs::v1::{LogRecord as ProtoRecord, ResourceLogs, ScopeLogs, SeverityNumber};
+use patchbay_model::ports::LogSink;
+use patchbay_model::{LogLevel, LogRecord, LogStream, ServiceName};
+
+use super::{Exported, OtlpResource, Outbox, Payload, Signal};
 
 /// Fields that the semantic conventions have names for, and these.
 const NAMES: [(&str, &str); 12] = [
@@ -26,8 +30,30 @@ const NAMES: [(&str, &str); 12] = [
     ("details", "error.message"),
 ];
 
+impl Exported for LogRecord {
+    const SIGNAL: Signal = Signal::Logs;
+
+    fn payload(batch: Vec<Self>, resource: &OtlpResource) -> Payload {
+        let resource_logs = by_service(&batch).into_iter().map(|(service, log_records)| {
+            let service: Option<ServiceName> = service.and_then(|name| name.parse().ok());
+            ResourceLogs {
+                resource: Some(resource.of(service.as_ref())),
+                scope_logs: vec![ScopeLogs { scope: Some(resource.scope()), log_records, ..ScopeLogs::default() }],
+                ..ResourceLogs::default()
+            }
+        });
+        Payload::Logs(ExportLogsServiceRequest { resource_logs: resource_logs.collect() })
+    }
+}
+
+impl LogSink for Outbox<LogRecord> {
+    fn record(&self, record: LogRecord) {
+        self.put(record);
+    }
+}
+
 /// The records of each service, and of the host itself, in their order. Each is a resource of its own to those who read them.
-pub fn by_service(records: &[LogRecord]) -> BTreeMap<Option<&str>, Vec<ProtoRecord>> {
+fn by_service(records: &[LogRecord]) -> BTreeMap<Option<&str>, Vec<ProtoRecord>> {
     let mut services: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for record in records {
         services.entry(record.service.as_deref()).or_default().push(record_of(record));
@@ -36,7 +62,7 @@ pub fn by_service(records: &[LogRecord]) -> BTreeMap<Option<&str>, Vec<ProtoReco
 }
 
 /// A record in the form of the protocol.
-pub fn record_of(record: &LogRecord) -> ProtoRecord {
+fn record_of(record: &LogRecord) -> ProtoRecord {
     let (time, level) = (nanos(record.time), record.weight());
     ProtoRecord {
         time_unix_nano: time,

@@ -1,4 +1,4 @@
-//! Metrics as messages of OTLP. Nothing is sent here.
+//! Metrics in the form of the protocol.
 //!
 //! Names are those of OpenTelemetry where the family follows its semantic conventions (`http.server.request.duration`), and
 //! else those that Prometheus has, without `_total`, so that what both show can be found under one name. Units stand beside
@@ -7,25 +7,45 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value};
+use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::metrics::v1::{
     AggregationTemporality, Exemplar, Gauge, Histogram, HistogramDataPoint, Metric, NumberDataPoint, ResourceMetrics,
     ScopeMetrics, Sum, exemplar, metric, number_data_point,
 };
-use opentelemetry_proto::tonic::resource::v1::Resource;
 use patchbay_model::metrics::{
     Collected, CollectedFamily, Description, Exemplar as Example, HistogramReading, MetricKind, Number, Value,
 };
 
-/// The host that tells, and since when it counts.
-#[derive(Debug, Clone)]
-pub struct MetricsOrigin {
-    /// What the host is, such as `service.name`: attributes of the resource.
-    pub resource: Vec<(String, String)>,
-    /// The version of the host.
-    pub version: String,
-    /// When it started; counters count from there.
+use super::resource::text;
+use super::{Exported, OtlpResource, Payload, Signal};
+
+/// What was collected at a time, and since when it counts.
+#[derive(Debug)]
+pub struct MetricsReading {
+    /// What was collected.
+    pub collected: Collected,
+    /// When the host started; counters count from there.
     pub started: SystemTime,
+    /// When it was collected.
+    pub time: SystemTime,
+}
+
+impl Exported for MetricsReading {
+    const SIGNAL: Signal = Signal::Metrics;
+
+    fn payload(batch: Vec<Self>, resource: &OtlpResource) -> Payload {
+        let scope_metrics = batch.iter().map(|reading| ScopeMetrics {
+            scope: Some(resource.scope()),
+            metrics: metrics(reading),
+            ..ScopeMetrics::default()
+        });
+        let resource_metrics = vec![ResourceMetrics {
+            resource: Some(resource.of(None)),
+            scope_metrics: scope_metrics.collect(),
+            ..ResourceMetrics::default()
+        }];
+        Payload::Metrics(ExportMetricsServiceRequest { resource_metrics })
+    }
 }
 
 /// Families that follow the semantic conventions, with their names and those of their attributes there.
@@ -43,26 +63,10 @@ const ATTRIBUTES: [(&str, &str); 5] = [
     ("error_type", "error.type"),
 ];
 
-/// What was collected at `now`, as one message. Families without a series are left out, because OTLP has no word for them.
-pub fn metrics(collected: &Collected, origin: &MetricsOrigin, now: SystemTime) -> ExportMetricsServiceRequest {
-    let times = Times { start: nanos(origin.started), now: nanos(now) };
-    let metrics = collected.families().filter(|family| family.series().len() > 0).map(|family| times.metric(family));
-    let attributes = origin.resource.iter().map(|(name, value)| attribute(name, value)).collect();
-    ExportMetricsServiceRequest {
-        resource_metrics: vec![ResourceMetrics {
-            resource: Some(Resource { attributes, ..Resource::default() }),
-            scope_metrics: vec![ScopeMetrics {
-                scope: Some(InstrumentationScope {
-                    name: "patchbay".to_owned(),
-                    version: origin.version.clone(),
-                    ..InstrumentationScope::default()
-                }),
-                metrics: metrics.collect(),
-                schema_url: String::new(),
-            }],
-            schema_url: String::new(),
-        }],
-    }
+/// Metrics of a reading. Families without a series are left out, because OTLP has no word for them.
+fn metrics(reading: &MetricsReading) -> Vec<Metric> {
+    let times = Times { start: nanos(reading.started), now: nanos(reading.time) };
+    reading.collected.families().filter(|family| family.series().len() > 0).map(|family| times.metric(family)).collect()
 }
 
 /// When counting began, and when it was read, in nanoseconds since 1970.
@@ -164,12 +168,7 @@ fn example(example: &Example) -> Exemplar {
 fn attributes(description: &Description, labels: &[Box<str>]) -> Vec<KeyValue> {
     let named = description.labels.iter().zip(labels).filter(|(_, value)| !value.is_empty());
     let known = |label: &str| ATTRIBUTES.iter().find(|(name, _)| *name == label).map(|(_, name)| *name);
-    named.map(|(name, value)| attribute(known(name).unwrap_or(name), value)).collect()
-}
-
-fn attribute(name: &str, value: &str) -> KeyValue {
-    let value = any_value::Value::StringValue(value.to_owned());
-    KeyValue { key: name.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
+    named.map(|(name, value)| text(known(name).unwrap_or(name), value)).collect()
 }
 
 fn nanos(time: SystemTime) -> u64 {
@@ -206,12 +205,13 @@ mod tests {
         let exemplar = Some(Example { trace: [9; 16], value: 0.75, time: at(15) });
         let reading = HistogramReading { bounds: &BOUNDS, counts: vec![1, 2, 3], sum: 8.5, exemplar };
         collected.add(&TOOK, ["/a/*", "200"], reading);
-        let resource = vec![("service.name".to_owned(), "patchbay".to_owned())];
-        let origin = MetricsOrigin { resource, version: "1.2.3".to_owned(), started: at(10) };
-        let message = metrics(&collected, &origin, at(20));
+        let reading = MetricsReading { collected, started: at(10), time: at(20) };
+        let (name, version) = ("patchbay".to_owned(), "1.2.3".to_owned());
+        let resource = OtlpResource { name, version, ..OtlpResource::default() };
+        let Payload::Metrics(message) = MetricsReading::payload(vec![reading], &resource) else { panic!() };
 
         let [of_resource] = message.resource_metrics.as_slice() else { panic!("{message:?}") };
-        assert_eq!(of_resource.resource.as_ref().unwrap().attributes, [attribute("service.name", "patchbay")]);
+        assert!(of_resource.resource.as_ref().unwrap().attributes.contains(&text("service.name", "patchbay")));
         let [scope] = of_resource.scope_metrics.as_slice() else { panic!("{of_resource:?}") };
         assert_eq!(scope.scope.as_ref().unwrap().version, "1.2.3");
         let told: Vec<_> = scope.metrics.iter().map(|metric| (metric.name.as_str(), metric.unit.as_str())).collect();
@@ -222,7 +222,7 @@ mod tests {
             panic!("{data:?}")
         };
         let point = &took.data_points[0];
-        let labels = [attribute("http.route", "/a/*"), attribute("http.response.status_code", "200")];
+        let labels = [text("http.route", "/a/*"), text("http.response.status_code", "200")];
         assert_eq!(point.attributes, labels);
         assert_eq!((point.count, point.sum, &*point.bucket_counts), (6, Some(8.5), [1, 2, 3].as_slice()));
         assert_eq!(
@@ -231,7 +231,7 @@ mod tests {
         );
         assert_eq!((point.start_time_unix_nano, point.time_unix_nano), (10_000_000_000, 20_000_000_000));
         assert!(calls.is_monotonic && calls.aggregation_temporality == AggregationTemporality::Cumulative as i32);
-        assert_eq!(calls.data_points[0].attributes, [attribute("service", "orders")]);
+        assert_eq!(calls.data_points[0].attributes, [text("service", "orders")]);
         assert_eq!(calls.data_points[0].value, Some(number_data_point::Value::AsInt(7)));
         assert_eq!(level.data_points[0].value, Some(number_data_point::Value::AsDouble(0.25)));
     }

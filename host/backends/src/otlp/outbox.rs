@@ -82,7 +82,7 @@ impl Tally {
         told.is_ok()
     }
 
-    fn read(&self) -> OutboxCounts {
+    pub(super) fn read(&self) -> OutboxCounts {
         OutboxCounts {
             sent: self.sent.load(Ordering::Relaxed),
             dropped: self.dropped.load(Ordering::Relaxed),
@@ -101,6 +101,10 @@ impl<T: Exported> Outbox<T> {
         if self.queue.try_send(item).is_err() {
             self.tally.dropped(T::SIGNAL.name());
         }
+    }
+
+    pub(super) fn tally(&self) -> Arc<Tally> {
+        Arc::clone(&self.tally)
     }
 
     /// What became of what was put in.

@@ -1,11 +1,15 @@
 //! What is sent to a collector: as the file says, and where that is silent, the environment.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use patchbay_backends::otlp::{
-    HeaderText, Otlp, OtlpEnvironment, OtlpHeader, OtlpProtocol, OtlpResource, OtlpSettings,
+    HeaderText, MetricsReading, Otlp, OtlpEnvironment, OtlpHeader, OtlpProtocol, OtlpResource, OtlpSettings, Outbox,
 };
-use patchbay_model::ports::{NoSpans, Secrets, SpanSink};
+use patchbay_model::LogRecord;
+use patchbay_model::metrics::Metrics;
+use patchbay_model::ports::{Clock, LogSink, NoSpans, Secrets, SpanSink};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::config::OtlpConfig;
 use crate::failure::{Failure, FailureKind};
@@ -56,6 +60,50 @@ pub(crate) async fn open(config: &OtlpConfig, secrets: &dyn Secrets, run: u64) -
     };
     tracing::info!(endpoint = settings.endpoint, protocol = settings.protocol.name(), "what happens is sent by OTLP");
     Otlp::new(settings, resource).map(Some).map_err(refused)
+}
+
+/// Sends what is counted, again and again.
+pub(crate) struct MetricsReporter {
+    metrics: Arc<Metrics>,
+    outbox: Arc<Outbox<MetricsReading>>,
+    clock: Arc<dyn Clock>,
+    started: SystemTime,
+    interval: Duration,
+}
+
+impl MetricsReporter {
+    /// One that sends to a collector, if metrics are sent to one.
+    pub(crate) fn new(
+        config: &OtlpConfig,
+        otlp: Option<&Otlp>,
+        metrics: Arc<Metrics>,
+        (clock, started): (Arc<dyn Clock>, SystemTime),
+    ) -> Option<Arc<Self>> {
+        let outbox = otlp.filter(|_| config.metrics)?.outbox();
+        Some(Arc::new(Self { metrics, outbox, clock, started, interval: config.metrics_interval }))
+    }
+
+    /// Sends what is counted up to now.
+    pub(crate) async fn report(&self) {
+        let collected = self.metrics.collect().await;
+        self.outbox.put(MetricsReading { collected, started: self.started, time: self.clock.now() });
+    }
+
+    /// Sends it for as long as it is let.
+    pub(crate) async fn run(self: Arc<Self>) {
+        let mut ticks = interval_at(Instant::now() + self.interval, self.interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.report().await;
+        }
+    }
+}
+
+/// Where log records are sent to, if they are.
+pub(crate) fn logs(config: &OtlpConfig, otlp: Option<&Otlp>) -> Option<Arc<dyn LogSink>> {
+    let outbox: Arc<Outbox<LogRecord>> = otlp.filter(|_| config.logs)?.outbox();
+    Some(outbox)
 }
 
 /// Where spans are sent to.

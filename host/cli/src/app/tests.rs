@@ -7,6 +7,7 @@ use patchbay_model::metrics::{Collected, MOST_SERIES, MetricKind};
 
 use super::*;
 use crate::config::ConfigFile;
+use crate::telemetry;
 
 /// The documentation, and what its table begins and ends with.
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/metrics.md");
@@ -29,7 +30,8 @@ async fn collect(folder: &Folder) -> Collected {
     let file = folder.0.join("runtime.toml");
     let file_of = ConfigFile::read("runtime.toml", listeners.as_bytes().to_vec(), &folder.0).unwrap();
     let (document, config) = (file_of.document(), file_of.finish().unwrap());
-    let app = App::assemble(&config, Source { file, state: None }, document).await;
+    let (telemetry, _) = telemetry::make(None, &config).unwrap_or_else(|failure| panic!("{failure}"));
+    let app = App::assemble(&config, Source { file, state: None }, document, telemetry).await;
     let app = app.unwrap_or_else(|failure| panic!("{failure}"));
     app.metrics.collect().await
 }

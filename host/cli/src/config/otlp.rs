@@ -26,6 +26,12 @@ pub(crate) struct OtlpConfig {
     pub(crate) timeout: Option<Duration>,
     /// Whether spans are sent.
     pub(crate) traces: bool,
+    /// Whether metrics are sent.
+    pub(crate) metrics: bool,
+    /// How often metrics are sent.
+    pub(crate) metrics_interval: Duration,
+    /// Whether log records are sent.
+    pub(crate) logs: bool,
     /// What may wait to be sent, of each signal.
     pub(crate) queue: u32,
     /// What is sent at once, at most.
@@ -49,6 +55,9 @@ impl Default for OtlpConfig {
             headers: BTreeMap::new(),
             timeout: None,
             traces: true,
+            metrics: true,
+            metrics_interval: Duration::from_secs(60),
+            logs: true,
             queue: number(queue),
             batch: number(batch),
             interval,
@@ -61,6 +70,10 @@ impl Default for OtlpConfig {
 /// Reads `[otlp]`. Paths are relative to `directory`.
 pub(super) fn read(table: &mut Table<'_>, directory: &Path) -> OtlpConfig {
     let mut otlp = OtlpConfig::default();
+    table.set("traces", &mut otlp.traces, value::boolean);
+    table.set("metrics", &mut otlp.metrics, value::boolean);
+    table.set("metrics_interval", &mut otlp.metrics_interval, metrics_interval);
+    table.set("logs", &mut otlp.logs, value::boolean);
     otlp.endpoint = table.optional("endpoint", endpoint);
     otlp.protocol = table.optional("protocol", protocol);
     otlp.ca = table.optional("ca", value::path).map(|path| directory.join(path));
@@ -68,7 +81,6 @@ pub(super) fn read(table: &mut Table<'_>, directory: &Path) -> OtlpConfig {
     otlp.headers =
         headers.iter().filter_map(|entry| Some((entry.name.to_owned(), secrets::reference(entry)?))).collect();
     otlp.timeout = table.optional("timeout", value::duration);
-    table.set("traces", &mut otlp.traces, value::boolean);
     table.set("queue", &mut otlp.queue, |value| within(value, 1..=1_000_000));
     table.set("batch", &mut otlp.batch, |value| within(value, 1..=10_000));
     table.set("interval", &mut otlp.interval, interval);
@@ -102,6 +114,12 @@ fn within(value: &DeValue<'_>, possible: std::ops::RangeInclusive<u32>) -> Resul
         return Ok(number);
     }
     Err(format!("must lie between {} and {}", possible.start(), possible.end()))
+}
+
+fn metrics_interval(value: &DeValue<'_>) -> Result<Duration, String> {
+    let interval = value::duration(value)?;
+    let possible = Duration::from_secs(1)..=Duration::from_secs(3600);
+    if possible.contains(&interval) { Ok(interval) } else { Err("must lie between 1s and 1h".to_owned()) }
 }
 
 fn interval(value: &DeValue<'_>) -> Result<Duration, String> {

@@ -58,7 +58,7 @@ pub(super) fn classify(running: &Config, new: &Config) -> (Config, Vec<String>) 
             live: [], restart: [public], derived: []),
         otlp: section!(OtlpConfig, "otlp", running.otlp, otlp, pending,
             live: [],
-            restart: [endpoint, protocol, ca, headers, timeout, traces, queue, batch, interval, name, attributes],
+            restart: [endpoint, protocol, ca, headers, timeout, traces, metrics, metrics_interval, logs, queue, batch, interval, name, attributes],
             derived: []),
         services: services.clone(),
     };

@@ -13,6 +13,9 @@ use super::writer::LineWriter;
 /// The target of the records about requests from outside. They are written, and not kept: they would leave no room for others.
 pub(super) const ACCESS: &str = "access";
 
+/// The targets of those who send records to a collector.
+const SENDING: [&str; 7] = ["patchbay_backends::otlp", "h2", "hyper", "hyper_util", "reqwest", "tonic", "tower"];
+
 /// Takes records.
 pub(crate) struct Inlet {
     pub(super) logs: Arc<Journal<LogRecord>>,
@@ -35,7 +38,6 @@ impl Inlet {
     }
 
     /// Hands every record that is kept, and those of the access log, to `exporter`, too, from now on. It must not wait.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the sender of OTLP is put in here"))]
     pub(crate) fn export_to(&self, exporter: Arc<dyn LogSink>) {
         let _ = self.exporter.set(exporter);
     }
@@ -63,13 +65,21 @@ impl Inlet {
     /// Keeps what the host says.
     pub(super) fn keep(&self, mut record: LogRecord) {
         self.clean(&mut record);
-        if let Some(exporter) = self.exporter.get() {
+        if let Some(exporter) = self.exporter.get().filter(|_| !is_of_sending(&record)) {
             exporter.record(record.clone());
         }
         if record.target.as_deref() != Some(ACCESS) {
             self.logs.append(record);
         }
     }
+}
+
+/// Whether a record is about sending, which each one that is sent might cause another of.
+fn is_of_sending(record: &LogRecord) -> bool {
+    let target = record.target.as_deref().unwrap_or_default();
+    SENDING
+        .iter()
+        .any(|sender| target.strip_prefix(sender).is_some_and(|rest| rest.is_empty() || rest.starts_with("::")))
 }
 
 impl LogSink for Inlet {

@@ -157,7 +157,7 @@ mod tests {
         #[test]
         fn what_is_kept_is_valid(fields in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..4)) {
             if let Some(kept) = TraceState::combine(fields.iter().map(Vec::as_slice)) {
-                prop_assert_eq!(TraceState::combine([kept.0.clone().as_bytes()]), Some(kept));
+                prop_assert_eq!(TraceState::combine([kept.0.as_bytes()]), Some(kept));
             }
         }
 

@@ -8,7 +8,7 @@ use tokio::time::{advance, timeout};
 use super::*;
 
 async fn ask(service: &Service, caller: Principal) -> Result<Reply, Fault> {
-    let arrival = Arrival::from_outside(CallId::new(1), caller);
+    let arrival = Arrival::from_outside(CallId::new(1), caller, service.tracer.follow(None));
     call(&service, arrival, HttpPayload::new(Request::new(empty_body()))).await
 }
 
@@ -40,6 +40,21 @@ async fn calls_are_measured_by_who_makes_them_and_how_they_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_is_recorded_is_an_example_of_its_time() {
+    for sampled in [false, true] {
+        let service = Service::new(Behaviour::AnswerAfter(Duration::from_millis(250)));
+        let mut span = service.tracer.follow(None);
+        span.context.flags = span.context.flags.sampled(sampled);
+        let trace = span.context.trace;
+        let arrival = Arrival::from_outside(CallId::new(1), Principal::Outside, span);
+        call(&&service, arrival, HttpPayload::new(Request::new(empty_body()))).await.unwrap();
+        let (_, measures) = service.standing.measured().callers().next().unwrap();
+        let example = measures.read().durations.exemplar.map(|exemplar| (exemplar.trace, exemplar.value));
+        assert_eq!(example, sampled.then_some((trace.bytes(), 0.25)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_is_given_up_is_measured_with_the_time_that_it_took() {
     let service = Service::new(Behaviour::AnswerAfter(Duration::from_secs(9)));
     let given_up = timeout(Duration::from_millis(300), ask(&service, Principal::Outside)).await;
@@ -55,7 +70,9 @@ async fn refusals_of_a_route_are_kept_when_its_settings_change() {
     let route = RoutePolicy::new("/x/*".parse().unwrap(), RouteSettings::default(), false);
     let service = Service { route: Some(route), ..Service::new(Behaviour::Answer) };
     let fault = Fault::new(FaultKind::Denied, "no");
-    refuse(&&service, &Arrival::from_outside(CallId::new(1), Principal::Outside), &fault);
+    let arrival = Arrival::from_outside(CallId::new(1), Principal::Outside, service.tracer.follow(None));
+    let subject = Subject::Request { method: http::Method::GET, path: "/x/y".parse().ok() };
+    refuse(&&service, &arrival, subject, &fault);
     let settings = RouteSettings { anonymous: true, ..RouteSettings::default() };
     let changed = service.route.as_ref().unwrap().changed(settings, false);
     let refused: Vec<_> = changed.measured.refusals().filter(|(_, count)| *count > 0).collect();

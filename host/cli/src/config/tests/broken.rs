@@ -75,7 +75,7 @@ per_user = "1/s"
         ],
     ),
     (
-        "[otlp]\nendpoint = \"collector:4317\"\nprotocol = \"http/json\"\ntimeout = 10\ntraces = \"on\"\nqueue = 0\nbatch = 10001\n\
+        "[otlp]\nendpoint = \"collector:4317\"\nprotocol = \"http/json\"\ntimeout = 10\ntraces = \"on\"\nmetrics = 1\nmetrics_interval = \"1ms\"\nlogs = 0\nqueue = 0\nbatch = 10001\n\
          interval = \"1ms\"\nname = 7\nheader = 1\n[otlp.headers]\nauthorization = \"Bearer sesame\"\n[otlp.attributes]\na = 1\n",
         &[
             "runtime.toml:2:12: otlp.endpoint: `collector:4317` is no address of a collector; write one such as \
@@ -84,15 +84,18 @@ per_user = "1/s"
             "runtime.toml:4:11: otlp.timeout: expected a duration such as `\"15s\"`, found the integer 10; write `\"10s\"` for \
              seconds",
             "runtime.toml:5:10: otlp.traces: expected a boolean, found the string \"on\"",
-            "runtime.toml:6:9: otlp.queue: must lie between 1 and 1000000",
-            "runtime.toml:7:9: otlp.batch: must lie between 1 and 10000",
-            "runtime.toml:8:12: otlp.interval: must lie between 10ms and 1m",
-            "runtime.toml:9:8: otlp.name: expected a string, found the integer 7; put it in quotes",
-            "runtime.toml:10:1: otlp.header: unknown key; did you mean `headers`?",
-            "runtime.toml:12:1: otlp.headers.authorization: is written here, where everybody reads it who reads this file: put \
+            "runtime.toml:6:11: otlp.metrics: expected a boolean, found the integer 1",
+            "runtime.toml:7:20: otlp.metrics_interval: must lie between 1s and 1h",
+            "runtime.toml:8:8: otlp.logs: expected a boolean, found the integer 0",
+            "runtime.toml:9:9: otlp.queue: must lie between 1 and 1000000",
+            "runtime.toml:10:9: otlp.batch: must lie between 1 and 10000",
+            "runtime.toml:11:12: otlp.interval: must lie between 10ms and 1m",
+            "runtime.toml:12:8: otlp.name: expected a string, found the integer 7; put it in quotes",
+            "runtime.toml:13:1: otlp.header: unknown key; did you mean `headers`?",
+            "runtime.toml:15:1: otlp.headers.authorization: is written here, where everybody reads it who reads this file: put \
              it into a file or into the environment of the host, and say where it is: `{ file = \"secrets/api-key\" }` or \
              `{ env = \"API_KEY\" }`",
-            "runtime.toml:14:5: otlp.attributes.a: expected a string, found the integer 1; put it in quotes",
+            "runtime.toml:17:5: otlp.attributes.a: expected a string, found the integer 1; put it in quotes",
         ],
     ),
     (
