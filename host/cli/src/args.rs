@@ -9,9 +9,12 @@ mod traces;
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use patchbay_control::Caller;
 use patchbay_model::{RevisionId, RevisionNumber, ServiceName};
+
+use crate::config::LogFormat;
 
 pub(crate) use canary::{CanaryArgs, CanaryCommand, CanaryStartArgs, CanaryStatusArgs};
 pub(crate) use deploy::DeployArgs;
@@ -213,31 +216,19 @@ pub(crate) struct UpArgs {
     pub(crate) log_format: Option<LogFormat>,
 }
 
-/// How log lines are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// As text on a terminal, as JSON elsewhere
-    Auto,
-    /// For people
-    Text,
-    /// One JSON object per line
-    Json,
-    /// One JSON object per line, with the field names of the Elastic Common Schema
-    Ecs,
-}
+impl ValueEnum for LogFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
 
-impl LogFormat {
-    /// All of them.
-    pub(crate) const ALL: [Self; 4] = [Self::Auto, Self::Text, Self::Json, Self::Ecs];
-
-    /// Its name on the command line and in `runtime.toml`.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Text => "text",
-            Self::Json => "json",
-            Self::Ecs => "ecs",
-        }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Self::Auto => "As text on a terminal, as JSON elsewhere",
+            Self::Text => "For people",
+            Self::Json => "One JSON object per line",
+            Self::Ecs => "One JSON object per line, with the field names of the Elastic Common Schema",
+        };
+        Some(PossibleValue::new(self.name()).help(help))
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) use bus::{BusBackend, BusConfig};
 pub(crate) use closest::suggestion;
 pub(crate) use document::Document;
 pub(crate) use host::HostConfig;
-pub(crate) use logs::LogsConfig;
+pub(crate) use logs::{LogFormat, LogsConfig};
 pub(crate) use otlp::OtlpConfig;
 pub(crate) use problem::{Problem, Problems, Source};
 pub(crate) use services::ServiceConfig;

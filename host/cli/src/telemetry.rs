@@ -26,8 +26,7 @@ use tracing_subscriber::layer::{Filter, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
-use crate::args::LogFormat;
-use crate::config::{Config, LogsConfig};
+use crate::config::{Config, LogFormat, LogsConfig};
 use crate::failure::{Failure, FailureKind};
 use crate::reload::{Commit, Complaint, Reloadable};
 

@@ -12,11 +12,14 @@ extern crate self as patchbay_engine;
 #[path = "../../../host/backends/src/bus"]
 #[allow(dead_code, missing_docs, reason = "the buses look at all of it")]
 pub mod bus {
+    #[path = "nats/author_key.rs"]
+    mod author_key;
     #[path = "embedded/options.rs"]
     mod options;
     #[path = "nats/settings.rs"]
     mod settings;
 
+    pub use author_key::AuthorKey;
     pub use options::Damage;
     pub use settings::{NatsLogin, NatsSettings, NatsTls};
 }

@@ -11,8 +11,8 @@ use patchbay_control::{Control, ControlConfig, Journal, Ports};
 use patchbay_gateway::{AdminConfig, AdminToken, Administered, DirectAdmin, HostFacts, NoReload, Readiness};
 use patchbay_model::metrics::Metrics;
 use patchbay_model::ports::{
-    BoxFuture, Clock, CodeSource, ComponentStore, ComponentWriter, Executor, InstanceCount, NoSecrets, NoSpans, Preparation,
-    PrepareError, PrepareRequest, Prepared, RegistryStore, StorageError, StoredComponent, Usage,
+    BoxFuture, Clock, CodeSource, ComponentStore, ComponentWriter, Executor, InstanceCount, NoSecrets, NoSpans,
+    Preparation, PrepareError, PrepareRequest, Prepared, RegistryStore, StorageError, StoredComponent, Usage,
 };
 use patchbay_model::{Call, Digest, Fault, RegistryRecord, Reply, empty_body};
 

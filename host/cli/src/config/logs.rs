@@ -5,7 +5,34 @@ use toml::de::DeValue;
 
 use super::table::Table;
 use super::{closest, value};
-use crate::args::LogFormat;
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// As text on a terminal, as JSON elsewhere.
+    Auto,
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+    /// One JSON object per line, with the field names of the Elastic Common Schema.
+    Ecs,
+}
+
+impl LogFormat {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [Self::Auto, Self::Text, Self::Json, Self::Ecs];
+
+    /// Its name on the command line and in `runtime.toml`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Ecs => "ecs",
+        }
+    }
+}
 
 /// What `[logs]` says.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use patchbay_model::LogRecord;
 
 use super::{ecs, json, text};
-use crate::args::LogFormat;
+use crate::config::LogFormat;
 
 /// The form of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
