@@ -22,7 +22,6 @@ async fn what_cannot_run_is_refused_with_the_reason() {
     for (component, settings, says) in [
         (MODULE.to_vec(), json!({}), &["module", "component"][..]),
         (b"#!/bin/sh\n".to_vec(), json!({}), &["not"]),
-        (Vec::new(), json!({}), &["not"]),
         (truncated, json!({}), &[""]),
         (flipped, json!({}), &[""]),
         (bytes("command"), json!({}), &["wasi:http/incoming-handler", "wasi:cli/run"]),
