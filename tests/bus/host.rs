@@ -143,6 +143,7 @@ async fn deploy(
         anonymous: false,
         origin: Origin::Api,
         allow_breaking: false,
+        replace: false,
     };
     control.deploy(request).finished().await?;
     Ok(())
