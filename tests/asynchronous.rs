@@ -60,7 +60,7 @@ async fn either_side_may_be_async() {
             let (status, problem) = host.ask("/break-off").await;
             assert_eq!(status, 502, "{caller} {callee} {instances}: {problem}");
             assert_eq!(host.ask("/add?1,1").await, (200, "2".to_owned()), "{caller} {callee} {instances}");
-            let log = host.log();
+            let log = host.logged("test:typed/calc@0.1.0.break-off").await;
             let told = log.lines().filter(|line| line.contains("test:typed/calc@0.1.0.break-off")).count();
             assert_eq!(told, 1, "one fault of the caller: {log}");
         }

@@ -46,8 +46,7 @@ async fn a_disk_that_takes_nothing_fails_deployments_and_nothing_else() {
         host.exited().await;
         host.run().await;
         assert_eq!(host.ask("/version").await, (200, "1".to_owned()));
-        let log = host.log();
-        assert!(log.contains("commands will not find this host by themselves"), "{log}");
+        host.logged("commands will not find this host by themselves").await;
 
         hazards.calm();
         let digest = host.upload(marked("probe", says)).await;

@@ -49,7 +49,7 @@ async fn faults_of_calls_by_name_are_part_of_the_result() {
     assert_eq!(host.ask("/invoke?other;flaky;[2];once").await, (200, "2".to_owned()));
     let (_, page, _) = host.cli(&["inspect", "other"]).await;
     assert!(page.contains("retries 1"), "{page}");
-    assert!(host.log().contains("tried again"), "{}", host.log());
+    host.logged("tried again").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -180,6 +180,6 @@ async fn a_revision_that_keeps_failing_is_left_alone_for_all_to_see() {
         for kind in ["breaker-opened", "breaker-closed"] {
             assert!(events.lines().any(|line| line.contains(kind) && line.contains(name)), "{kind}: {events}");
         }
-        assert!(host.log().contains(&format!("`{name}@1` gets no calls for")), "{}", host.log());
+        host.logged(&format!("`{name}@1` gets no calls for")).await;
     }
 }

@@ -64,7 +64,7 @@ async fn what_is_not_listed_is_denied() {
         let answer = send(&host, "open", guest, &format!("http://user@127.0.0.1:{port}/head")).await;
         assert!(answer.contains("HttpRequestUriInvalid") || !answer.contains("user"), "{guest}: {answer}");
     }
-    assert!(host.log().contains("add the host and port to `outbound`"), "{}", host.log());
+    host.logged("add the host and port to `outbound`").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -125,7 +125,7 @@ async fn a_link_has_policies_of_its_own() {
     // Others are not held to it.
     assert_eq!(host.cli(&["call", "callee", "add(1, 2)"]).await.1.trim(), "3");
     assert_eq!(counts(&host, "callee").await["fallbacks"], 1);
-    assert!(host.log().contains("answered by a fallback"), "{}", host.log());
+    host.logged("answered by a fallback").await;
 
     let (_, policies, _) = host.cli(&["inspect", "caller", "--policy"]).await;
     for (key, value, from) in [
@@ -151,7 +151,7 @@ async fn another_service_stands_in() {
     assert_eq!(host.ask("/count").await, (200, "1".to_owned()));
     // It breaks off there, too: the caller hears of both.
     assert_eq!(host.ask("/break-off").await.0, 502);
-    assert!(host.log().contains("`spare`, which stands in for it"), "{}", host.log());
+    host.logged("`spare`, which stands in for it").await;
     assert_eq!(host.cli(&["remove", "callee", "--yes"]).await.0, 0);
     assert_eq!(host.ask("/add?1,2").await.0, 503, "who is removed has nobody to stand in for it");
 }

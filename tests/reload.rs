@@ -139,7 +139,7 @@ async fn the_command_shows_what_is_different_and_takes_it() {
     );
     let (_, stdout, _) = host.cli(&["events"]).await;
     assert!(stdout.contains("one@2 replaces one@1"), "{stdout}");
-    assert!(host.log().contains("services.one.config.version is \"2\" instead of \"1\""), "{}", host.log());
+    host.logged("services.one.config.version is \"2\" instead of \"1\"").await;
     // Without the service, and as the engine is.
     host.reconfigure(&format!("{UNWATCHED}{}", versioned("one", "2", &["/*"])));
     let (code, stdout, _) = host.cli(&["reload"]).await;
@@ -178,7 +178,7 @@ async fn what_is_not_right_changes_nothing_and_is_told_in_full() {
         assert_eq!(code, 4, "{stderr}");
         for said in &said {
             assert!(stderr.contains(said), "{said} in {stderr}");
-            assert!(host.log().contains(said), "{said} in {}", host.log());
+            host.logged(said).await;
         }
         assert_eq!(host.admin_get("/v1/services").await, before, "{stderr}");
         assert_eq!(host.ask("/version").await, (200, "1".to_owned()));
@@ -200,7 +200,7 @@ async fn sighup_reloads() {
     assert_eq!(host.ask("/version").await, (200, "1".to_owned()));
     host.signal(Signal::HUP);
     host.answers("2").await;
-    assert!(host.log().contains("SIGHUP: "), "{}", host.log());
+    host.logged("SIGHUP: ").await;
     host.reconfigure("services = 1\n");
     host.signal(Signal::HUP);
     eventually("it is refused", async || {

@@ -29,7 +29,10 @@ impl Printed {
         for record in records.as_array().unwrap() {
             self.last += 1;
             assert_eq!(record["number"], self.last, "lines were lost");
-            self.lines.push(record["line"].as_str().unwrap().to_owned());
+            // What the host says of them is none of theirs.
+            if record["stream"] != "host" {
+                self.lines.push(record["line"].as_str().unwrap().to_owned());
+            }
         }
     }
 

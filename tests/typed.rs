@@ -50,8 +50,7 @@ async fn a_fault_of_the_callee_ends_the_call_of_its_caller_and_nothing_else() {
     let (status, problem) = host.ask("/spin").await;
     assert_eq!(status, 504, "{problem}");
     assert_eq!(host.ask("/add?1,1").await, (200, "2".to_owned()));
-    let log = host.log();
-    assert!(log.contains("test:typed/calc@0.1.0.break-off"), "{log}");
+    host.logged("test:typed/calc@0.1.0.break-off").await;
 
     // Where the function's own error can carry the fault, it does.
     for (path, answer) in [

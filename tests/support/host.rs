@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Hazards;
 
@@ -191,6 +191,19 @@ impl Host {
     /// What the host has logged.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// Waits until the log says this: it is written a moment after what it tells of. The log, as it is then.
+    pub(crate) async fn logged(&self, said: &str) -> String {
+        let (what, end) = (format!("the log says {said:?}"), Instant::now() + PATIENCE);
+        loop {
+            let log = self.log();
+            if log.contains(said) {
+                return log;
+            }
+            assert!(Instant::now() < end, "{what}: {log}");
+            sleep(Duration::from_millis(20)).await;
+        }
     }
 
     fn log_path(&self) -> PathBuf {
