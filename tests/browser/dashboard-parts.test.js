@@ -138,9 +138,9 @@ test("filters stand for topics", () => {
 
 /** What `/v1/activity` says, cut short. */
 function snapshot(time, calls, faults, buckets, more = {}) {
-  const latency = { count: calls, sumSeconds: 1, buckets };
+  const latency = { count: calls, sum_seconds: 1, buckets };
   const links = [
-    { caller: "outside", service: "orders", calls, faults, errorReplies: more.errorReplies ?? 0, latency },
+    { caller: "outside", service: "orders", calls, faults, error_replies: more.error_replies ?? 0, latency },
   ];
   return { time, services: [{ name: "orders", busy: 2 }], links, topics: [], ...more };
 }
@@ -167,7 +167,7 @@ test("rates are what happened between two snapshots", () => {
       [0.001, 20],
       [0.01, 30],
     ],
-    { ...topic(7), errorReplies: 2 },
+    { ...topic(7), error_replies: 2 },
   );
   const found = between(before, after);
   const link = found.links.get("outside>orders");

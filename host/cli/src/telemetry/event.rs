@@ -136,7 +136,8 @@ fn seconds(text: &str) -> Option<f64> {
     let units = [("ns", 1e-9), ("µs", 1e-6), ("ms", 1e-3), ("s", 1.0)];
     let (number, unit) = units.into_iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)))?;
     let number: f64 = number.parse().ok()?;
-    Some(number * unit)
+    // To the nanosecond, as it was; what is beyond is of the arithmetic.
+    Some((number * unit * 1e9).round() / 1e9)
 }
 
 #[cfg(test)]

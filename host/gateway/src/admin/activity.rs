@@ -34,7 +34,6 @@ pub(super) struct Reading {
 
 /// What goes on.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct Activity {
     /// The time of day.
     #[serde(serialize_with = "units::timestamp::serialize")]
@@ -50,7 +49,6 @@ pub(super) struct Activity {
 
 /// A service, and how much it has to do.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct ActiveService {
     /// Its name.
     #[schema(example = "orders")]
@@ -78,7 +76,6 @@ pub(super) struct ActiveService {
 
 /// The calls of one caller of one service, since the service is there.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct ActiveLink {
     /// The caller: a service, `outside`, `operator` or `host`.
     #[schema(example = "outside")]
@@ -99,7 +96,6 @@ pub(super) struct ActiveLink {
 
 /// How long calls took.
 #[derive(Debug, Default, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct Latency {
     /// Calls.
     count: u64,

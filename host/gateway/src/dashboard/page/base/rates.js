@@ -29,7 +29,7 @@ function linkRates(old, now, seconds) {
     .map(([kind, count]) => [kind, since(old?.faults[kind], count)])
     .filter(([, count]) => count > 0);
   // An answer of 500 or more is no fault of the host's, but one of the service's.
-  const errors = since(old?.errorReplies, now.errorReplies ?? 0);
+  const errors = since(old?.error_replies, now.error_replies ?? 0);
   if (errors > 0) faults.push(["error-reply", errors]);
   const buckets = differences(old?.latency, now.latency);
   return {
