@@ -24,6 +24,7 @@ mod logs;
 mod messages;
 mod metrics;
 mod misuse;
+mod otlp;
 mod outgoing;
 mod policies;
 mod reload;

@@ -7,12 +7,15 @@ pub(crate) mod nats;
 pub(crate) mod node;
 pub(crate) mod promtool;
 pub(crate) mod python;
+pub(crate) mod rotel;
 pub(crate) mod target;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+
+use crate::place::Place;
 
 /// The file that says from what a folder of tools was made.
 const MARK: &str = ".made-from";
@@ -33,4 +36,19 @@ fn remove(folder: &Path) -> Result<()> {
         fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     Ok(())
+}
+
+/// Puts a program among the tools, where tests look for it. Returns where that is.
+fn link(place: &Place, program: &str, found: &Path) -> Result<PathBuf> {
+    let tool = place.tool(program);
+    if fs::read_link(&tool).is_ok_and(|there| there == found) {
+        return Ok(tool);
+    }
+    if let Some(tools) = tool.parent() {
+        fs::create_dir_all(tools).with_context(|| format!("cannot make {}", tools.display()))?;
+    }
+    // What is there may lead to where the repository was once.
+    let _ = fs::remove_file(&tool);
+    std::os::unix::fs::symlink(found, &tool).with_context(|| format!("cannot make {}", tool.display()))?;
+    Ok(tool)
 }

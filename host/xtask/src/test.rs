@@ -48,6 +48,7 @@ fn parts(place: &Place, arguments: &[String], summary: &mut Summary, tally: &mut
     summary.part("guests", || guests::build(place, &[]))?;
     summary.part("tests of the guests", || of_guests(place, tally))?;
     summary.part("the NATS server", || provision::nats::install(place).map(drop))?;
+    summary.part("the receiver of OTLP", || provision::rotel::install(place).map(drop))?;
     summary.part("promtool", || provision::promtool::install(place).map(drop))?;
     summary.part("the host", || program::build_for_tests(place))?;
     summary.part("tests of the host", || of_host(place, arguments, tally))?;

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::{is_made_from, mark, remove};
+use super::{is_made_from, link, mark, remove};
 use crate::place::Place;
 use crate::program;
 use crate::progress::say;
@@ -19,18 +19,8 @@ const PACKAGE: &str = "prometheus";
 
 /// Provides the program, unless it is there already. Returns where it is: tests look for it there.
 pub(crate) fn install(place: &Place) -> Result<PathBuf> {
-    let tool = place.tool(PROGRAM);
     let found = installed().map_or_else(|| unpacked(place), Ok)?;
-    if fs::read_link(&tool).is_ok_and(|there| there == found) {
-        return Ok(tool);
-    }
-    if let Some(tools) = tool.parent() {
-        fs::create_dir_all(tools).with_context(|| format!("cannot make {}", tools.display()))?;
-    }
-    // What is there may lead to where the repository was once.
-    let _ = fs::remove_file(&tool);
-    std::os::unix::fs::symlink(&found, &tool).with_context(|| format!("cannot make {}", tool.display()))?;
-    Ok(tool)
+    link(place, PROGRAM, &found)
 }
 
 /// The program that is on the path.

@@ -30,6 +30,16 @@ impl Environment {
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(if cfg!(windows) { "Scripts" } else { "bin" }).join(name)
     }
+
+    /// Where the files of a package are.
+    pub(crate) fn package(&self, name: &str) -> Result<PathBuf> {
+        let script =
+            format!("import importlib.util as util; print(util.find_spec({name:?}).submodule_search_locations[0])");
+        let found = program::output(self.program("python").args(["-c", &script]));
+        found
+            .map(|path| PathBuf::from(path.trim()))
+            .with_context(|| format!("the package {name} is not where it should be"))
+    }
 }
 
 /// The version of the Python that is there.
