@@ -10,6 +10,8 @@ export function shop() {
   const subscription = (more) =>
     `[services.${more.service}.subscriptions."shop.orders.created"]\nattempts = 2\nbackoff = "50ms"\n`;
   return [
+    // Every trace is there to be looked at, whatever else goes on.
+    '[traces]\nsample = "100%"\n',
     '[topics."shop.orders.*"]\nlevel = "durable"\npublishers = ["orders"]\n',
     service("pricing", "pricing", 'routes = ["/api/pricing/*"]\ncallers = ["orders"]'),
     service(
