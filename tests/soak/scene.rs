@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use reqwest::{Client, ClientBuilder};
 
-use crate::host::{Host, PATIENCE, service};
+use crate::host::{Host, PATIENCE, PATIENT, service};
 
 /// The services, with what is done to each: `calm` ones are called only, `moving` ones replaced while they are called,
 /// and `wild` ones misbehave. Those in C and Go are called.
@@ -35,6 +35,9 @@ pub(crate) const PASSING: [&str; 3] = ["passing0", "passing1", "passing2"];
 /// Failures that are kept with their text; the others are counted.
 const KEPT: usize = 20;
 
+/// What is kept of records and spans: little, so that it is all there before the load begins, and what grows then grows.
+const KEEP: &str = "[logs]\nkeep_size = \"1MiB\"\n[traces]\nkeep_size = \"1MiB\"\n";
+
 /// The configuration: an idle instance goes soon, so that a host at rest has none.
 pub(crate) fn configuration() -> String {
     let services = SERVICES.map(|(name, guest, rest)| {
@@ -42,7 +45,7 @@ pub(crate) fn configuration() -> String {
         let rest = format!("routes = [\"{name}.example/*\"]\n{rest}\n{limits}\ninstance_idle = \"1s\"");
         service(name, guest, &rest)
     });
-    services.concat()
+    format!("{PATIENT}{KEEP}{}", services.concat())
 }
 
 /// Acts of one kind.
