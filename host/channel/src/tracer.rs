@@ -14,7 +14,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use patchbay_model::metrics::Exemplar;
 use patchbay_model::policy::Rate;
 use patchbay_model::ports::{Clock, SpanSink};
-use patchbay_model::trace::{NewSpan, ParentTrust, SpanContext, SpanOrigin, SpanRecord, TraceId, TraceSettings};
+use patchbay_model::trace::{
+    NewSpan, ParentTrust, SpanContext, SpanOrigin, SpanRecord, TRACED, TraceId, TraceSettings,
+};
 use patchbay_model::traffic::TrafficShare;
 use tokio::time::Instant;
 
@@ -25,6 +27,8 @@ use marks::Marks;
 /// What the whole host knows of traces.
 pub struct Tracer {
     ids: Ids,
+    /// Where everything is in a build that traces nothing.
+    nowhere: SpanContext,
     /// In thousandths of a percent.
     sample: AtomicU32,
     parent: AtomicU8,
@@ -44,8 +48,10 @@ impl std::fmt::Debug for Tracer {
 impl Tracer {
     /// One that hands spans to `sink`. `seed` is random, and another one in every run of every host.
     pub fn new(seed: u64, settings: &TraceSettings, sink: Arc<dyn SpanSink>, clock: Arc<dyn Clock>) -> Self {
+        let ids = Ids::new(seed);
         let tracer = Self {
-            ids: Ids::new(seed),
+            nowhere: ids.root(),
+            ids,
             sample: AtomicU32::new(0),
             parent: AtomicU8::new(0),
             at_least: Allowance::default(),
@@ -69,6 +75,9 @@ impl Tracer {
     /// The span of what came from outside, with the context that it came with.
     pub fn arrive(&self, came: Option<SpanContext>) -> NewSpan {
         let Some(came) = came else { return self.begin(SpanOrigin::Root) };
+        if !TRACED {
+            return self.begin(SpanOrigin::Root);
+        }
         match self.parent.load(Ordering::Relaxed) {
             trust if trust == ParentTrust::Restart as u8 => self.begin(SpanOrigin::Linked(came)),
             trust if trust == ParentTrust::Decide as u8 => {
@@ -107,12 +116,18 @@ impl Tracer {
     }
 
     fn begin(&self, origin: SpanOrigin) -> NewSpan {
+        if !TRACED {
+            return NewSpan { context: self.nowhere.clone(), origin };
+        }
         let mut context = self.ids.root();
         context.flags = context.flags.sampled(self.samples(&context));
         NewSpan { context, origin }
     }
 
     fn child(&self, parent: &SpanContext, remote: bool) -> NewSpan {
+        if !TRACED {
+            return self.begin(SpanOrigin::Root);
+        }
         let origin = SpanOrigin::Child { parent: parent.span, remote };
         NewSpan { context: SpanContext { span: self.ids.span(), ..parent.clone() }, origin }
     }
@@ -126,6 +141,9 @@ impl Tracer {
 
     /// Whether a span that is over is to be recorded. One that failed has others of its trace recorded, too, that end later.
     pub fn wants(&self, context: &SpanContext, failed: bool) -> bool {
+        if !TRACED {
+            return false;
+        }
         if failed {
             self.failed.set(context.trace);
         }

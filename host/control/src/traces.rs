@@ -8,7 +8,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Request};
 use patchbay_channel::{Subject, Tracer};
 use patchbay_model::ports::SpanSink;
-use patchbay_model::trace::{NewSpan, SpanContext, SpanRecord, TraceId, TraceSettings};
+use patchbay_model::trace::{NewSpan, SpanContext, SpanRecord, TRACED, TraceId, TraceSettings};
 use patchbay_model::{Body, CallId};
 
 use crate::control::Control;
@@ -29,7 +29,7 @@ pub struct Begun {
 
 impl Begun {
     fn new(id: CallId, span: NewSpan, request: &Request<Body>) -> Self {
-        let (method, path) = (request.method().clone(), request.uri().path_and_query().cloned());
+        let (method, path) = (request.method().clone(), request.uri().path_and_query().filter(|_| TRACED).cloned());
         Self { id, span, subject: Subject::Request { method, path } }
     }
 }

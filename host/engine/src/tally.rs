@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use patchbay_model::ServiceName;
+use patchbay_model::metrics::MEASURED;
 
 /// What an instance can have used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,27 +68,29 @@ pub(crate) struct ServiceTally {
 impl ServiceTally {
     /// An instance is made.
     pub(crate) fn started(&self) {
-        self.started.fetch_add(1, Ordering::Relaxed);
+        count(&self.started, 1);
     }
 
     /// A call goes to an instance that was there.
     pub(crate) fn reused(&self) {
-        self.reused.fetch_add(1, Ordering::Relaxed);
+        count(&self.reused, 1);
     }
 
     /// An instance has so many more bytes.
     pub(crate) fn grown(&self, bytes: usize) {
-        self.memory.fetch_add(bytes as u64, Ordering::Relaxed);
+        count(&self.memory, bytes as u64);
     }
 
     /// An instance has so many bytes less.
     pub(crate) fn shrunk(&self, bytes: usize) {
-        self.memory.fetch_sub(bytes as u64, Ordering::Relaxed);
+        if MEASURED {
+            self.memory.fetch_sub(bytes as u64, Ordering::Relaxed);
+        }
     }
 
     /// A thread was in an instance for so long.
     pub(crate) fn worked(&self, time: Duration) {
-        self.busy.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        count(&self.busy, u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     }
 
     /// An instance broke off.
@@ -119,6 +122,13 @@ impl ServiceTally {
             limits: Limit::ALL.map(|limit| (limit, self.limits.get(limit as usize).map_or(0, read))),
             unprinted: read(&self.unprinted),
         }
+    }
+}
+
+/// Counts what comes with calls that go well.
+fn count(counter: &AtomicU64, more: u64) {
+    if MEASURED {
+        counter.fetch_add(more, Ordering::Relaxed);
     }
 }
 

@@ -23,6 +23,10 @@ pub use value::{Number, Value};
 
 use crate::ports::BoxFuture;
 
+/// Whether calls are measured. They are, but in a build with the feature `unmeasured`: beside that one, a benchmark tells what
+/// it costs to measure them.
+pub const MEASURED: bool = !cfg!(feature = "unmeasured");
+
 /// Something that counts. Asked whenever somebody collects; what it costs is paid then, and not where it is counted.
 pub trait MetricSource: Send + Sync {
     /// Adds what it has counted. It declares its families even where they have no series yet, so that it can be told what

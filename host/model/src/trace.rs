@@ -21,3 +21,7 @@ pub use settings::{ParentTrust, TraceSettings};
 pub use span::{SpanEvent, SpanFault, SpanKind, SpanRecord};
 pub use state::TraceState;
 pub use subject::{MessageFacts, OutgoingTarget, SpanSubject};
+
+/// Whether calls have a place in a trace. They have, but in a build with the feature `untraced`, which takes no trace up and
+/// hands none on: beside that one, a benchmark tells what it costs to trace them.
+pub const TRACED: bool = !cfg!(feature = "untraced");

@@ -10,6 +10,8 @@ mod http;
 mod load;
 mod machine;
 mod memory;
+mod observe;
+mod pairs;
 mod report;
 mod samples;
 mod server;
@@ -63,10 +65,11 @@ struct Bench {
     of_the_host: bool,
 }
 
-const BENCHES: [Bench; 6] = [
+const BENCHES: [Bench; 7] = [
     Bench { name: "http", run: http::run, of_the_host: true },
     Bench { name: "calls", run: calls::run, of_the_host: true },
     Bench { name: "gateway", run: gateway::run, of_the_host: true },
+    Bench { name: "observe", run: observe::run, of_the_host: true },
     Bench { name: "bus", run: bus::run, of_the_host: false },
     Bench { name: "start", run: start::run, of_the_host: true },
     Bench { name: "swap", run: swap::run, of_the_host: true },

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 
-use patchbay_model::metrics::{Bounds, Exemplar, HistogramReading};
+use patchbay_model::metrics::{Bounds, Exemplar, HistogramReading, MEASURED};
 
 /// Upper bounds of buckets of times.
 #[derive(Debug)]
@@ -55,6 +55,9 @@ impl Histogram {
 
     /// Counts a time.
     pub fn count(&self, took: Duration) {
+        if !MEASURED {
+            return;
+        }
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         let bucket = self.bounds.nanos.partition_point(|bound| *bound < nanos);
         if let Some(count) = self.counts.get(bucket) {

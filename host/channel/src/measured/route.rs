@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use patchbay_model::FaultKind;
-use patchbay_model::metrics::HistogramReading;
+use patchbay_model::metrics::{HistogramReading, MEASURED};
 
 use super::histogram::{HTTP_BOUNDS, Histogram};
 use super::table::{Key, Table};
@@ -85,13 +85,16 @@ impl Default for RouteMeasured {
 impl RouteMeasured {
     /// Somebody was refused.
     pub(crate) fn refused(&self, refusal: Refusal) {
-        if let Some(count) = self.refusals.get(refusal as usize) {
+        if let Some(count) = self.refusals.get(refusal as usize).filter(|_| MEASURED) {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// A request was answered after so long.
     pub fn answered(&self, key: ReplyKey, took: Duration) {
+        if !MEASURED {
+            return;
+        }
         self.replies.get(&key, || Histogram::new(&HTTP_BOUNDS)).unwrap_or(&self.others).count(took);
     }
 

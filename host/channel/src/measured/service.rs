@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use patchbay_model::metrics::OTHER;
+use patchbay_model::metrics::{MEASURED, OTHER};
 use patchbay_model::{Principal, ServiceName};
 
 use super::link::Measures;
@@ -73,6 +73,7 @@ impl ServiceMeasured {
     /// Where the calls of this caller are counted. Allocates when a service calls for the first time, and never again.
     pub(crate) fn of(&self, caller: &Principal) -> &Measures {
         match caller {
+            _ if !MEASURED => &self.outside,
             Principal::Outside | Principal::User(_) => &self.outside,
             Principal::Operator => &self.operator,
             Principal::Host => &self.host,

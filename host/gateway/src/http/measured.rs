@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use http::{Method, Response};
 use patchbay_control::{Control, MeasuredRoute, ReplyKey, RouteMeasured};
 use patchbay_model::FaultKind;
-use patchbay_model::metrics::{Collected, Counter, Distribution, Family, Gauge, MetricSource, OTHER, Unit};
+use patchbay_model::metrics::{Collected, Counter, Distribution, Family, Gauge, MEASURED, MetricSource, OTHER, Unit};
 use patchbay_model::ports::BoxFuture;
 use tokio::time::Instant;
 
@@ -57,7 +57,7 @@ impl HttpMeasured {
     pub(super) fn begin(&self, method: &Method) -> Measuring<'_> {
         let place = METHODS.binary_search(&method.as_str()).unwrap_or(METHODS.len());
         let method = METHODS.get(place).copied().unwrap_or(OTHER_METHOD);
-        let active = self.active.get(place);
+        let active = self.active.get(place).filter(|_| MEASURED);
         if let Some(active) = active {
             active.fetch_add(1, Ordering::Relaxed);
         }

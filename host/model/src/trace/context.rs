@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::TRACED;
 use super::id::{SpanId, TraceId};
 use super::state::TraceState;
 use crate::bus::Message;
@@ -73,6 +74,9 @@ impl SpanContext {
     /// The context that a request came with. `None` if there is none, several, or one that is not valid: then its
     /// `tracestate` says nothing either.
     pub fn of_headers(headers: &HeaderMap) -> Option<Self> {
+        if !TRACED {
+            return None;
+        }
         let mut parents = headers.get_all(TRACEPARENT).iter();
         let (Some(parent), None) = (parents.next(), parents.next()) else { return None };
         let context = Self::parse(parent.as_bytes().trim_ascii()).ok()?;
@@ -82,6 +86,9 @@ impl SpanContext {
 
     /// Has a request carry the context, and no other one.
     pub fn write(&self, headers: &mut HeaderMap) {
+        if !TRACED {
+            return;
+        }
         if let Ok(parent) = HeaderValue::from_bytes(&self.parent()) {
             headers.insert(TRACEPARENT, parent);
         }

@@ -1,10 +1,10 @@
 //! Typed calls between services of one host, as the caller times them: beside the same two components composed into one,
 //! where a call passes no host, and a request over HTTP between two processes.
 
-mod caller;
+pub(super) mod caller;
 mod composed;
 mod direct;
-mod kinds;
+pub(super) mod kinds;
 mod loopback;
 mod results;
 
@@ -28,11 +28,11 @@ pub(crate) struct CallsOptions {
     composed: bool,
     /// Milliseconds per measurement
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(10..=2000))]
-    millis: u32,
+    pub(super) millis: u32,
 }
 
 /// The guest that calls, and the one that is called.
-const GUESTS: [&str; 2] = ["bench-caller", "bench-callee"];
+pub(super) const GUESTS: [&str; 2] = ["bench-caller", "bench-callee"];
 
 /// A rate that no caller comes up to, so that it is asked and never refuses.
 const ANY_RATE: &str = "100000000/s";
@@ -88,11 +88,11 @@ fn measure(
         Way::Engine => results.add(kind, way, 1, direct::measure(place, kind, millis)?),
         Way::Reuse => {
             for callers in CALLERS {
-                results.add(kind, way, callers, caller::measure(&host.http, way, kind, callers, millis)?);
+                results.add(kind, way, callers, caller::measure(&host.http, way.name(), kind, callers, millis)?);
             }
         }
         Way::Policies | Way::Fresh | Way::Composed => {
-            results.add(kind, way, 1, caller::measure(&host.http, way, kind, 1, millis)?);
+            results.add(kind, way, 1, caller::measure(&host.http, way.name(), kind, 1, millis)?);
         }
     }
     Ok(())

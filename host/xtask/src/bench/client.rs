@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::path::Path;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -81,6 +82,27 @@ impl Admin {
         host.pointer("/usage/instances").and_then(Value::as_u64).context("the host does not tell its instances")
     }
 
+    /// Asks for something that is told as it happens, until what is returned is dropped.
+    pub(super) fn follow(&self, path: &str) -> Result<Following> {
+        let host = self.address.trim_start_matches("http://");
+        let open = || -> std::io::Result<TcpStream> {
+            let mut stream = TcpStream::connect(host)?;
+            let token = &self.token;
+            let head = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n\r\n");
+            stream.write_all(head.as_bytes())?;
+            Ok(stream)
+        };
+        let stream = open().with_context(|| format!("GET {path} at {host}"))?;
+        let mut read = stream.try_clone().context("a socket cannot be read twice")?;
+        let reader = thread::spawn(move || {
+            let mut told = Vec::new();
+            // That it ends is all there is to know.
+            let _ = read.read_to_end(&mut told);
+            told.len()
+        });
+        Ok(Following { stream, reader: Some(reader) })
+    }
+
     fn ask(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> Result<Value> {
         let headers = format!("authorization: Bearer {}\r\ncontent-type: {kind}\r\n", self.token);
         let answer = send(&self.address, method, path, &headers, body)?;
@@ -88,5 +110,30 @@ impl Admin {
             bail!("{method} {path}: {} {}", answer.status, String::from_utf8_lossy(&answer.body));
         }
         serde_json::from_slice(&answer.body).with_context(|| format!("{method} {path}: no JSON"))
+    }
+}
+
+/// Somebody who follows a stream of the admin API.
+pub(super) struct Following {
+    stream: TcpStream,
+    reader: Option<JoinHandle<usize>>,
+}
+
+impl Following {
+    /// Stops, and says how many bytes were told.
+    pub(super) fn stop(mut self) -> usize {
+        self.end()
+    }
+
+    fn end(&mut self) -> usize {
+        // It may have ended already.
+        let _ = self.stream.shutdown(Shutdown::Both);
+        self.reader.take().and_then(|reader| reader.join().ok()).unwrap_or(0)
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.end();
     }
 }

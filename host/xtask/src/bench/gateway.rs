@@ -1,7 +1,6 @@
 //! What a route costs that asks who calls, what they may do and how often: beside the same route without it, and measured
 //! right after or before it. And whether a host with a thousand routes finds one as fast as a host with ten.
 
-mod results;
 mod routes;
 mod tokens;
 
@@ -13,8 +12,8 @@ use crate::progress::say;
 
 use super::host::Host;
 use super::load::{Load, Measured};
+use super::pairs::{self, Results};
 use super::report::Report;
-use results::Results;
 use routes::{FEW, MANY, Route, SUBJECTS, Subject};
 use tokens::Tokens;
 
@@ -39,12 +38,12 @@ pub(super) fn run(place: &Place, all: &super::Options) -> Result<Report> {
     let tokens = Tokens::make(&["few", "many"].map(|host| folder.join(host)))?;
     let start = |name: &str, n_routes| Host::start(place, &folder.join(name), &routes::sections(place, n_routes));
     let hosts = Hosts { few: start("few", FEW)?, many: start("many", MANY)?, tokens };
-    let mut results = Results::default();
+    let mut results = Results::new("gateway");
     for round in 1..=rounds {
-        for subject in SUBJECTS.iter().filter(|subject| all.wants(subject.name)) {
-            say("Measuring", &format!("{}, round {round} of {rounds}", subject.name));
+        for subject in SUBJECTS.iter().filter(|subject| all.wants(subject.what.name)) {
+            say("Measuring", &format!("{}, round {round} of {rounds}", subject.what.name));
             let (without, with) = hosts.pair(place, subject, seconds, round)?;
-            results.add(subject, without, with);
+            results.add(subject.what, without, with);
         }
     }
     Ok(Report {
@@ -59,15 +58,10 @@ pub(super) fn run(place: &Place, all: &super::Options) -> Result<Report> {
 }
 
 impl Hosts {
-    /// Measures a subject without and with what it is about. Which comes first changes from round to round, so that a machine that
-    /// becomes slower or faster favours neither.
+    /// Measures a subject without and with what it is about.
     fn pair(&self, place: &Place, subject: &Subject, seconds: f64, round: u32) -> Result<(Measured, Measured)> {
         let measure = |route| self.measure(place, route, seconds);
-        if round.is_multiple_of(2) {
-            let with = measure(&subject.with)?;
-            return Ok((measure(&subject.without)?, with));
-        }
-        Ok((measure(&subject.without)?, measure(&subject.with)?))
+        pairs::in_turn(round, || measure(&subject.without), || measure(&subject.with))
     }
 
     fn measure(&self, place: &Place, route: &Route, seconds: f64) -> Result<Measured> {

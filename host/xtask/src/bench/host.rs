@@ -31,11 +31,22 @@ impl Host {
     /// Starts a host of this profile, which logs what is of this level, with these sections of `runtime.toml`, on the defaults but for ports that are free. It returns when
     /// all services are up. The folder keeps its state.
     pub(crate) fn of(place: &Place, (profile, level): (&str, &str), folder: &Path, sections: &str) -> Result<Self> {
+        Self::of_program(place, &place.binary(profile, "patchbay"), level, folder, sections)
+    }
+
+    /// The same with a program that is not where cargo leaves it.
+    pub(super) fn of_program(
+        place: &Place,
+        program: &Path,
+        level: &str,
+        folder: &Path,
+        sections: &str,
+    ) -> Result<Self> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let config = folder.join("runtime.toml");
         let text = format!("[http]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n{sections}");
         fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
-        let mut command = Command::new(place.binary(profile, "patchbay"));
+        let mut command = Command::new(program);
         command.args(["up", "--json"]).env("RUST_LOG", level).current_dir(folder);
         let server = Server::start(&mut command, Says::OnStdout, &place.logs().join("bench-patchbay.log"))?;
         let ready: Value = serde_json::from_str(server.first_line()).context("the host does not say that it is up")?;

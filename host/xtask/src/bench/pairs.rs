@@ -1,20 +1,57 @@
-//! What was measured, pair by pair.
+//! Pairs of loads that differ in one thing, each measured right before or after the other: what that thing costs.
 
-use super::super::load::Measured;
-use super::super::report::{Goal, Table, Value, Wanted, number, spread};
-use super::super::samples::Samples;
-use super::routes::Subject;
+use anyhow::Result;
+
+use super::load::Measured;
+use super::report::{Goal, Table, Value, Wanted, number, spread};
+use super::samples::Samples;
+
+/// The one thing in which two loads differ, and what it may cost.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subject {
+    /// What tables call it.
+    pub(super) name: &'static str,
+    /// The least of the requests per second without it that may be left, if that is a goal.
+    pub(super) least_requests: Option<f64>,
+    /// How much longer the 99th percentile of the latency may be, as a factor, if that is a goal.
+    pub(super) most_p99: Option<f64>,
+    /// The CPU time in microseconds that it may add to a request, if that is a goal.
+    pub(super) most_cpu_us: Option<f64>,
+}
+
+impl Subject {
+    /// One that is measured, and held against nothing.
+    pub(super) const fn new(name: &'static str) -> Self {
+        Self { name, least_requests: None, most_p99: None, most_cpu_us: None }
+    }
+}
+
+/// Measures without and with something. Which comes first changes from round to round, so that a machine that becomes slower or
+/// faster favours neither.
+pub(super) fn in_turn<T>(
+    round: u32,
+    without: impl FnOnce() -> Result<T>,
+    with: impl FnOnce() -> Result<T>,
+) -> Result<(T, T)> {
+    if round.is_multiple_of(2) {
+        let with = with()?;
+        return Ok((without()?, with));
+    }
+    Ok((without()?, with()?))
+}
 
 /// The rounds of one subject.
 struct Pairs {
-    subject: &'static Subject,
+    subject: Subject,
     without: Vec<Measured>,
     with: Vec<Measured>,
 }
 
 /// All of it, in the order in which it was measured.
-#[derive(Default)]
-pub(super) struct Results(Vec<Pairs>);
+pub(super) struct Results {
+    bench: &'static str,
+    pairs: Vec<Pairs>,
+}
 
 /// A value of a measurement.
 type Metric = fn(&Measured) -> f64;
@@ -24,26 +61,31 @@ const P99: Metric = |measured| measured.p99_us;
 const CPU: Metric = |measured| measured.cpu_us;
 
 impl Results {
+    /// None yet, of a benchmark of this name.
+    pub(super) const fn new(bench: &'static str) -> Self {
+        Self { bench, pairs: Vec::new() }
+    }
+
     /// Adds the two measurements of a round.
-    pub(super) fn add(&mut self, subject: &'static Subject, without: Measured, with: Measured) {
-        match self.0.iter_mut().find(|pairs| pairs.subject.name == subject.name) {
+    pub(super) fn add(&mut self, subject: Subject, without: Measured, with: Measured) {
+        match self.pairs.iter_mut().find(|pairs| pairs.subject.name == subject.name) {
             Some(pairs) => {
                 pairs.without.push(without);
                 pairs.with.push(with);
             }
-            None => self.0.push(Pairs { subject, without: vec![without], with: vec![with] }),
+            None => self.pairs.push(Pairs { subject, without: vec![without], with: vec![with] }),
         }
     }
 
     /// Every value by its name.
     pub(super) fn values(&self) -> Vec<Value> {
         let mut values = Vec::new();
-        for pairs in &self.0 {
+        for pairs in &self.pairs {
             for (name, unit, metric) in
                 [("requests", "1/s", REQUESTS), ("p99", "us", P99), ("cpu-per-request", "us", CPU)]
             {
                 for (side, samples) in [("without", pairs.without(metric)), ("with", pairs.with(metric))] {
-                    let name = format!("gateway/{}/{side}/{name}", pairs.subject.name);
+                    let name = format!("{}/{}/{side}/{name}", self.bench, pairs.subject.name);
                     values.push(Value { name, samples, unit });
                 }
             }
@@ -80,7 +122,7 @@ impl Results {
             "without: p99 us",
             "with: p99 us",
         ];
-        vec![Table { title: "gateway".to_owned(), head, rows: self.0.iter().map(row).collect() }]
+        vec![Table { title: self.bench.to_owned(), head, rows: self.pairs.iter().map(row).collect() }]
     }
 
     /// The goals of what was measured.
@@ -94,7 +136,13 @@ impl Results {
             let what = format!("{}: p99", pairs.subject.name);
             Some(Goal { what, wanted: Wanted::AtMost(pairs.subject.most_p99?), measured: pairs.ratio(P99) })
         };
-        self.0.iter().filter_map(requests).chain(self.0.iter().filter_map(p99)).collect()
+        let cpu = |pairs: &Pairs| {
+            let what = format!("{}: added CPU us", pairs.subject.name);
+            let measured = pairs.with(CPU).less(&pairs.without(CPU));
+            Some(Goal { what, wanted: Wanted::AtMost(pairs.subject.most_cpu_us?), measured })
+        };
+        let of = |goal: &dyn Fn(&Pairs) -> Option<Goal>| self.pairs.iter().filter_map(goal).collect::<Vec<_>>();
+        [of(&requests), of(&p99), of(&cpu)].into_iter().flatten().collect()
     }
 }
 

@@ -8,13 +8,13 @@ use crate::progress::Stopwatch;
 
 use super::super::client;
 use super::kinds::Kind;
-use super::results::{Rate, Way};
+use super::results::Rate;
 
 /// Calls that are made first: instances are made, and it shows how many calls fill the time.
 const WARM_UP: u64 = 32;
 
-/// Measures for about so many milliseconds, with so many callers at a time.
-pub(super) fn measure(http: &str, way: Way, kind: &Kind, callers: u32, millis: u32) -> Result<Rate> {
+/// Measures for about so many milliseconds, with so many callers at a time. `way` is where the route of the caller begins.
+pub(in crate::bench) fn measure(http: &str, way: &str, kind: &Kind, callers: u32, millis: u32) -> Result<Rate> {
     let ask = |calls| ask(http, way, kind, calls);
     ask(WARM_UP)?;
     let nanos_per_call = (ask(WARM_UP)? / WARM_UP).max(1);
@@ -35,8 +35,8 @@ pub(super) fn measure(http: &str, way: Way, kind: &Kind, callers: u32, millis: u
 }
 
 /// The nanoseconds that so many calls took.
-fn ask(http: &str, way: Way, kind: &Kind, calls: u64) -> Result<u64> {
-    let path = format!("/{}/{}?calls={calls}&size={}", way.name(), kind.path, kind.size);
+fn ask(http: &str, way: &str, kind: &Kind, calls: u64) -> Result<u64> {
+    let path = format!("/{}/{}?calls={calls}&size={}", way, kind.path, kind.size);
     let answer = client::get(http, &path)?;
     let text = String::from_utf8_lossy(&answer.body);
     ensure!(answer.status == 200, "{path}: {} {text}", answer.status);

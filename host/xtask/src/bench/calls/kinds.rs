@@ -1,15 +1,15 @@
 //! What is handed over.
 
 /// Values of one kind and size.
-pub(super) struct Kind {
+pub(in crate::bench) struct Kind {
     /// What tables call it.
-    pub(super) name: &'static str,
+    pub(in crate::bench) name: &'static str,
     /// What the guest calls it.
-    pub(super) path: &'static str,
+    pub(in crate::bench) path: &'static str,
     /// How many elements it has, if any.
-    pub(super) size: u32,
+    pub(in crate::bench) size: u32,
     /// What a request over HTTP has for it: its size in bytes; `None` if there is nothing that compares.
-    pub(super) body: Option<usize>,
+    pub(in crate::bench) body: Option<usize>,
 }
 
 const fn bytes(name: &'static str, size: u32) -> Kind {
@@ -17,7 +17,7 @@ const fn bytes(name: &'static str, size: u32) -> Kind {
 }
 
 /// All of them.
-pub(super) const KINDS: [Kind; 7] = [
+pub(in crate::bench) const KINDS: [Kind; 7] = [
     Kind { name: "u32", path: "number", size: 0, body: Some(0) },
     Kind { name: "record", path: "order", size: 0, body: None },
     Kind { name: "16 strings", path: "strings", size: 16, body: None },

@@ -37,9 +37,9 @@ impl Way {
 
 /// One measurement.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rate {
+pub(in crate::bench) struct Rate {
     /// Microseconds per call, as each caller sees it.
-    pub(super) us: f64,
+    pub(in crate::bench) us: f64,
     /// Calls per second of all callers.
     pub(super) per_second: f64,
 }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::place::Place;
 
 use super::GUEST;
+use super::pairs;
 
 /// Routes of the host that is compared with, and of the one with many.
 pub(super) const FEW: u32 = 10;
@@ -12,13 +13,9 @@ pub(super) const MANY: u32 = 1000;
 
 /// Two routes that differ in one thing.
 pub(super) struct Subject {
-    pub(super) name: &'static str,
+    pub(super) what: pairs::Subject,
     pub(super) without: Route,
     pub(super) with: Route,
-    /// The least of the requests per second without it that may be left, if that is a goal.
-    pub(super) least_requests: Option<f64>,
-    /// How much longer the 99th percentile of the latency may be, as a factor, if that is a goal.
-    pub(super) most_p99: Option<f64>,
 }
 
 /// A route, as it is asked for.
@@ -39,19 +36,17 @@ const fn known(path: &'static str) -> Route {
 }
 
 const fn price(name: &'static str, without: Route, with: Route) -> Subject {
-    Subject { name, without, with, least_requests: None, most_p99: None }
+    Subject { what: pairs::Subject::new(name), without, with }
 }
 
 const fn all(name: &'static str, without: Route, with: Route) -> Subject {
-    Subject { name, without, with, least_requests: Some(0.85), most_p99: None }
+    Subject { what: pairs::Subject { least_requests: Some(0.85), ..pairs::Subject::new(name) }, without, with }
 }
 
 const MANY_ROUTES: Subject = Subject {
-    name: "routes: 1000 over 10",
+    what: pairs::Subject { most_p99: Some(1.1), ..pairs::Subject::new("routes: 1000 over 10") },
     without: open("/few/9/x"),
     with: Route { path: "/many/999/x", token: false, of_many: true },
-    least_requests: None,
-    most_p99: Some(1.1),
 };
 
 /// Under `reuse` an instance is there already, so that little else is done for a request; under `fresh`, the default for this
