@@ -1,7 +1,8 @@
-//! What a host holds: memory, files, threads and instances, and how they come to rest.
+//! What a host holds: memory, files, threads, instances and series of metrics, and how they come to rest.
 
 use std::time::Duration;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -22,6 +23,8 @@ pub(crate) struct Sample {
     pub(crate) instances: u64,
     /// Components whose code is loaded.
     pub(crate) components: u64,
+    /// Series of metrics that it tells.
+    pub(crate) series: u64,
     /// Calls that are on, or wait.
     pub(crate) calls: u64,
     /// Acts so far that ended as they should.
@@ -45,6 +48,8 @@ impl Sample {
         let in_services = |name: &str| -> u64 {
             services.as_array().into_iter().flatten().map(|service| service[name].as_u64().unwrap_or(0)).sum()
         };
+        let metrics = scene.host.admin(Method::GET, "/metrics").send().await.expect("the host lives");
+        let metrics = metrics.text().await.expect("the host lives");
         let total = scene.tally().total();
         Self {
             at,
@@ -54,6 +59,7 @@ impl Sample {
             threads: field("Threads"),
             instances: usage("instances"),
             components: usage("components"),
+            series: series(&metrics),
             calls: in_services("calls") + in_services("waiting"),
             done: total.done,
             failed: total.failed,
@@ -64,10 +70,21 @@ impl Sample {
     pub(crate) fn json(&self) -> Value {
         json!({
             "at": self.at, "resident_kib": self.resident, "anonymous_kib": self.anonymous, "files": self.files,
-            "threads": self.threads, "instances": self.instances, "components": self.components, "calls": self.calls,
-            "done": self.done, "failed": self.failed,
+            "threads": self.threads, "instances": self.instances, "components": self.components,
+            "series": self.series, "calls": self.calls, "done": self.done, "failed": self.failed,
         })
     }
+}
+
+/// The series in an exposition: each has a line of its own, and what is said about them begins with `#`.
+fn series(exposition: &str) -> u64 {
+    exposition.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).count() as u64
+}
+
+/// How many series a host at rest may have that had so many before: what has not happened yet, such as a rare fault, has
+/// none. What comes and goes takes its series along, however often it does.
+pub(crate) fn allowed_series(before: u64) -> u64 {
+    before + (before / 20).max(16)
 }
 
 /// How long a host is left alone before it is at rest: longer than idle connections, instances and threads are kept.
@@ -102,6 +119,11 @@ pub(crate) fn differences(before: &Sample, after: &Sample) -> Vec<String> {
     if after.resident > most {
         let (before, after) = (before.resident, after.resident);
         wrong.push(format!("memory: {before} KiB have become {after} KiB; {most} KiB were allowed"));
+    }
+    let most = allowed_series(before.series);
+    if after.series > most {
+        let (before, after) = (before.series, after.series);
+        wrong.push(format!("series of metrics: {before} have become {after}; {most} were allowed"));
     }
     for (what, before, after) in [
         ("file descriptors", before.files, after.files),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::measure::{Sample, allowed, differences};
+use crate::measure::{Sample, allowed, allowed_series, differences};
 use crate::scene::Tally;
 
 /// All that a soak has seen.
@@ -51,6 +51,7 @@ impl Report {
             "samples": self.samples.iter().map(Sample::json).collect::<Vec<_>>(),
             "after": self.after.json(),
             "allowed_kib": allowed(self.before.resident),
+            "allowed_series": allowed_series(self.before.series),
             "actors": actors,
             "failures": self.tally.failures,
             "wrong": self.wrong(),
@@ -61,17 +62,21 @@ impl Report {
     /// Tables in Markdown.
     pub(crate) fn print_table(&self) {
         println!(
-            "\n|   when |    RSS | anonymous | files | threads | instances | components | calls |    acts | failed |"
+            "\n|   when |    RSS | anonymous | files | threads | instances | components | series | calls |    acts | failed |"
         );
         println!(
-            "| -----: | -----: | --------: | ----: | ------: | --------: | ---------: | ----: | ------: | -----: |"
+            "| -----: | -----: | --------: | ----: | ------: | --------: | ---------: | -----: | ----: | ------: | -----: |"
         );
         print_row("before", &self.before);
         for sample in &self.samples {
             print_row(&format!("{} s", sample.at), sample);
         }
         print_row("after", &self.after);
-        println!("\nRSS and anonymous memory in MiB; at rest, at most {} MiB.\n", allowed(self.before.resident) / 1024);
+        println!(
+            "\nRSS and anonymous memory in MiB; at rest, at most {} MiB, and {} series of metrics.\n",
+            allowed(self.before.resident) / 1024,
+            allowed_series(self.before.series)
+        );
         println!("| {:22} | {:>9} | {:>6} |", "actor", "acts", "failed");
         println!("| {:-<22} | {:->8}: | {:->5}: |", "", "", "");
         for (name, count) in &self.tally.actors {
@@ -89,13 +94,14 @@ impl Report {
 
 fn print_row(when: &str, sample: &Sample) {
     println!(
-        "| {when:>6} | {:>6.1} | {:>9.1} | {:>5} | {:>7} | {:>9} | {:>10} | {:>5} | {:>7} | {:>6} |",
+        "| {when:>6} | {:>6.1} | {:>9.1} | {:>5} | {:>7} | {:>9} | {:>10} | {:>6} | {:>5} | {:>7} | {:>6} |",
         sample.resident as f64 / 1024.0,
         sample.anonymous as f64 / 1024.0,
         sample.files,
         sample.threads,
         sample.instances,
         sample.components,
+        sample.series,
         sample.calls,
         sample.done,
         sample.failed,
