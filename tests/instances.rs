@@ -1,8 +1,9 @@
-//! Instance policies: what one call can see of another, and what an instance that broke off does to the next call.
+//! Instance policies: what one call can see of another, and what an instance that broke off does to the next call. And what
+//! instances take of memory, as an operator sees it.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{Host, at_rest, eventually, guest, service};
+use crate::support::{Host, at_rest, eventually, guest, marked, service};
 
 /// What three calls in turn are told by the counter of their instance.
 async fn counts(host: &Host, name: &str) -> Vec<String> {
@@ -63,6 +64,65 @@ async fn a_component_of_wasi_0_2_cannot_be_concurrent() {
     assert_eq!(status, 422, "{problem}");
     let detail = problem["detail"].as_str().unwrap();
     assert!(detail.contains("concurrent") && detail.contains("reuse"), "{detail}");
+}
+
+/// Memory of the instances of `holder`, wherever it is told: of the service twice, of its revisions, of all there is.
+#[derive(Debug)]
+struct Held {
+    service: u64,
+    activity: u64,
+    revisions: Vec<u64>,
+    host: u64,
+}
+
+impl Held {
+    async fn of(host: &Host) -> Self {
+        let bytes = |value: &Value| value.as_u64().unwrap();
+        let service = host.admin_get("/v1/services/holder").await;
+        let activity = host.admin_get("/v1/activity").await;
+        let activity =
+            activity["services"].as_array().unwrap().iter().find(|active| active["name"] == "holder").cloned();
+        let usage = host.admin_get("/v1/host").await["usage"].clone();
+        let revisions = service["revisions"].as_array().unwrap().iter();
+        Self {
+            service: bytes(&service["memory_bytes"]),
+            activity: bytes(&activity.unwrap()["memory_bytes"]),
+            revisions: revisions.map(|revision| bytes(&revision["instances"]["memory_bytes"])).collect(),
+            host: bytes(&usage["memory_bytes"]),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_that_a_service_holds_is_seen_until_it_lets_go() {
+    const HELD: u64 = 64 << 20;
+    let settings = "routes = [\"/*\"]\ninstances = \"reuse\"\nmemory = \"128MiB\"";
+    let host = Host::start(&service("holder", "probe", settings)).await;
+    assert_eq!(host.ask("/alloc?mib=64").await.0, 200);
+    at_rest(&host, "holder").await;
+    let held = Held::of(&host).await;
+    // Memory of WebAssembly never shrinks: the instance that waits has all that it ever took.
+    assert!(held.service >= HELD && held.service <= 128 << 20, "{held:?}");
+    assert_eq!((held.activity, held.host, &held.revisions[..]), (held.service, held.service, &[held.service][..]));
+
+    let bytes = marked("probe", "2");
+    let (status, outcome) = host.deploy("holder", bytes, json!({ "config": { "version": "2" } })).await;
+    assert_eq!(status, 200, "{outcome}");
+    let held = eventually("the memory of the revision that was replaced is gone", async || {
+        let held = Held::of(&host).await;
+        (held.revisions[0] == 0).then_some(held)
+    })
+    .await;
+    assert!(held.service < HELD && held.service == held.revisions[1] && held.host < HELD, "{held:?}");
+
+    assert_eq!(host.ask("/alloc?mib=64").await.0, 200);
+    eventually("it is taken again", async || (Held::of(&host).await.host >= HELD).then_some(())).await;
+    let reply = host.admin(reqwest::Method::DELETE, "/v1/services/holder").send().await.unwrap();
+    assert_eq!(reply.status(), 200);
+    eventually("nothing is left of a service that was removed", async || {
+        (host.admin_get("/v1/host").await["usage"]["memory_bytes"] == 0).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 
 import { launch } from "./support/browser.js";
 import { Dashboard } from "./support/dashboard.js";
-import { Host } from "./support/host.js";
+import { Host, service } from "./support/host.js";
 import { NAMES, order, shop, variant } from "./support/shop.js";
 
 let host;
@@ -153,16 +153,24 @@ test("a canary is begun, seen and promoted", async () => {
   });
 });
 
-/** Waits until there are `count` dead letters. */
-async function deadLetters(count) {
+/** Waits until `probe` answers something; `what` says what is waited for. */
+async function until(probe, what) {
   for (let tries = 0; tries < 600; tries += 1) {
-    const letters = await host.ask("GET", "/v1/dead-letters");
-    if (letters.length === count) {
-      return letters;
+    const answer = await probe();
+    if (answer) {
+      return answer;
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  throw new Error(`there are not ${count} dead letters`);
+  throw new Error(`in vain: ${what}`);
+}
+
+/** Waits until there are `count` dead letters. */
+function deadLetters(count) {
+  return until(async () => {
+    const letters = await host.ask("GET", "/v1/dead-letters");
+    return letters.length === count ? letters : null;
+  }, `there are ${count} dead letters`);
 }
 
 test("dead letters are shown, replayed and dropped", async () => {
@@ -251,6 +259,41 @@ test("rates and faults stand at the links while there are calls", async () => {
     await calls;
     await label.waitFor({ state: "detached" });
   });
+});
+
+test("memory that a service holds is seen the moment it takes it, and falls when its revision is retired", async () => {
+  const settings = 'routes = ["/*"]\ninstances = "reuse"\nmemory = "128MiB"';
+  const holding = await Host.start(service("holder", "probe3", settings));
+  try {
+    const dashboard = await Dashboard.enter(browser, holding, "#/services/holder");
+    const { page } = dashboard;
+    const memory = page.locator(".figures > div", { has: page.getByText("Memory", { exact: true }) }).locator("dd");
+    const mebibytes = async () => {
+      const [, number, unit] = (await memory.textContent()).match(/^([\d.]+) (B|KiB|MiB)$/);
+      return unit === "MiB" ? Number(number) : 0;
+    };
+    await memory.waitFor();
+    assert.ok((await mebibytes()) < 64);
+    // What the list of services said before is all that it says: the page has the number from what it follows.
+    const services = await holding.ask("GET", "/v1/services");
+    await page.route("**/v1/services", (route) => route.fulfill({ json: services }));
+    assert.equal((await fetch(`${holding.http}/alloc?mib=64`)).status, 200);
+    await until(async () => (await mebibytes()) >= 64, "the page shows what the instance took");
+    await page.unroute("**/v1/services");
+    const row = page.getByRole("row", { name: /holder@1/ });
+    await row.getByRole("cell", { name: /^(6[4-9]|[789]\d) MiB$/ }).waitFor();
+
+    await dashboard.drop("holder.wasm", await variant("probe3", "other"));
+    const dialog = page.getByRole("dialog", { name: "Deploy a revision" });
+    await dialog.getByRole("button", { name: "Deploy" }).click();
+    await dialog.getByText("holder@2 serves instead of holder@1").waitFor();
+    await dialog.getByRole("button", { name: "Close" }).click();
+    await until(async () => (await mebibytes()) < 64, "the memory of the revision that was replaced is gone");
+    await row.getByRole("cell", { name: "0 B", exact: true }).waitFor();
+    await dashboard.close();
+  } finally {
+    await holding.stop();
+  }
 });
 
 test("a trace is found and shown as a waterfall", async () => {

@@ -222,6 +222,9 @@ pub(crate) struct FakeExecutor {
     pub(crate) requests: Arc<Mutex<Vec<String>>>,
 }
 
+/// What an instance takes of memory, in bytes.
+pub(crate) const FAKE_MEMORY: u64 = 1 << 16;
+
 /// A revision whose instances answer with their `version` and `status`, after `delay` seconds.
 struct FakePrepared {
     settings: Settings,
@@ -349,6 +352,6 @@ impl Prepared for FakePrepared {
 
     fn instances(&self) -> InstanceCount {
         let live = u64::from(self.warm.load(Ordering::Relaxed));
-        InstanceCount { live, idle: live }
+        InstanceCount { live, idle: live, memory_bytes: live * FAKE_MEMORY }
     }
 }

@@ -64,6 +64,13 @@ pub struct RevisionView {
     pub compiled: Option<CompiledView>,
 }
 
+impl ServiceView {
+    /// The instances of all its retained revisions: those that drain have some, too.
+    pub fn instances(&self) -> InstanceCount {
+        self.revisions.iter().filter_map(|revision| revision.compiled.as_ref()).map(|compiled| compiled.instances).sum()
+    }
+}
+
 /// A revision that is compiled, seen from outside.
 #[derive(Debug, Clone)]
 pub struct CompiledView {

@@ -206,7 +206,8 @@ impl Executor for Engine {
     }
 
     fn usage(&self) -> Usage {
-        Usage { stuck_threads: self.surroundings.watch.stuck(), ..self.totals.read() }
+        let (memory_bytes, stuck_threads) = (self.tallies().memory(), self.surroundings.watch.stuck());
+        Usage { memory_bytes, stuck_threads, ..self.totals.read() }
     }
 }
 

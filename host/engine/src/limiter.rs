@@ -6,6 +6,7 @@ use patchbay_model::Limits;
 use wasmtime::{ResourceLimiter, Result};
 
 use crate::tally::ServiceTally;
+use crate::usage::Instances;
 
 /// Memories and tables of one component, which may be many for interpreted languages.
 const PARTS: usize = 64;
@@ -14,8 +15,9 @@ const PARTS: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Limiter {
     memory: Allowance,
-    /// Where memory is counted, too.
+    /// Where memory is counted, too: of its service, and of its revision.
     tally: Arc<ServiceTally>,
+    instances: Arc<Instances>,
     table_elements: Allowance,
     core_instances: usize,
 }
@@ -68,10 +70,12 @@ impl Allowance {
 }
 
 impl Limiter {
-    /// A limiter that grants what `limits` say. What it grants of memory is counted in `tally` for as long as it is there.
-    pub(crate) fn new(limits: &Limits, tally: Arc<ServiceTally>) -> Self {
+    /// A limiter that grants what `limits` say. What it grants of memory is counted in `tally` and in `instances` for as
+    /// long as it is there.
+    pub(crate) fn new(limits: &Limits, tally: Arc<ServiceTally>, instances: Arc<Instances>) -> Self {
         Self {
             tally,
+            instances,
             memory: Allowance::new(usize::try_from(limits.memory).unwrap_or(usize::MAX)),
             table_elements: Allowance::new(limits.table_elements as usize),
             core_instances: limits.core_instances as usize,
@@ -100,10 +104,18 @@ impl Limiter {
         let before = self.memory.used;
         let changed = change(&mut self.memory);
         match self.memory.used.checked_sub(before) {
-            Some(more) => self.tally.grown(more),
-            None => self.tally.shrunk(before - self.memory.used),
+            Some(more) => {
+                self.tally.grown(more);
+                self.instances.grown(more);
+            }
+            None => self.shrunk(before - self.memory.used),
         }
         changed
+    }
+
+    fn shrunk(&self, bytes: usize) {
+        self.tally.shrunk(bytes);
+        self.instances.shrunk(bytes);
     }
 
     /// Forgets what was refused, before the next call.
@@ -115,7 +127,7 @@ impl Limiter {
 
 impl Drop for Limiter {
     fn drop(&mut self) {
-        self.tally.shrunk(self.memory.used);
+        self.shrunk(self.memory.used);
     }
 }
 
@@ -156,7 +168,8 @@ mod tests {
     use super::*;
 
     fn limiter() -> Limiter {
-        Limiter::new(&Limits { memory: 1000, table_elements: 10, ..Limits::default() }, Arc::default())
+        let limits = Limits { memory: 1000, table_elements: 10, ..Limits::default() };
+        Limiter::new(&limits, Arc::default(), Arc::new(Instances::new(Arc::default())))
     }
 
     #[test]
@@ -183,19 +196,20 @@ mod tests {
     fn memory_is_counted_for_as_long_as_it_is_there() {
         let tally = Arc::<ServiceTally>::default();
         let limits = Limits { memory: 1000, ..Limits::default() };
-        let limiter = || Limiter::new(&limits, tally.clone());
-        let (mut one, mut other) = (limiter(), limiter());
+        let revisions = [(); 2].map(|()| Arc::new(Instances::new(Arc::default())));
+        let counted = || (tally.read().memory, revisions.each_ref().map(|revision| revision.read().memory_bytes));
+        let [mut one, mut other] = revisions.each_ref().map(|of| Limiter::new(&limits, tally.clone(), of.clone()));
         assert!(one.memory_growing(0, 600, None).unwrap() && !one.memory_growing(0, 600, None).unwrap());
         assert!(other.memory_growing(0, 300, None).unwrap() && other.keep(50));
-        assert_eq!(tally.read().memory, 950);
+        assert_eq!(counted(), (950, [600, 350]));
         other.let_go(50);
         assert!(one.memory_growing(600, 700, None).unwrap());
         one.memory_grow_failed(wasmtime::Error::msg("too large")).unwrap();
-        assert_eq!(tally.read().memory, 900);
+        assert_eq!(counted(), (900, [600, 300]));
         drop(one);
-        assert_eq!(tally.read().memory, 300);
+        assert_eq!(counted(), (300, [0, 300]));
         drop(other);
-        assert_eq!(tally.read().memory, 0);
+        assert_eq!(counted(), (0, [0, 0]));
     }
 
     #[test]

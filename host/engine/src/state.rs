@@ -48,7 +48,7 @@ impl State {
         let state = Self {
             outgoing: Outgoing::new(revision.clone()),
             table,
-            limiter: Limiter::new(limits, revision.tally.clone()),
+            limiter: Limiter::new(limits, revision.tally.clone(), revision.instances.clone()),
             meter: revision.meter(),
             wasi: WasiCtxBuilder::new()
                 .stdout(Stream::new(output.clone(), LogStream::Stdout))

@@ -161,6 +161,12 @@ impl Tallies {
         tally
     }
 
+    /// Bytes that the instances of all services have now.
+    pub(crate) fn memory(&self) -> u64 {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.values().filter_map(Weak::upgrade).map(|tally| tally.memory.load(Ordering::Relaxed)).sum()
+    }
+
     /// All of them by service.
     pub(crate) fn read(&self) -> Vec<(ServiceName, Reading)> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -181,6 +187,9 @@ mod tests {
         let second = tallies.of(&orders);
         drop(first);
         second.started();
+        second.grown(30);
+        tallies.of(&"stock".parse().unwrap()).grown(5);
+        assert_eq!(tallies.memory(), 30, "one of the services is gone");
         assert_eq!(tallies.read().iter().map(|(_, reading)| reading.started).collect::<Vec<_>>(), [2]);
         drop(second);
         assert!(tallies.read().is_empty());

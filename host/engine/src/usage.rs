@@ -15,12 +15,13 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
+    /// All of them; the rest of what the executor tells is counted elsewhere.
     pub(crate) fn read(&self) -> Usage {
         Usage {
             instances: self.instances.load(Ordering::Relaxed),
             components: self.components.load(Ordering::Relaxed),
             code_bytes: self.code_bytes.load(Ordering::Relaxed),
-            stuck_threads: 0,
+            ..Usage::default()
         }
     }
 }
@@ -31,15 +32,31 @@ pub(crate) struct Instances {
     totals: Arc<Totals>,
     live: AtomicU64,
     idle: AtomicU64,
+    /// Bytes that they have now.
+    memory: AtomicU64,
 }
 
 impl Instances {
     pub(crate) const fn new(totals: Arc<Totals>) -> Self {
-        Self { totals, live: AtomicU64::new(0), idle: AtomicU64::new(0) }
+        Self { totals, live: AtomicU64::new(0), idle: AtomicU64::new(0), memory: AtomicU64::new(0) }
     }
 
     pub(crate) fn read(&self) -> InstanceCount {
-        InstanceCount { live: self.live.load(Ordering::Relaxed), idle: self.idle.load(Ordering::Relaxed) }
+        InstanceCount {
+            live: self.live.load(Ordering::Relaxed),
+            idle: self.idle.load(Ordering::Relaxed),
+            memory_bytes: self.memory.load(Ordering::Relaxed),
+        }
+    }
+
+    /// An instance has so many more bytes.
+    pub(crate) fn grown(&self, bytes: usize) {
+        self.memory.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// An instance has so many bytes less.
+    pub(crate) fn shrunk(&self, bytes: usize) {
+        self.memory.fetch_sub(bytes as u64, Ordering::Relaxed);
     }
 }
 
@@ -111,9 +128,11 @@ mod tests {
         let instances = Arc::new(Instances::new(totals.clone()));
         let (live, idle) = (Live::new(instances.clone()), Idle::new(instances.clone()));
         let code = LoadedCode::new(totals.clone(), 10);
-        assert_eq!(instances.read(), InstanceCount { live: 1, idle: 1 });
-        assert_eq!(totals.read(), Usage { instances: 1, components: 1, code_bytes: 10, stuck_threads: 0 });
+        instances.grown(30);
+        assert_eq!(instances.read(), InstanceCount { live: 1, idle: 1, memory_bytes: 30 });
+        assert_eq!(totals.read(), Usage { instances: 1, components: 1, code_bytes: 10, ..Usage::default() });
         drop((live, idle, code));
+        instances.shrunk(30);
         assert_eq!(instances.read(), InstanceCount::default());
         assert_eq!(totals.read(), Usage::default());
     }

@@ -89,13 +89,25 @@ pub struct Preparation {
     pub elapsed: Duration,
 }
 
-/// Instances of one revision.
+/// Instances of one revision, or of several.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct InstanceCount {
     /// All that exist.
     pub live: u64,
     /// Those among them that wait for a call.
     pub idle: u64,
+    /// Linear memory that they have, and what the host keeps for them, in bytes.
+    pub memory_bytes: u64,
+}
+
+impl std::iter::Sum for InstanceCount {
+    fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
+        counts.fold(Self::default(), |sum, count| Self {
+            live: sum.live.saturating_add(count.live),
+            idle: sum.idle.saturating_add(count.idle),
+            memory_bytes: sum.memory_bytes.saturating_add(count.memory_bytes),
+        })
+    }
 }
 
 /// What the executor holds, in memory and of threads.
@@ -103,6 +115,8 @@ pub struct InstanceCount {
 pub struct Usage {
     /// Instances of all revisions.
     pub instances: u64,
+    /// Linear memory that they have, and what the host keeps for them, in bytes.
+    pub memory_bytes: u64,
     /// Components whose machine code is loaded.
     pub components: u64,
     /// Size of that machine code in bytes.
@@ -149,7 +163,7 @@ pub trait Prepared: Send + Sync {
     /// from new instances; [`Prepared::warm`] ends this.
     fn cool(&self);
 
-    /// The instances that exist now.
+    /// The instances that exist now, and what they take of memory.
     fn instances(&self) -> InstanceCount;
 }
 

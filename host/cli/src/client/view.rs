@@ -60,6 +60,8 @@ pub(crate) struct Service {
     pub(crate) called_by: Vec<String>,
     pub(crate) calls: u32,
     pub(crate) waiting: u32,
+    /// Absent in the answers of a host that does not tell.
+    pub(crate) memory_bytes: Option<u64>,
     pub(crate) counts: Counts,
     pub(crate) revisions: Vec<RevisionSummary>,
 }
@@ -132,6 +134,8 @@ pub(crate) struct RevisionSummary {
 pub(crate) struct Instances {
     pub(crate) live: u64,
     pub(crate) idle: u64,
+    /// Absent in the answers of a host that does not tell.
+    pub(crate) memory_bytes: Option<u64>,
 }
 
 /// A revision in full.

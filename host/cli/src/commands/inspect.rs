@@ -157,7 +157,8 @@ fn about(revision: &Revision) -> Vec<String> {
         lines.push(fact("instances", &format!("{policy}  {advice}")));
     }
     if let Some(count) = &summary.instances {
-        lines.push(fact("", &format!("{}, {} idle", brief::count(count.live, "instance"), count.idle)));
+        let memory = count.memory_bytes.map(|bytes| format!(", {} of memory", brief::size(bytes))).unwrap_or_default();
+        lines.push(fact("", &format!("{}, {} idle{memory}", brief::count(count.live, "instance"), count.idle)));
     }
     lines
 }
@@ -266,7 +267,8 @@ fn items(contract: &Contract) -> Vec<String> {
 }
 
 fn revisions(revisions: &[RevisionSummary], now: SystemTime) -> Vec<String> {
-    let mut columns = Columns::new(["REVISION", "STATE", "COMPONENT", "SIZE", "INSTANCES", "DEPLOYED"]);
+    let mut columns = Columns::new(["REVISION", "STATE", "COMPONENT", "SIZE", "INSTANCES", "MEMORY", "DEPLOYED"]);
+    let unknown = || "-".to_owned();
     for revision in revisions.iter().rev() {
         let state = match (revision.active, revision.compiled) {
             (true, _) => styled(GOOD, "serving"),
@@ -279,7 +281,8 @@ fn revisions(revisions: &[RevisionSummary], now: SystemTime) -> Vec<String> {
             state,
             revision.component.chars().take("sha256:".len() + 12).collect(),
             brief::size(revision.size),
-            revision.instances.as_ref().map_or_else(|| "-".to_owned(), |count| count.live.to_string()),
+            revision.instances.as_ref().map_or_else(unknown, |count| count.live.to_string()),
+            revision.instances.as_ref().and_then(|count| count.memory_bytes).map_or_else(unknown, brief::size),
             brief::age(revision.created, now),
         ]);
     }

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::args::PsArgs;
+use crate::brief;
 use crate::client::Client;
 use crate::client::view::{Canary, Service};
 use crate::columns::Columns;
@@ -44,7 +45,7 @@ pub(crate) async fn run(args: &PsArgs, screen: Screen) -> Result<(), Failure> {
 
 fn table(services: &[Service]) -> Vec<String> {
     let mut columns =
-        Columns::new(["SERVICE", "REVISION", "STATE", "INSTANCES", "CALLS", "WAITING", "DRIFT", "ROUTES"]);
+        Columns::new(["SERVICE", "REVISION", "STATE", "INSTANCES", "MEMORY", "CALLS", "WAITING", "DRIFT", "ROUTES"]);
     let mut notes = Vec::new();
     for service in services {
         let routes: Vec<_> = service.routes.all().map(String::as_str).collect();
@@ -53,6 +54,7 @@ fn table(services: &[Service]) -> Vec<String> {
             revision(service),
             state(service),
             live(service),
+            service.memory_bytes.map_or_else(|| "-".to_owned(), brief::size),
             service.calls.to_string(),
             service.waiting.to_string(),
             if service.drift.is_some() { styled(WARN, "yes") } else { styled(DIM, "no") },
@@ -116,7 +118,7 @@ mod tests {
         let services: Vec<Service> = serde_json::from_str(
             r#"[
                 {"name":"orders","active":3,"routes":{"declared":["/api/*"],"deployed":["GET /x"]},"links":[],
-                 "called_by":[],"calls":2,"waiting":0,"counts":{},
+                 "called_by":[],"calls":2,"waiting":0,"memory_bytes":8388608,"counts":{},
                  "drift":"runtime.toml declares other settings","revisions":[
                     {"revision":"orders@3","number":3,"active":true,"compiled":true,"component":"sha256:00","size":1,
                      "origin":"api","created":"2026-01-01T00:00:00Z","instances":{"live":4,"idle":1}}]},
@@ -136,11 +138,11 @@ mod tests {
         assert_eq!(
             plain,
             [
-                "SERVICE  REVISION  STATE    INSTANCES  CALLS  WAITING  DRIFT  ROUTES",
-                "orders   3         serving  4          2      0        yes    /api/*, GET /x",
-                "p        -         failed   0          0      0        no     none",
-                "r        4, 5 25%  serving  0          0      0        no     /r",
-                "q        1         broken   0          0      0        no     /q",
+                "SERVICE  REVISION  STATE    INSTANCES  MEMORY  CALLS  WAITING  DRIFT  ROUTES",
+                "orders   3         serving  4          8.0MiB  2      0        yes    /api/*, GET /x",
+                "p        -         failed   0          -       0      0        no     none",
+                "r        4, 5 25%  serving  0          -       0      0        no     /r",
+                "q        1         broken   0          -       0      0        no     /q",
                 "",
                 "orders: runtime.toml declares other settings",
                 "p: no instance",

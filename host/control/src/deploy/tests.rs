@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use http::{Method, Request};
 use http_body_util::BodyExt;
+use patchbay_model::ports::InstanceCount;
 use patchbay_model::{FaultKind, Route, Settings, empty_body};
 use tokio::time::{Instant, sleep};
 
 use super::*;
 use crate::change::StepState;
-use crate::fakes::{Bench, settings};
+use crate::fakes::{Bench, FAKE_MEMORY, settings};
 use crate::{DeclaredService, Started};
 
 impl Bench {
@@ -238,6 +239,10 @@ async fn the_way_back_does_not_wait_for_the_drain() {
     let view = bench.control.service(&orders).unwrap();
     let warm = |number: usize| view.revisions[number - 1].compiled.as_ref().unwrap().instances.live;
     assert_eq!((view.active.map(RevisionNumber::get), warm(1), warm(2)), (Some(1), 1, 0));
+    // What is held is that of the one alone, wherever it is shown.
+    assert_eq!(view.instances(), InstanceCount { live: 1, idle: 1, memory_bytes: FAKE_MEMORY });
+    let activity = bench.control.activity().await;
+    assert_eq!(activity.services.iter().map(|service| service.memory_bytes).collect::<Vec<_>>(), [FAKE_MEMORY]);
 }
 
 #[tokio::test(start_paused = true)]

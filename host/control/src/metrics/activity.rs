@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use patchbay_channel::LinkReading;
+use patchbay_model::ports::InstanceCount;
 use patchbay_model::{RevisionNumber, ServiceName};
 use tokio::time::timeout;
 
@@ -38,6 +39,8 @@ pub struct ServiceActivity {
     pub busy: u64,
     /// Instances of all its revisions that wait for a call.
     pub idle: u64,
+    /// Linear memory of all these instances, and what the host keeps for them, in bytes.
+    pub memory_bytes: u64,
     /// Calls that have a place.
     pub calls: u32,
     /// Calls that wait for one.
@@ -105,8 +108,8 @@ impl Control {
 
 fn service(entry: &ServiceEntry) -> ServiceActivity {
     let occupancy = entry.standing.bulkhead().occupancy();
-    let instances = entry.ready.values().map(|ready| ready.prepared.instances());
-    let (live, idle) = instances.fold((0, 0), |(live, idle), count| (live + count.live, idle + count.idle));
+    let InstanceCount { live, idle, memory_bytes } =
+        entry.ready.values().map(|ready| ready.prepared.instances()).sum::<InstanceCount>();
     let broken = entry.active.as_ref().and_then(|active| active.breaker.status());
     let candidate = crate::canary::view(entry).map(|canary| (canary.revision.number, canary.share.fraction()));
     ServiceActivity {
@@ -115,6 +118,7 @@ fn service(entry: &ServiceEntry) -> ServiceActivity {
         candidate,
         busy: live.saturating_sub(idle),
         idle,
+        memory_bytes,
         calls: occupancy.calls,
         waiting: occupancy.waiting,
         broken: broken.is_some_and(|status| !status.remaining.is_zero()),

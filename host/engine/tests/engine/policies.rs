@@ -6,9 +6,15 @@ use std::time::Duration;
 use patchbay_model::ports::{Executor, InstanceCount, Usage};
 use patchbay_model::{InstancePolicy, Settings, empty_body};
 
-use crate::harness::{PATIENCE, Rig, call, every_way, text, until};
+use crate::harness::{PATIENCE, Rig, Service, call, every_way, text, until};
 
 const TWO_USES: fn() -> Settings = || Settings { instance_uses: 2, ..Settings::default() };
+
+/// Instances that exist, and those that wait.
+fn counts_of(service: &Service) -> (u64, u64) {
+    let InstanceCount { live, idle, .. } = service.instances();
+    (live, idle)
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn instances_are_used_as_the_policy_says() {
@@ -19,7 +25,8 @@ async fn instances_are_used_as_the_policy_says() {
         for _ in 0..4 {
             counts.push(service.count().await);
             let idle = u64::from(policy != InstancePolicy::Fresh && counts.len() % 2 == 1);
-            until(|| service.instances() == InstanceCount { live: idle, idle }).await;
+            until(|| counts_of(&service) == (idle, idle)).await;
+            assert_eq!(service.instances().memory_bytes > 0, idle > 0, "{guest} {policy:?}");
         }
         let expected: &[u64] = if policy == InstancePolicy::Fresh { &[1, 1, 1, 1] } else { &[1, 2, 1, 2] };
         assert_eq!(counts, expected, "{guest} {policy:?}");
@@ -34,7 +41,7 @@ async fn warm_and_cool() {
         let service = rig.probe(guest, policy).await;
         service.prepared.warm().await.unwrap();
         let kept = u64::from(policy != InstancePolicy::Fresh);
-        until(|| service.instances() == InstanceCount { live: kept, idle: kept }).await;
+        until(|| counts_of(&service) == (kept, kept)).await;
         assert_eq!(service.count().await, 1);
         service.prepared.cool();
         until(|| service.instances() == InstanceCount::default()).await;

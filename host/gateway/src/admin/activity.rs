@@ -66,6 +66,8 @@ pub(super) struct ActiveService {
     busy: u64,
     /// Instances that wait for a call.
     idle: u64,
+    /// Linear memory of all these instances, and what the host keeps for them, in bytes.
+    memory_bytes: u64,
     /// Calls that have a place.
     calls: u32,
     /// Calls that wait for one.
@@ -138,7 +140,7 @@ impl From<patchbay_control::Activity> for Activity {
 
 impl From<ServiceActivity> for ActiveService {
     fn from(service: ServiceActivity) -> Self {
-        let ServiceActivity { name, active, candidate, busy, idle, calls, waiting, broken } = service;
+        let ServiceActivity { name, active, candidate, busy, idle, memory_bytes, calls, waiting, broken } = service;
         Self {
             name: name.to_string(),
             revision: active.map(|number| number.get()),
@@ -146,6 +148,7 @@ impl From<ServiceActivity> for ActiveService {
             candidate_share: candidate.map(|(_, share)| share),
             busy,
             idle,
+            memory_bytes,
             calls,
             waiting,
             broken,

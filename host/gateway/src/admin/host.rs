@@ -90,6 +90,8 @@ pub(super) struct Listeners {
 pub(super) struct HostUsage {
     /// Instances of all revisions.
     instances: u64,
+    /// Linear memory that they have, and what the host keeps for them, in bytes.
+    memory_bytes: u64,
     /// Components whose machine code is loaded.
     components: u64,
     /// Size of that machine code, in bytes.
@@ -173,6 +175,7 @@ pub(super) async fn host(State(state): State<AdminState>) -> Json<Host> {
         services: state.control.services().len() as u64,
         usage: HostUsage {
             instances: usage.instances,
+            memory_bytes: usage.memory_bytes,
             components: usage.components,
             code_bytes: usage.code_bytes,
             stuck_threads: usage.stuck_threads,

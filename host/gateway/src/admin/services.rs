@@ -55,6 +55,9 @@ pub(super) struct Service {
     calls: u32,
     /// Calls that wait for their turn.
     waiting: u32,
+    /// Linear memory that the instances of all its revisions have, and what the host keeps for them, in bytes.
+    #[schema(example = 8_388_608)]
+    memory_bytes: u64,
     /// What the policies have done since the host or the service started.
     counts: CountsSummary,
     /// The retained revisions, oldest first.
@@ -174,6 +177,7 @@ impl From<&ServiceView> for Service {
             called_by: view.called_by.iter().map(ToString::to_string).collect(),
             calls: view.calls,
             waiting: view.waiting,
+            memory_bytes: view.instances().memory_bytes,
             counts: CountsSummary::from(view.counts),
             revisions: view.revisions.iter().map(RevisionSummary::from).collect(),
         }

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use patchbay_control::{RevisionView, ServiceView};
+use patchbay_model::ports::InstanceCount;
 use patchbay_model::{Origin, Route, units};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -45,6 +46,14 @@ pub(super) struct Instances {
     live: u64,
     /// Those among them that wait for a call.
     idle: u64,
+    /// Linear memory that they have, and what the host keeps for them, in bytes.
+    memory_bytes: u64,
+}
+
+impl From<InstanceCount> for Instances {
+    fn from(InstanceCount { live, idle, memory_bytes }: InstanceCount) -> Self {
+        Self { live, idle, memory_bytes }
+    }
 }
 
 /// The routes that lead to a service, written `[METHOD[,METHOD...] ][HOST]PATH`.
@@ -73,10 +82,7 @@ impl From<&RevisionView> for RevisionSummary {
                 Origin::Api => "api",
             },
             created: record.created,
-            instances: view
-                .compiled
-                .as_ref()
-                .map(|compiled| Instances { live: compiled.instances.live, idle: compiled.instances.idle }),
+            instances: view.compiled.as_ref().map(|compiled| compiled.instances.into()),
         }
     }
 }

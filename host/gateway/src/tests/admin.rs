@@ -136,7 +136,10 @@ async fn a_service_is_deployed_changed_rolled_back_and_removed() {
     assert_eq!(revision["settings"]["config"], json!({"greeting": "hello"}));
     assert_eq!(revision["contract"], json!({"imports": [], "exports": [], "producers": []}));
     assert_eq!((&revision["policy"], &revision["recommended"]["policy"]), (&json!("reuse"), &json!("reuse")));
-    assert_eq!(revision["instances"], json!({"live": 2, "idle": 1}));
+    assert_eq!(revision["instances"], json!({"live": 2, "idle": 1, "memory_bytes": 3 << 20}));
+    assert_eq!(service["memory_bytes"], 2 * (3 << 20), "that of all its revisions");
+    let activity = admin.get("/v1/activity").await;
+    assert_eq!(activity["services"][0]["memory_bytes"], service["memory_bytes"]);
     assert_eq!((&revision["origin"], &revision["created"]), (&json!("api"), &json!("1970-01-01T00:00:00.000Z")));
 
     let (_, outcome) = admin.post("/v1/services/orders/rollback", &json!({})).await;
@@ -349,6 +352,7 @@ async fn the_host_tells_about_itself() {
     });
     assert_eq!(facts["listeners"], listeners);
     assert_eq!((&facts["services"], &facts["usage"]["code_bytes"]), (&json!(1), &json!(4096)));
+    assert_eq!(facts["usage"]["memory_bytes"], 3 << 20);
     assert_eq!((&facts["state_dir"], &facts["config"]["control.retained"]), (&json!("/var/lib/patchbay"), &json!("3")));
 }
 

@@ -56,7 +56,7 @@ impl Prepared for Instances {
     fn cool(&self) {}
 
     fn instances(&self) -> InstanceCount {
-        InstanceCount { live: 2, idle: 1 }
+        InstanceCount { live: 2, idle: 1, memory_bytes: 3 << 20 }
     }
 }
 
@@ -70,7 +70,7 @@ impl Executor for Runs {
     }
 
     fn usage(&self) -> Usage {
-        Usage { instances: 2, components: 1, code_bytes: 4096, stuck_threads: 0 }
+        Usage { instances: 2, memory_bytes: 3 << 20, components: 1, code_bytes: 4096, stuck_threads: 0 }
     }
 }
 

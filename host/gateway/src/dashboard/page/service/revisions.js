@@ -27,12 +27,12 @@ export function revisionsTab(name) {
 }
 
 function inNumbers(found) {
-  const live = found.revisions.reduce((sum, { instances }) => sum + (instances?.live ?? 0), 0);
-  const idle = found.revisions.reduce((sum, { instances }) => sum + (instances?.idle ?? 0), 0);
+  const { live, idle, memory } = held(found);
   const figures = [
     ["Being served", found.calls],
     ["Waiting", found.waiting],
     ["Instances", [live, h("small", {}, ` ${idle} idle`)]],
+    ["Memory", size(memory)],
     ["Retries", short(found.counts.retries)],
     ["Refused", short(refused(found.counts))],
     ["Fallbacks", short(found.counts.fallbacks)],
@@ -42,6 +42,15 @@ function inNumbers(found) {
     { class: "figures" },
     figures.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
   );
+}
+
+/** Its instances and what they take of memory: as of this second while the host is followed, and else as of the last time
+ * that it was asked. */
+function held(found) {
+  const now = state.rates?.services.get(found.name);
+  if (now) return { live: now.busy + now.idle, idle: now.idle, memory: now.memory_bytes };
+  const sum = (name) => found.revisions.reduce((all, { instances }) => all + (instances?.[name] ?? 0), 0);
+  return { live: sum("live"), idle: sum("idle"), memory: found.memory_bytes };
 }
 
 const refused = (counts) =>
@@ -82,6 +91,7 @@ function revisionTable(found) {
     ["Component"],
     ["Size", true],
     ["Instances", true],
+    ["Memory", true],
     ["From"],
     ["Deployed"],
     ["Actions"],
@@ -100,6 +110,7 @@ function revisionTable(found) {
       revision.instances
         ? [revision.instances.live, h("span", { class: "dim" }, ` (${revision.instances.idle} idle)`)]
         : "–",
+      revision.instances ? h("span", { class: "nowrap" }, size(revision.instances.memory_bytes)) : "–",
       revision.origin === "file" ? "runtime.toml" : "API",
       h("span", { class: "nowrap", title: revision.created }, ago(revision.created)),
       actions(found, revision),

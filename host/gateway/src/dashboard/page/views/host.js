@@ -52,6 +52,7 @@ function shown({
           { class: "inside" },
           facts([
             ["Instances", usage.instances],
+            ["Memory of instances", size(usage.memory_bytes)],
             ["Components", usage.components],
             ["Machine code", size(usage.code_bytes)],
             ["Stuck threads", usage.stuck_threads > 0 ? h("span", { class: "bad" }, usage.stuck_threads) : 0],
