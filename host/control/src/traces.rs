@@ -1,5 +1,6 @@
 //! Traces: where calls stand in them, and the spans that are kept.
 
+mod own;
 mod recent;
 mod summary;
 
@@ -13,6 +14,7 @@ use patchbay_model::{Body, CallId};
 
 use crate::control::Control;
 
+pub use own::OwnAnswer;
 pub(crate) use recent::RecentSpans;
 pub use summary::{TraceQuery, TraceSummary};
 

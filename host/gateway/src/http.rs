@@ -20,6 +20,7 @@ mod entry;
 mod headers;
 mod identify;
 mod measured;
+mod own_span;
 mod rate_limit;
 mod reply_body;
 mod service;

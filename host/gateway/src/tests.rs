@@ -16,6 +16,7 @@ pub(crate) mod host;
 mod identify;
 mod limits;
 mod messages;
+mod own_spans;
 mod rates;
 mod replies;
 mod smuggling;

@@ -36,7 +36,7 @@ impl Subject {
     }
 
     /// What stands in the record of a span.
-    pub(super) fn span_subject(&self, route: Option<&Route>, status: Option<u16>) -> SpanSubject {
+    pub fn span_subject(&self, route: Option<&Route>, status: Option<u16>) -> SpanSubject {
         match self {
             Self::Request { method, path } => SpanSubject::Request {
                 method: method.clone(),

@@ -129,7 +129,7 @@ pub(super) struct Span {
     kind: &'static str,
     /// What it is called.
     name: String,
-    /// The service that did the work.
+    /// The service that did the work, or that a request was meant for which the host answered by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     service: Option<String>,
     /// The number of its revision.

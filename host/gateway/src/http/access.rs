@@ -167,7 +167,7 @@ impl Noted {
         let mut note = self.lock();
         note.status = Some(reply.status().as_u16());
         note.fault = reply.extensions().get::<Faulted>().map(|faulted| faulted.kind);
-        note.cache = reply.headers().get_all(CACHE_STATUS).iter().next_back().cloned();
+        note.cache = cache_status(reply).cloned();
     }
 
     /// So many bytes of the answer's body are out.
@@ -231,6 +231,11 @@ impl Drop for Noted {
             status.as_deref().unwrap_or("-"),
         );
     }
+}
+
+/// What the cache of the host did, if one had to do with the answer: those before it have said theirs.
+pub(super) fn cache_status<B>(reply: &Response<B>) -> Option<&HeaderValue> {
+    reply.headers().get_all(CACHE_STATUS).iter().next_back()
 }
 
 /// What a header says, if that is text.

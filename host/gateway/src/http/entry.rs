@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, request};
-use patchbay_control::{Admitted, Begun, Control, NoRoute, Routing};
+use patchbay_control::{Admitted, Control, NoRoute, Routing};
 use patchbay_model::policy::RateVerdicts;
 use patchbay_model::{Body, CallId, Fault, Principal, Reply, full_body};
 use tokio::time::Instant;
@@ -14,6 +14,7 @@ use super::access::{AccessLog, Noted};
 use super::edges::Edges;
 use super::identify::{KEY_SET_PATH, challenge, identify};
 use super::measured::Measuring;
+use super::own_span::OwnSpan;
 use super::rate_limit;
 use super::service::allow;
 use crate::edge::{Edge, EdgeCaller, preflight_method};
@@ -38,33 +39,33 @@ impl Entry {
     /// is what the host answers in their place.
     pub(super) async fn take(
         &self,
-        begun: Begun,
+        span: &mut OwnSpan<'_>,
         peer: &Peer,
         request: Request<Body>,
         measuring: &mut Measuring<'_>,
     ) -> Result<Reply, Reply> {
-        let id = begun.id;
         let (mut head, body) = request.into_parts();
         if let Some(keys) = self.key_set(&head.method, head.uri.path()) {
             return Err(keys);
         }
-        if let Some(preflight) = self.preflight(&head).await {
+        if let Some(preflight) = self.preflight(&head, span).await {
             return Err(preflight);
         }
         let routing = self.route(&head.uri, &head.headers, &head.method).map_err(|no_route| {
-            let mut reply = reply_to(&Fault::from(&no_route), id);
+            let mut reply = reply_to(&Fault::from(&no_route), span.id());
             if let NoRoute::OtherMethods(methods) = &no_route {
                 reply.headers_mut().insert(ALLOW, allow(methods));
             }
             reply
         })?;
         measuring.comes_in_by(&routing.policy().measured);
-        let noted = self.access.at(&routing, &begun, peer, &mut head);
+        span.comes_in_by(&routing);
+        let noted = self.access.at(&routing, span.begun(), peer, &mut head);
         let mut request = Request::from_parts(head, body);
         if let Some(noted) = &noted {
             request = noted.watch(request);
         }
-        let mut reply = self.take_by(routing, begun, peer, request, noted.as_deref()).await;
+        let mut reply = self.take_by(routing, span, peer, request, noted.as_deref()).await;
         if let Some(noted) = noted {
             let (Ok(told) | Err(told)) = &mut reply;
             told.extensions_mut().insert(noted);
@@ -76,23 +77,27 @@ impl Entry {
     async fn take_by(
         &self,
         routing: Routing,
-        begun: Begun,
+        span: &mut OwnSpan<'_>,
         peer: &Peer,
         request: Request<Body>,
         noted: Option<&Noted>,
     ) -> Result<Reply, Reply> {
-        let id = begun.id;
+        let id = span.id();
         // Before anything is spent on it, such as holding a credential against keys.
-        self.control.has_room(&routing, id).map_err(|fault| reply_to(&fault, id))?;
+        self.control.has_room(&routing, id).map_err(|fault| {
+            span.shed();
+            reply_to(&fault, id)
+        })?;
         let (mut head, body) = request.into_parts();
         let edge = self.edges.of(routing.policy());
         let identities = self.control.identities();
         let caller = identify(&identities, &mut head.headers, peer, routing.policy(), || self.control.now()).await;
-        if let (Some(noted), Ok(caller)) = (noted, &caller) {
-            noted.comes_from(caller);
+        if let Ok(caller) = &caller {
+            span.comes_from(caller);
+            noted.iter().for_each(|noted| noted.comes_from(caller));
         }
         let request = Request::from_parts(head, body);
-        self.let_in(edge.as_deref(), begun, peer, routing, caller, request).await
+        self.let_in(edge.as_deref(), span, peer, routing, caller, request).await
     }
 
     fn route(&self, uri: &Uri, headers: &HeaderMap, method: &Method) -> Result<Routing, NoRoute> {
@@ -102,10 +107,12 @@ impl Entry {
 
     /// The answer to a browser that asks whether it may send a request, if the route of that has one. It comes before all
     /// else, because browsers show no credential when they ask.
-    async fn preflight(&self, head: &request::Parts) -> Option<Reply> {
+    async fn preflight(&self, head: &request::Parts, span: &mut OwnSpan<'_>) -> Option<Reply> {
         let method = preflight_method(&head.method, &head.headers)?;
         let routing = self.route(&head.uri, &head.headers, &method).ok()?;
-        self.edges.of(routing.policy())?.preflight(&head.method, &head.headers).await
+        let reply = self.edges.of(routing.policy())?.preflight(&head.method, &head.headers).await?;
+        span.comes_in_by(&routing);
+        Some(reply)
     }
 
     /// Takes a request to its service, if its caller is let in. The edge of the route, which may know the answer already, is
@@ -113,18 +120,17 @@ impl Entry {
     async fn let_in(
         &self,
         edge: Option<&Edge>,
-        begun: Begun,
+        span: &mut OwnSpan<'_>,
         peer: &Peer,
         routing: Routing,
         caller: Result<Principal, Fault>,
         request: Request<Body>,
     ) -> Result<Reply, Reply> {
-        let id = begun.id;
-        let Door { rates, outcome } = self.admit(begun, peer, routing, caller, request.method());
+        let Door { rates, outcome } = self.admit(span, peer, routing, caller, request.method());
         let mut reply = match (outcome, edge) {
-            (Ok(admitted), None) => self.pass(id, admitted, request).await,
+            (Ok(admitted), None) => self.pass(span, admitted, request).await,
             // Boxed, so that routes without an edge do not carry the room for one.
-            (Ok(admitted), Some(edge)) => Ok(Box::pin(self.pass_through(edge, id, peer, admitted, request)).await),
+            (Ok(admitted), Some(edge)) => Ok(Box::pin(self.pass_through(edge, span, peer, admitted, request)).await),
             (Err(reply), None) => Err(reply),
             (Err(reply), Some(edge)) => {
                 let (head, _) = request.into_parts();
@@ -137,10 +143,10 @@ impl Entry {
     }
 
     /// Takes a request to its service by a route without an edge.
-    async fn pass(&self, id: CallId, admitted: Admitted, request: Request<Body>) -> Result<Reply, Reply> {
+    async fn pass(&self, span: &mut OwnSpan<'_>, admitted: Admitted, request: Request<Body>) -> Result<Reply, Reply> {
         // Another route may keep replies of the same URI.
         let changed = self.edges.caches().changed_by(&request);
-        let reply = self.call(id, admitted, request).await;
+        let reply = self.call(span, admitted, request).await;
         let (Ok(told) | Err(told)) = &reply;
         self.edges.caches().forget(changed, told.status());
         reply
@@ -150,21 +156,21 @@ impl Entry {
     async fn pass_through(
         &self,
         edge: &Edge,
-        id: CallId,
+        span: &mut OwnSpan<'_>,
         peer: &Peer,
         admitted: Admitted,
         request: Request<Body>,
     ) -> Reply {
         let user = admitted.caller().user().cloned();
         let from = EdgeCaller {
-            call: id,
+            call: span.id(),
             user: user.as_deref(),
             address: peer.address,
             deadline: Instant::now() + admitted.routing().timeout(),
             generation: admitted.routing().generation(),
             split: admitted.routing().is_split(),
         };
-        let next = async |request| match self.call(id, admitted, request).await {
+        let next = async |request| match self.call(span, admitted, request).await {
             Ok(reply) | Err(reply) => reply,
         };
         edge.answer(request, &from, next).await
@@ -173,27 +179,33 @@ impl Entry {
     /// Holds a caller against the rules and the rates of the route.
     fn admit(
         &self,
-        begun: Begun,
+        span: &mut OwnSpan<'_>,
         peer: &Peer,
         routing: Routing,
         caller: Result<Principal, Fault>,
         method: &Method,
     ) -> Door {
-        let id = begun.id;
+        let (id, begun) = (span.id(), span.begun().clone());
         let caller = match caller {
             Ok(caller) => caller,
             // Of one who showed what proves nothing, nothing more is asked.
             Err(fault) => {
+                span.goes_to_service();
                 let fault = self.control.refuse(routing, (begun, Principal::Outside), fault);
                 return Door { rates: RateVerdicts::default(), outcome: Err(told(&fault, id, None)) };
             }
         };
         let (rates, admitted) = self.control.admit(routing, (begun, caller.clone()), method, peer.address);
-        Door { rates, outcome: admitted.map_err(|fault| told(&fault, id, Some(&caller))) }
+        let outcome = admitted.map_err(|fault| {
+            span.goes_to_service();
+            told(&fault, id, Some(&caller))
+        });
+        Door { rates, outcome }
     }
 
-    async fn call(&self, id: CallId, admitted: Admitted, request: Request<Body>) -> Result<Reply, Reply> {
-        let caller = admitted.caller().clone();
+    async fn call(&self, span: &mut OwnSpan<'_>, admitted: Admitted, request: Request<Body>) -> Result<Reply, Reply> {
+        span.goes_to_service();
+        let (id, caller) = (span.id(), admitted.caller().clone());
         self.control.call(admitted, request).await.map_err(|fault| told(&fault, id, Some(&caller)))
     }
 

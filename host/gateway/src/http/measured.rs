@@ -77,6 +77,11 @@ pub(super) struct Measuring<'a> {
 }
 
 impl Measuring<'_> {
+    /// When it came.
+    pub(super) const fn begun(&self) -> Instant {
+        self.begun
+    }
+
     /// The request comes in by this route.
     pub(super) fn comes_in_by(&mut self, route: &Arc<RouteMeasured>) {
         self.route = Arc::clone(route);

@@ -8,13 +8,14 @@ use http::uri::Scheme;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use patchbay_control::{Begun, Control, MIRROR_HEADER};
+use patchbay_control::{Control, MIRROR_HEADER};
 use patchbay_model::{Body, BodyError, CallId, Fault, FaultKind, Reply, empty_body};
 
 use super::access::{AccessLog, Noted};
 use super::entry::Entry;
 use super::headers::{check_coding, strip_reply, strip_request};
 use super::measured::{HttpMeasured, Measuring};
+use super::own_span::OwnSpan;
 use super::reply_body::{ReplyBody, discard};
 use super::target::{Target, normalize};
 use crate::dashboard::strip_sessions;
@@ -90,25 +91,26 @@ impl Answer for Answers {
 impl Shared {
     async fn answer(&self, peer: Peer, request: Request<Received>) -> Response<ReplyBody> {
         let request = request.map(body_of);
-        let begun = self.control.begin(&request);
         let mut measuring = self.measured.begin(request.method());
-        let noted = self.access.begin(&begun, &peer, &request);
-        let asked = Asked { noted: noted.clone(), ..Asked::new(begun.id, request.method().clone()) };
-        let reply = asked.answer(self.take(begun, &peer, request, noted, &mut measuring).await);
+        let mut span = OwnSpan::begin(&self.control, self.control.begin(&request), measuring.begun());
+        let noted = self.access.begin(span.begun(), &peer, &request);
+        let asked = Asked { noted: noted.clone(), ..Asked::new(span.id(), request.method().clone()) };
+        let reply = asked.answer(self.take(&mut span, &peer, request, noted, &mut measuring).await);
         measuring.answered(&reply);
+        span.answered(&reply);
         reply
     }
 
     /// Takes a request to its service. What comes back otherwise is the reply that says why not.
     async fn take(
         &self,
-        begun: Begun,
+        span: &mut OwnSpan<'_>,
         peer: &Peer,
         request: Request<Body>,
         noted: Option<Arc<Noted>>,
         measuring: &mut Measuring<'_>,
     ) -> Result<Reply, Reply> {
-        let id = begun.id;
+        let id = span.id();
         let refuse = |fault: &Fault| reply_to(fault, id);
         let (mut head, body) = request.into_parts();
         let target = normalize(&mut head, &self.local, self.scheme.as_ref()).map_err(|fault| {
@@ -130,13 +132,13 @@ impl Shared {
             head.headers.remove(header);
         }
         head.headers.insert(CALL_HEADER, call_value(id));
-        begun.span.context.write(&mut head.headers);
+        span.begun().span.context.write(&mut head.headers);
         // The engine has no use for what hyper keeps here, such as the handle of an upgrade that will not be.
         head.extensions.clear();
         if let Some(noted) = noted {
             head.extensions.insert(noted);
         }
-        self.entry.take(begun, peer, Request::from_parts(head, body), measuring).await
+        self.entry.take(span, peer, Request::from_parts(head, body), measuring).await
     }
 }
 

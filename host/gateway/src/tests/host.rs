@@ -261,7 +261,7 @@ impl Host {
         Self::configured(script, config, routes).await
     }
 
-    async fn configured(script: Script, config: ControlConfig, routes: Vec<DeclaredRoute>) -> Self {
+    pub(super) async fn configured(script: Script, config: ControlConfig, routes: Vec<DeclaredRoute>) -> Self {
         // The clients of the tests ask for it even where they speak no TLS; only the first one counts.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let components = Components::default();

@@ -98,7 +98,7 @@ pub struct SpanRecord {
     pub start: SystemTime,
     /// How long it took. For an HTTP request: until the head of the reply was there.
     pub duration: Duration,
-    /// The service that did the work, if one did.
+    /// The service that did the work, or that a request was meant for which the host answered by itself; if there is one.
     pub service: Option<ServiceName>,
     /// The revision of it.
     pub revision: Option<RevisionNumber>,

@@ -10,7 +10,7 @@ use crate::bus::{Message, Topic};
 /// What a span is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SpanSubject {
-    /// An HTTP request that a service got.
+    /// An HTTP request that came to a service, or that the host answered by itself.
     Request {
         /// Its method.
         method: Method,
