@@ -153,6 +153,32 @@ test("a canary is begun, seen and promoted", async () => {
   });
 });
 
+test("a component is dropped as a canary, seen, and aborted", async () => {
+  await at("#/services/hello", async (page, dashboard) => {
+    const before = await host.ask("GET", "/v1/services/hello");
+    await dashboard.drop("hello.wasm", await variant("hello", "tried"));
+    const dialog = page.getByRole("dialog", { name: "Deploy a revision" });
+    await dialog.getByText("More", { exact: true }).click();
+    await dialog.getByLabel("As a canary").check();
+    assert.ok(await dialog.getByLabel("Even if it breaks").isDisabled());
+    await dialog.getByLabel("Shares").fill("30%");
+    await dialog.getByLabel("How long").fill("10m");
+    await dialog.getByRole("button", { name: "Deploy" }).click();
+    const begun = dialog.getByText(/^hello@\d+ gets its first share$/);
+    await begun.waitFor();
+    const revision = (await begun.textContent()).split(" ")[0];
+    await dialog.getByText("It exports the same as before.").waitFor();
+    await dialog.getByRole("button", { name: "Close" }).click();
+
+    await page.getByRole("heading", { name: `Canary of ${revision}` }).waitFor();
+    await page.getByRole("img", { name: `${revision} gets 30 %` }).waitFor();
+    assert.equal((await host.ask("GET", "/v1/services/hello")).active, before.active);
+    await page.getByRole("button", { name: "Abort" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Abort" }).click();
+    await page.getByText(`the canary of ${revision} is over`).waitFor();
+  });
+});
+
 /** Waits until `probe` answers something; `what` says what is waited for. */
 async function until(probe, what) {
   for (let tries = 0; tries < 600; tries += 1) {

@@ -41,6 +41,7 @@ pub(crate) static FILES: &[File] = files![
     "deploy/difference.js",
     "deploy/drop.js",
     "deploy/name.js",
+    "deploy/plan.js",
     "deploy/rough.js",
     "deploy/steps.js",
     "early.js",

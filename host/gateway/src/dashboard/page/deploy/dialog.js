@@ -8,6 +8,7 @@ import { refresh, state } from "../base/state.js";
 import { say } from "../base/notice.js";
 import { difference } from "./difference.js";
 import { nameOf } from "./name.js";
+import { planFields } from "./plan.js";
 import { stepList } from "./steps.js";
 
 /** Opens the dialog. The service and the file may be known already. */
@@ -37,6 +38,14 @@ export function openDeploy({ service = "", file = null } = {}) {
     spellcheck: "false",
   });
   const breaking = h("input", { type: "checkbox", name: "breaking" });
+  const fields = planFields();
+  const canary = h("input", { type: "checkbox", name: "canary" });
+  const plan = h("fieldset", { class: "value", disabled: true, hidden: true }, h("legend", {}, "Canary"), fields.elements);
+  // A canary is one of a service that is there, with its routes, and is refused where it would break callers.
+  canary.addEventListener("change", () => {
+    plan.hidden = plan.disabled = !canary.checked;
+    routes.disabled = breaking.disabled = canary.checked;
+  });
   const progress = h("div", { class: "view", role: "status" });
   const button = h("button", { type: "submit", class: "primary" }, "Deploy");
   const cancel = h("button", { type: "button", onclick: () => dialog.close() }, "Close");
@@ -74,6 +83,8 @@ export function openDeploy({ service = "", file = null } = {}) {
         { class: "value" },
         h("label", { class: "field" }, "Routes, with commas between them; empty: as they are", routes),
         h("label", { class: "check" }, breaking, "Even if it breaks services that call it"),
+        h("label", { class: "check" }, canary, "As a canary, which gets a growing share of the calls"),
+        plan,
       ),
     ),
     progress,
@@ -83,7 +94,9 @@ export function openDeploy({ service = "", file = null } = {}) {
     event.preventDefault();
     if (!chosen) return;
     button.disabled = true;
-    await run({ name: name.value, file: chosen, routes: routes.value, breaking: breaking.checked }, progress, () => {
+    const asked = { name: name.value, file: chosen, routes: routes.value, breaking: breaking.checked };
+    if (canary.checked) asked.plan = fields.plan();
+    await run(asked, progress, () => {
       breaking.closest("details").open = true;
       breaking.focus();
     });
@@ -95,7 +108,7 @@ export function openDeploy({ service = "", file = null } = {}) {
   return dialog;
 }
 
-async function run({ name, file, routes, breaking }, progress, onBreaking) {
+async function run({ name, file, routes, breaking, plan }, progress, onBreaking) {
   const steps = stepList();
   const end = h("div", { class: "view" });
   fill(progress, steps.element, end);
@@ -104,19 +117,15 @@ async function run({ name, file, routes, breaking }, progress, onBreaking) {
     steps.tell({ step: "upload", state: "begun", elapsed: "", note: "" });
     const { digest, size: bytes } = await upload(file);
     steps.tell({ step: "upload", state: "done", elapsed: "", note: `${size(bytes)}, ${digest.slice(0, 19)}` });
-    const body = { component: digest, allow_breaking: breaking };
-    if (routes.trim())
-      body.routes = routes
-        .split(",")
-        .map((route) => route.trim())
-        .filter(Boolean);
-    const outcome = await change("POST", `/v1/services/${encodeURIComponent(name)}/revisions`, body, steps.tell);
-    const done =
-      outcome.outcome === "unchanged"
-        ? `${outcome.revision} is the same and serves already`
-        : `${outcome.revision} serves${outcome.replaced ? ` instead of ${outcome.replaced}` : ""}`;
+    const service = `/v1/services/${encodeURIComponent(name)}`;
+    const [path, body] = plan
+      ? [`${service}/canary`, { component: digest, plan }]
+      : [`${service}/revisions`, { component: digest, allow_breaking: breaking, ...routesOf(routes) }];
+    const outcome = await change("POST", path, body, steps.tell);
+    const done = plan ? `${outcome.revision} gets its first share` : sentence(outcome);
     say(done);
-    fill(end, h("p", { class: "good" }, done), difference(before, await contractOf(name)));
+    const number = outcome.revision.split("@").at(-1);
+    fill(end, h("p", { class: "good" }, done), difference(before, await contractOf(name, number)));
     await refresh();
   } catch (problem) {
     const [first, ...lines] = problem.message.split("\n");
@@ -125,10 +134,25 @@ async function run({ name, file, routes, breaking }, progress, onBreaking) {
   }
 }
 
-async function contractOf(name) {
+function routesOf(text) {
+  const routes = text
+    .split(",")
+    .map((route) => route.trim())
+    .filter(Boolean);
+  return routes.length > 0 ? { routes } : {};
+}
+
+function sentence({ outcome, revision, replaced }) {
+  if (outcome === "unchanged") return `${revision} is the same and serves already`;
+  return `${revision} serves${replaced ? ` instead of ${replaced}` : ""}`;
+}
+
+/** The contract of a revision; without a number, of the one that serves. */
+async function contractOf(name, number) {
   const service = await get(`/v1/services/${encodeURIComponent(name)}`).catch(() => null);
-  if (!service?.active) return null;
-  return (await get(`/v1/services/${encodeURIComponent(name)}/revisions/${service.active}`)).contract ?? null;
+  const chosen = number ?? service?.active;
+  if (!chosen) return null;
+  return (await get(`/v1/services/${encodeURIComponent(name)}/revisions/${chosen}`)).contract ?? null;
 }
 
 const KINDS = { "+": "added", "-": "removed", "~": "changed" };

@@ -6,6 +6,7 @@ import { confirm, open } from "../base/dialog.js";
 import { share } from "../base/format.js";
 import { attempt, say } from "../base/notice.js";
 import { refresh } from "../base/state.js";
+import { planFields } from "../deploy/plan.js";
 
 const PHASES = {
   baking: "baking",
@@ -95,18 +96,13 @@ async function end(name, what) {
 /** Asks how a retained revision is to be tried. */
 export function openCanary(found, revision) {
   const why = h("div", { role: "alert" });
+  const fields = planFields();
   const form = h(
     "form",
     {},
     h("h2", {}, `Try ${revision.revision} as a canary`),
     h("p", { class: "dim" }, "It gets a growing share of the calls, and is promoted or ended by its numbers."),
-    h(
-      "label",
-      { class: "field" },
-      "Shares, one after the other",
-      h("input", { name: "steps", value: "5%, 25%, 50%", required: true }),
-    ),
-    h("label", { class: "field" }, "How long each lasts", h("input", { name: "bake", value: "5m", required: true })),
+    fields.elements,
     why,
     h(
       "div",
@@ -117,14 +113,10 @@ export function openCanary(found, revision) {
   );
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const steps = form.elements.steps.value
-      .split(",")
-      .map((step) => step.trim())
-      .filter(Boolean);
     try {
       await change("POST", `/v1/services/${found.name}/canary`, {
         revision: revision.number,
-        plan: { steps, bake: form.elements.bake.value },
+        plan: fields.plan(),
       });
       dialog.close();
       say(`${revision.revision} gets its first share`);
