@@ -29,7 +29,7 @@ pub use identity::{Authenticator, TokenError, TokenRequest, TokenSigner, TokenWi
 pub use load::HostLoad;
 pub use replies::{Claim, Claimed, KeptReply, ReplyKey, ReplyStore, ReplyTerms};
 pub use secrets::{NoSecrets, OpenSecret, SecretError, Secrets};
-pub use spans::{NoSpans, SpanSink};
+pub use spans::{NoSpans, SpanSink, Spans};
 
 /// A boxed future, for traits that are used as `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

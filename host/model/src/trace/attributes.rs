@@ -3,6 +3,9 @@
 
 use std::borrow::Cow;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::span::SpanRecord;
 use super::subject::{MessageFacts, SpanSubject, is_known};
 use crate::Principal;
@@ -27,6 +30,36 @@ pub enum AttributeValue {
     Real(f64),
     /// Yes or no.
     Flag(bool),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// Several, none of which is a list.
+    List(Vec<Self>),
+}
+
+impl AttributeValue {
+    /// Bytes that it takes on the heap, roughly.
+    fn size(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Bytes(bytes) => bytes.len(),
+            Self::List(values) => values.iter().map(|value| size_of::<Self>() + value.size()).sum(),
+            Self::Number(_) | Self::Real(_) | Self::Flag(_) => 0,
+        }
+    }
+}
+
+/// As JSON; bytes in base64.
+impl From<AttributeValue> for serde_json::Value {
+    fn from(value: AttributeValue) -> Self {
+        match value {
+            AttributeValue::Text(text) => text.into_owned().into(),
+            AttributeValue::Number(number) => number.into(),
+            AttributeValue::Real(number) => number.into(),
+            AttributeValue::Flag(truth) => truth.into(),
+            AttributeValue::Bytes(bytes) => STANDARD.encode(bytes).into(),
+            AttributeValue::List(values) => values.into_iter().collect(),
+        }
+    }
 }
 
 impl Attribute {
@@ -45,10 +78,14 @@ impl Attribute {
         Self { name: Cow::Borrowed(name), value: AttributeValue::Real(value) }
     }
 
+    /// Yes or no.
+    pub const fn flag(name: &'static str, value: bool) -> Self {
+        Self { name: Cow::Borrowed(name), value: AttributeValue::Flag(value) }
+    }
+
     /// Roughly what it takes in memory, in bytes.
     pub(super) fn size(&self) -> usize {
-        let of_value = if let AttributeValue::Text(text) = &self.value { text.len() } else { 0 };
-        size_of::<Self>() + self.name.len() + of_value
+        size_of::<Self>() + self.name.len() + self.value.size()
     }
 }
 
@@ -125,7 +162,8 @@ fn of_subject(subject: &SpanSubject) -> Vec<Attribute> {
             ));
             said
         }
-        SpanSubject::Own => Vec::new(),
+        // Nobody but the host gives such names, so this one is to be believed.
+        SpanSubject::Own(_) => vec![Attribute::flag("patchbay.own", true)],
     }
 }
 

@@ -45,6 +45,12 @@ impl TraceId {
 }
 
 impl SpanId {
+    /// The span that this text names: 16 lower-case hexadecimal digits, of which one at least is not 0.
+    pub fn parse(text: &str) -> Option<Self> {
+        let number = if text.len() == 16 { hexadecimal(text.as_bytes()) } else { None };
+        number.and_then(|number| u64::try_from(number).ok()).and_then(Self::new)
+    }
+
     /// The span with this number; `None` for 0.
     pub const fn new(number: u64) -> Option<Self> {
         match NonZeroU64::new(number) {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use http::Method;
 
+use super::own::OwnSpan;
 use crate::FunctionName;
 use crate::bus::{Message, Topic};
 
 /// What a span is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum SpanSubject {
     /// An HTTP request that came to a service, or that the host answered by itself.
     Request {
@@ -42,7 +43,7 @@ pub enum SpanSubject {
         status: Option<u16>,
     },
     /// What a service says of itself.
-    Own,
+    Own(Box<OwnSpan>),
 }
 
 /// What is kept of a message.
@@ -76,7 +77,8 @@ pub struct OutgoingTarget {
 }
 
 impl SpanSubject {
-    /// What spans about the same have as their name. There are as many as there are routes, functions and topics.
+    /// What spans about the same have as their name. There are as many as there are routes, functions and topics. Services
+    /// name their own.
     pub fn name(&self) -> String {
         match self {
             Self::Request { method, route: Some(route), .. } => format!("{} {route}", method_name(method)),
@@ -84,7 +86,7 @@ impl SpanSubject {
             Self::Function(function) => function.to_string(),
             Self::Delivery { message, .. } => format!("process {}", message.topic),
             Self::Publication(message) => format!("publish {}", message.topic),
-            Self::Own => String::new(),
+            Self::Own(_) => String::new(),
         }
     }
 
@@ -96,7 +98,8 @@ impl SpanSubject {
                 message.id.len() + message.topic.as_str().len()
             }
             Self::Outgoing { target, .. } => target.host.len() + target.path.len(),
-            Self::Function(_) | Self::Own => 0,
+            Self::Own(own) => own.size(),
+            Self::Function(_) => 0,
         }
     }
 }
