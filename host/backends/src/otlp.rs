@@ -87,6 +87,9 @@ pub trait Exported: Send + Sized + 'static {
     /// What kind of thing it is.
     const SIGNAL: Signal;
 
+    /// Roughly what it adds to a batch, in bytes.
+    fn size(&self) -> usize;
+
     /// A batch of it in the form of the protocol.
     fn payload(batch: Vec<Self>, resource: &OtlpResource) -> Payload;
 }

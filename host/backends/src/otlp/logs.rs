@@ -33,6 +33,10 @@ const NAMES: [(&str, &str); 12] = [
 impl Exported for LogRecord {
     const SIGNAL: Signal = Signal::Logs;
 
+    fn size(&self) -> usize {
+        Self::size(self)
+    }
+
     fn payload(batch: Vec<Self>, resource: &OtlpResource) -> Payload {
         let resource_logs = by_service(&batch).into_iter().map(|(service, log_records)| {
             let service: Option<ServiceName> = service.and_then(|name| name.parse().ok());

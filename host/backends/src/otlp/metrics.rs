@@ -33,6 +33,11 @@ pub struct MetricsReading {
 impl Exported for MetricsReading {
     const SIGNAL: Signal = Signal::Metrics;
 
+    /// They come one at a time, and cannot be cut.
+    fn size(&self) -> usize {
+        0
+    }
+
     fn payload(batch: Vec<Self>, resource: &OtlpResource) -> Payload {
         let scope_metrics = batch.iter().map(|reading| ScopeMetrics {
             scope: Some(resource.scope()),

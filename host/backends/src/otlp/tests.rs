@@ -4,11 +4,13 @@ mod collector;
 
 use std::time::{Duration, SystemTime};
 
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind as ProtoKind;
 use patchbay_model::ports::SpanSink;
 use patchbay_model::trace::{
-    Attribute, SpanContext, SpanEvent, SpanFault, SpanId, SpanKind, SpanOrigin, SpanRecord, SpanSubject,
+    Attribute, AttributeValue, LeftOut, OwnSpan, SpanContext, SpanEvent, SpanFault, SpanId, SpanKind, SpanLink,
+    SpanOrigin, SpanRecord, SpanScope, SpanSubject,
 };
 use patchbay_model::{CallId, Principal, RevisionNumber, Secret};
 
@@ -169,6 +171,71 @@ async fn spans_arrive_as_they_are() {
         assert_eq!((third.status.clone().unwrap().code, said(&third.attributes, "error.type").as_str()), (0, "denied"));
         assert_eq!(third.links[0].span_id, context(8).span.bytes());
     }
+}
+
+#[tokio::test]
+async fn spans_of_services_come_under_what_made_them() {
+    let collector = Collector::open(OtlpProtocol::Grpc, |_| Answer::Taken).await;
+    let otlp = Otlp::new(settings(OtlpProtocol::Grpc, &collector.endpoint), resource()).unwrap();
+    let outbox = otlp.outbox::<Arc<SpanRecord>>();
+    let own = |name: &str, succeeded| OwnSpan {
+        scope: SpanScope {
+            name: name.to_owned(),
+            version: Some("2".to_owned()),
+            schema: Some("https://example.com/schema".to_owned()),
+            attributes: vec![Attribute::text("part", "front")],
+        },
+        links: vec![SpanLink { context: context(8), attributes: vec![Attribute::number("why", 1)] }],
+        succeeded,
+        left_out: LeftOut { attributes: 1, events: 2, links: 3 },
+    };
+    let made = |span, own: OwnSpan| SpanRecord {
+        subject: SpanSubject::Own(Box::new(own)),
+        own: vec![Attribute {
+            name: "tags".into(),
+            value: AttributeValue::List(vec![AttributeValue::Text("a".into()), AttributeValue::Flag(true)]),
+        }],
+        ..record(span, Some("orders"))
+    };
+    for span in [record(1, Some("orders")), made(2, own("a", true)), made(3, own("b", false)), made(4, own("a", false))]
+    {
+        outbox.record(Arc::new(span));
+    }
+    otlp.close(soon()).await;
+    let received: Vec<_> = collector.received().into_iter().flat_map(|request| request.traces.resource_spans).collect();
+    let [of_orders] = &*received else { panic!("{received:#?}") };
+    let scopes: Vec<_> = of_orders.scope_spans.iter().map(|scoped| (scoped.scope.clone().unwrap(), scoped)).collect();
+    let found: Vec<_> = scopes.iter().map(|(scope, scoped)| (scope.name.as_str(), scoped.spans.len())).collect();
+    assert_eq!(found, [("patchbay", 1), ("a", 2), ("b", 1)]);
+    let (scope, scoped) = &scopes[1];
+    assert_eq!((scope.version.as_str(), scoped.schema_url.as_str()), ("2", "https://example.com/schema"));
+    assert_eq!(said(&scope.attributes, "part"), "front");
+    let [span, other] = &*scoped.spans else { panic!("two spans") };
+    assert_eq!((span.links[0].span_id.as_slice(), span.links.len()), (context(8).span.bytes().as_slice(), 1));
+    assert_eq!(said(&span.links[0].attributes, "why"), "1");
+    let left_out = (span.dropped_attributes_count, span.dropped_events_count, span.dropped_links_count);
+    assert_eq!(left_out, (1, 2, 3));
+    assert_eq!([span, other].map(|span| span.status.clone().unwrap().code), [1, 0]);
+    let tags = span.attributes.iter().find(|attribute| attribute.key == "tags").unwrap();
+    let Some(Value::ArrayValue(tags)) = tags.value.clone().unwrap().value else { panic!("{tags:?}") };
+    assert_eq!(tags.values.len(), 2);
+}
+
+#[tokio::test]
+async fn a_batch_is_no_larger_than_collectors_take() {
+    let collector = Collector::open(OtlpProtocol::Grpc, |_| Answer::Taken).await;
+    let slow = Duration::from_secs(60);
+    let settings = OtlpSettings { interval: slow, ..settings(OtlpProtocol::Grpc, &collector.endpoint) };
+    let otlp = Otlp::new(settings, resource()).unwrap();
+    let outbox = otlp.outbox::<Arc<SpanRecord>>();
+    for n in 1..=5 {
+        let large = Attribute::text("large", "x".repeat(1 << 20));
+        outbox.put(Arc::new(SpanRecord { own: vec![large], ..record(n, None) }));
+    }
+    otlp.close(soon()).await;
+    let sizes: Vec<_> =
+        collector.received().into_iter().map(|request| spans_of(&request.traces.resource_spans).len()).collect();
+    assert_eq!(sizes, [2, 2, 1]);
 }
 
 #[tokio::test]

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link, SpanKind as ProtoKind};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use patchbay_model::ServiceName;
-use patchbay_model::trace::{Attribute, AttributeValue, SpanContext, SpanKind, SpanOrigin, SpanRecord, SpanSubject};
+use patchbay_model::trace::{
+    Attribute, AttributeValue, OwnSpan, SpanContext, SpanKind, SpanOrigin, SpanRecord, SpanScope, SpanSubject,
+};
 
 use super::resource::{OtlpResource, pair};
 use super::{Exported, Payload, Signal};
@@ -36,17 +38,58 @@ const OF_CALLERS: [&str; 8] = [
 impl Exported for Arc<SpanRecord> {
     const SIGNAL: Signal = Signal::Traces;
 
+    fn size(&self) -> usize {
+        SpanRecord::size(self)
+    }
+
     fn payload(batch: Vec<Self>, resource: &OtlpResource) -> Payload {
-        let mut services: BTreeMap<Option<ServiceName>, Vec<Span>> = BTreeMap::new();
+        let mut services: BTreeMap<Option<ServiceName>, Vec<Scoped<'_>>> = BTreeMap::new();
         for span in &batch {
-            services.entry(span.service.clone()).or_default().push(span_of(span));
+            let scopes = services.entry(span.service.clone()).or_default();
+            let scope = own(span).map(|own| &own.scope);
+            match scopes.iter_mut().find(|scoped| scoped.scope == scope) {
+                Some(scoped) => scoped.spans.push(span_of(span)),
+                None => scopes.push(Scoped { scope, spans: vec![span_of(span)] }),
+            }
         }
-        let resource_spans = services.into_iter().map(|(service, spans)| ResourceSpans {
+        let resource_spans = services.into_iter().map(|(service, scopes)| ResourceSpans {
             resource: Some(resource.of(service.as_ref())),
-            scope_spans: vec![ScopeSpans { scope: Some(resource.scope()), spans, ..ScopeSpans::default() }],
+            scope_spans: scopes.into_iter().map(|scoped| scoped.wire(resource)).collect(),
             ..ResourceSpans::default()
         });
         Payload::Traces(ExportTraceServiceRequest { resource_spans: resource_spans.collect() })
+    }
+}
+
+/// Spans that were made by the same thing.
+struct Scoped<'a> {
+    /// Something in the service; `None`: the host.
+    scope: Option<&'a SpanScope>,
+    spans: Vec<Span>,
+}
+
+impl Scoped<'_> {
+    fn wire(self, resource: &OtlpResource) -> ScopeSpans {
+        let scope = self.scope.map_or_else(|| resource.scope(), scope_of);
+        let schema_url = self.scope.and_then(|scope| scope.schema.clone()).unwrap_or_default();
+        ScopeSpans { scope: Some(scope), spans: self.spans, schema_url }
+    }
+}
+
+fn scope_of(scope: &SpanScope) -> InstrumentationScope {
+    InstrumentationScope {
+        name: scope.name.clone(),
+        version: scope.version.clone().unwrap_or_default(),
+        attributes: attributes(scope.attributes.clone()),
+        ..InstrumentationScope::default()
+    }
+}
+
+/// What there is of a span that a service made itself.
+fn own(span: &SpanRecord) -> Option<&OwnSpan> {
+    match &span.subject {
+        SpanSubject::Own(own) => Some(own),
+        _ => None,
     }
 }
 
@@ -56,6 +99,8 @@ fn span_of(span: &SpanRecord) -> Span {
         SpanOrigin::Root | SpanOrigin::Linked(_) => (Vec::new(), false),
     };
     let start = nanos(span.start);
+    let own = own(span);
+    let left_out = own.map(|own| own.left_out).unwrap_or_default();
     Span {
         trace_id: span.context.trace.bytes().to_vec(),
         span_id: span.context.span.bytes().to_vec(),
@@ -68,8 +113,11 @@ fn span_of(span: &SpanRecord) -> Span {
         end_time_unix_nano: nanos(span.start + span.duration),
         attributes: attributes(span.attributes()),
         events: span.events.iter().map(|event| event_of(start, event)).collect(),
-        links: link_of(&span.origin).into_iter().collect(),
+        links: origin_of(&span.origin).into_iter().chain(own.into_iter().flat_map(links_of)).collect(),
         status: Some(status(span)),
+        dropped_attributes_count: left_out.attributes,
+        dropped_events_count: left_out.events,
+        dropped_links_count: left_out.links,
         ..Span::default()
     }
 }
@@ -84,19 +132,31 @@ fn event_of(start: u64, event: &patchbay_model::trace::SpanEvent) -> Event {
     }
 }
 
-fn link_of(origin: &SpanOrigin) -> Option<Link> {
+fn origin_of(origin: &SpanOrigin) -> Option<Link> {
     let SpanOrigin::Linked(context) = origin else { return None };
-    Some(Link {
+    Some(link_of(context, Vec::new()))
+}
+
+fn links_of(own: &OwnSpan) -> impl Iterator<Item = Link> {
+    own.links.iter().map(|link| link_of(&link.context, link.attributes.clone()))
+}
+
+fn link_of(context: &SpanContext, said: Vec<Attribute>) -> Link {
+    Link {
         trace_id: context.trace.bytes().to_vec(),
         span_id: context.span.bytes().to_vec(),
         trace_state: state(context),
         flags: flags(context, true),
+        attributes: attributes(said),
         ..Link::default()
-    })
+    }
 }
 
 fn status(span: &SpanRecord) -> Status {
-    let Some(fault) = &span.fault else { return Status::default() };
+    let Some(fault) = &span.fault else {
+        let succeeded = own(span).is_some_and(|own| own.succeeded);
+        return if succeeded { Status { code: StatusCode::Ok as i32, ..Status::default() } } else { Status::default() };
+    };
     let is_callers = matches!(span.subject, SpanSubject::Request { .. }) && OF_CALLERS.contains(&&*fault.kind);
     if is_callers {
         return Status::default();
@@ -114,6 +174,11 @@ fn value(value: AttributeValue) -> Value {
         AttributeValue::Number(number) => Value::IntValue(number),
         AttributeValue::Real(number) => Value::DoubleValue(number),
         AttributeValue::Flag(truth) => Value::BoolValue(truth),
+        AttributeValue::Bytes(bytes) => Value::BytesValue(bytes),
+        AttributeValue::List(values) => {
+            let values = values.into_iter().map(|element| AnyValue { value: Some(self::value(element)) }).collect();
+            Value::ArrayValue(ArrayValue { values })
+        }
     }
 }
 

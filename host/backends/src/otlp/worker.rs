@@ -20,6 +20,9 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_sec
 /// How long one batch is tried.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Bytes, roughly, from which on a batch is full: collectors refuse more than 4 MiB over gRPC, and with it all that others put in.
+const LARGEST: usize = 2 << 20;
+
 /// What a task works with.
 pub(super) struct Worker<T> {
     queue: mpsc::Receiver<T>,
@@ -52,24 +55,32 @@ impl<T: Exported> Worker<T> {
 
     /// The next batch: when it is full, or when the first of it has waited long enough. `None` when no more will come.
     async fn next(&mut self, watch: &Watch) -> Option<Vec<T>> {
-        let mut batch = Vec::new();
+        let (mut batch, mut size) = (Vec::new(), 0);
         if let Some(first) = watch.before(Phase::Closing, self.queue.recv()).await {
-            batch.push(first?);
+            let first = first?;
+            size += first.size();
+            batch.push(first);
             let due = Instant::now() + self.interval;
-            while batch.len() < self.batch {
+            while self.has_room(&batch, size) {
                 let more = watch.before(Phase::Closing, timeout_at(due, self.queue.recv()));
                 let Some(Ok(Some(item))) = more.await else { break };
+                size += item.size();
                 batch.push(item);
             }
         }
         if watch.is(Phase::Closing) {
             self.queue.close();
-            while batch.len() < self.batch {
+            while self.has_room(&batch, size) {
                 let Ok(item) = self.queue.try_recv() else { break };
+                size += item.size();
                 batch.push(item);
             }
         }
         (!batch.is_empty()).then_some(batch)
+    }
+
+    const fn has_room(&self, batch: &[T], size: usize) -> bool {
+        batch.len() < self.batch && size < LARGEST
     }
 
     async fn send(&self, batch: Vec<T>, watch: &Watch) {
