@@ -67,6 +67,7 @@ impl Host {
                 links: Arc::clone(&links) as _,
                 messaging: Arc::clone(&messaging) as _,
                 tokens: Arc::<ServiceTokens>::default(),
+                spans: Arc::new(patchbay_model::ports::NoSpans),
                 clock: Arc::new(SystemClock),
             },
         )?;

@@ -135,6 +135,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             links: links.clone(),
             messaging: nobody.clone(),
             tokens: nobody.clone(),
+            spans: Arc::new(patchbay_model::ports::NoSpans),
             clock: nobody,
         },
     )?;

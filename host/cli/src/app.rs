@@ -11,12 +11,12 @@ use std::sync::Arc;
 use patchbay_backends::identity::Identity;
 use patchbay_backends::otlp::Otlp;
 use patchbay_backends::{AdminToken, MachineSecrets, ProcessMetrics, StateDir, SystemClock, SystemLoad, random};
-use patchbay_control::{Control, Journal, Ports, ServiceLinks, ServiceMessaging, ServiceTokens};
+use patchbay_control::{Control, Journal, Ports, ServiceLinks, ServiceMessaging, ServiceSpans, ServiceTokens};
 use patchbay_engine::{Allocation, CacheFolder, CacheReport, Engine, EngineConfig, EngineReport, Premises, Workshop};
 use patchbay_gateway::{AdminApi, HostFacts, HttpGateway, HttpOutbound, Readiness};
 use patchbay_model::metrics::Metrics;
 use patchbay_model::policy::Rate;
-use patchbay_model::ports::{Clock, Executor, Links, LogSink, Messaging, Outbound, Tokens};
+use patchbay_model::ports::{Clock, Executor, Links, LogSink, Messaging, Outbound, Spans, Tokens};
 use patchbay_model::{NoHazard, units};
 
 use crate::announcement::Announcement;
@@ -74,11 +74,13 @@ impl App {
         let links = Arc::<ServiceLinks>::default();
         let messaging = Arc::<ServiceMessaging>::default();
         let tokens = Arc::<ServiceTokens>::default();
+        let spans = Arc::<ServiceSpans>::default();
         let ways = Ways {
             outbound: Arc::clone(&outbound) as _,
             links: Arc::clone(&links) as _,
             messaging: Arc::clone(&messaging) as _,
             tokens: Arc::clone(&tokens) as _,
+            spans: Arc::clone(&spans) as _,
         };
         let secrets = Arc::new(MachineSecrets::new(directory_of(&source.file).to_owned()));
         telemetry.inlet.keep_out(Arc::clone(&secrets));
@@ -116,6 +118,7 @@ impl App {
         links.attach(&control);
         messaging.attach(&control);
         tokens.attach(&control);
+        spans.attach(&control);
         // Whatever counts stands here.
         let process = ProcessMetrics::new(facts.version.clone(), facts.started);
         let metrics = Arc::new(Metrics::new(vec![
@@ -165,6 +168,7 @@ pub(crate) struct Ways {
     links: Arc<dyn Links>,
     messaging: Arc<dyn Messaging>,
     tokens: Arc<dyn Tokens>,
+    spans: Arc<dyn Spans>,
 }
 
 /// An executor, with a cache of machine code if a folder for it is given.
@@ -178,8 +182,9 @@ pub(crate) fn executor(
     ways: Ways,
 ) -> Result<Arc<Engine>, Failure> {
     let premises = Premises { cache, workshop: Some(workshop()) };
-    let Ways { outbound, links, messaging, tokens } = ways;
-    let ports = patchbay_engine::Ports { sink, outbound, links, messaging, tokens, clock: Arc::new(SystemClock) };
+    let Ways { outbound, links, messaging, tokens, spans } = ways;
+    let ports =
+        patchbay_engine::Ports { sink, outbound, links, messaging, tokens, spans, clock: Arc::new(SystemClock) };
     let engine = Engine::new(config, premises, ports).map_err(Failure::failed)?;
     tell(engine.report());
     Ok(Arc::new(engine))
@@ -208,6 +213,7 @@ pub(crate) fn trial_executor(config: &EngineConfig, state: &Path) -> Result<Arc<
         links: Arc::<ServiceLinks>::default(),
         messaging: Arc::<ServiceMessaging>::default(),
         tokens: Arc::<ServiceTokens>::default(),
+        spans: Arc::<ServiceSpans>::default(),
     };
     Ok(executor(config, cache, Arc::new(Journal::new(1)), ways)?)
 }

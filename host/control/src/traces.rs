@@ -1,5 +1,6 @@
 //! Traces: where calls stand in them, and the spans that are kept.
 
+mod answered;
 mod own;
 mod recent;
 mod summary;
@@ -14,7 +15,8 @@ use patchbay_model::{Body, CallId};
 
 use crate::control::Control;
 
-pub use own::OwnAnswer;
+pub use answered::OwnAnswer;
+pub use own::ServiceSpans;
 pub(crate) use recent::RecentSpans;
 pub use summary::{TraceQuery, TraceSummary};
 

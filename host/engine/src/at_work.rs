@@ -1,11 +1,12 @@
 //! What an instance is at work on: in whose course it does what it does, and for how long it may.
 
 use std::future::pending;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Instant, SystemTime};
 
 use patchbay_model::bus::Patience;
 use patchbay_model::ports::BoxFuture;
+use patchbay_model::trace::{OwnPlace, OwnSpans, SpanContext, SpanId, ToldContext, ToldError, ToldSpan};
 use patchbay_model::{CallContext, Course};
 use wasmtime::component::GuestTaskId;
 use wasmtime::{AsContextMut, Result, StoreContextMut};
@@ -22,22 +23,24 @@ pub(crate) struct Handling {
 }
 
 /// One call, as its instance has it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Assignment {
     context: CallContext,
     handling: Option<Handling>,
+    /// The spans that the guest makes itself. Most make none, and cost nothing.
+    own: OnceLock<Mutex<OwnSpans>>,
 }
 
 impl From<CallContext> for Assignment {
     fn from(context: CallContext) -> Self {
-        Self { context, handling: None }
+        Self { context, handling: None, own: OnceLock::new() }
     }
 }
 
 impl Assignment {
     /// The handling of a message.
     pub(crate) const fn handling(context: CallContext, handling: Handling) -> Self {
-        Self { context, handling: Some(handling) }
+        Self { context, handling: Some(handling), own: OnceLock::new() }
     }
 
     /// What is known of the call. Its deadline is the one that it began with.
@@ -55,16 +58,53 @@ impl Assignment {
         self.handling.as_ref().map_or(self.context.deadline, |handling| handling.patience.until())
     }
 
-    /// What is done in the course of it.
+    /// What is done in the course of it. It follows from the span that the guest is in.
     pub(crate) fn course(&self) -> Course {
-        Course { deadline: self.deadline(), ..self.context.course() }
+        let mut course = Course { deadline: self.deadline(), ..self.context.course() };
+        if let (Some(trace), Some(span)) = (&mut course.trace, self.own_span()) {
+            trace.span = span;
+        }
+        course
     }
 
-    /// How the message was handed over that it is about, if it is about one.
-    pub(crate) fn into_handling(self) -> Option<(u32, Handling)> {
-        let attempt = self.context.attempt;
-        self.handling.map(|handling| (attempt, handling))
+    /// How the message was handed over that it is about, and how often it was tried, if it is about one.
+    pub(crate) fn handed(&self) -> Option<(u32, Handling)> {
+        self.handling.clone().map(|handling| (self.context.attempt, handling))
     }
+
+    /// The span that the guest began last of its own that are under way.
+    pub(crate) fn own_span(&self) -> Option<SpanId> {
+        self.own.get().and_then(|own| lock(own).current())
+    }
+
+    /// The span that the guest is in: one of its own, or that of the call.
+    pub(crate) fn span(&self) -> Option<SpanId> {
+        self.own_span().or_else(|| self.context.trace.as_ref().map(|trace| trace.span))
+    }
+
+    /// The guest begins a span of its own.
+    pub(crate) fn begin_span(&self, told: &ToldContext, now: SystemTime) {
+        if let Some(call) = &self.context.trace {
+            self.own().begin(call, told, now);
+        }
+    }
+
+    /// A span of the guest is over: where it stands.
+    ///
+    /// # Errors
+    /// [`ToldError`] if it is to be dropped.
+    pub(crate) fn end_span(&self, told: &ToldSpan, now: SystemTime) -> std::result::Result<OwnPlace, ToldError> {
+        let call: &SpanContext = self.context.trace.as_ref().ok_or(ToldError::NoCall)?;
+        self.own().end(call, told, now)
+    }
+
+    fn own(&self) -> MutexGuard<'_, OwnSpans> {
+        lock(self.own.get_or_init(Mutex::default))
+    }
+}
+
+fn lock(own: &Mutex<OwnSpans>) -> MutexGuard<'_, OwnSpans> {
+    own.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Tells in the course of which call an instance acts.
@@ -72,8 +112,8 @@ pub(crate) trait Calls: Send + Sync {
     /// The call, or `None` if there is none.
     fn course(&self) -> Option<Course>;
 
-    /// The call that this task of the guest works on; `None` if that cannot be told.
-    fn assignment(&self, task: Option<GuestTaskId>) -> Option<Assignment>;
+    /// Looks at the call that this task of the guest works on, once; not at all if it cannot be told which one that is.
+    fn look(&self, task: Option<GuestTaskId>, look: &mut dyn FnMut(&Assignment));
 
     /// The course of the call that this task of the guest works on, and when nobody waits for it any more; `None` if it
     /// works on none.
@@ -122,15 +162,22 @@ pub(crate) fn task(store: &mut StoreContextMut<'_, State>) -> Result<Option<Gues
     }
 }
 
-/// The call that a function of the host is called for; `None` if there is none, or it cannot be told.
+/// Looks at the call that a function of the host is called for; `None` if there is none, or it cannot be told which.
 ///
 /// # Errors
 /// If wasmtime does not tell who calls.
-pub(crate) fn assignment(store: &mut StoreContextMut<'_, State>) -> Result<Option<Assignment>> {
+pub(crate) fn look<T>(
+    store: &mut StoreContextMut<'_, State>,
+    look: impl FnOnce(&Assignment) -> T,
+) -> Result<Option<T>> {
     let task = task(store)?;
     Ok(match &store.data().outgoing.at_work {
         AtWork::Nothing => None,
-        AtWork::Call(assignment) => Some(assignment.clone()),
-        AtWork::Calls(calls) => calls.assignment(task),
+        AtWork::Call(assignment) => Some(look(assignment)),
+        AtWork::Calls(calls) => {
+            let (mut look, mut seen) = (Some(look), None);
+            calls.look(task, &mut |assignment| seen = look.take().map(|look| look(assignment)));
+            seen
+        }
     })
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use patchbay_model::Hazard;
 use patchbay_model::ports::{
     BoxFuture, Clock, CodeSource, Executor, Links, LogSink, Messaging, Outbound, Preparation, PrepareError,
-    PrepareRequest, Prepared, Tokens, Usage,
+    PrepareRequest, Prepared, Spans, Tokens, Usage,
 };
 
 use crate::admit;
@@ -91,6 +91,8 @@ pub struct Ports {
     pub messaging: Arc<dyn Messaging>,
     /// Verifies tokens for them, and signs some.
     pub tokens: Arc<dyn Tokens>,
+    /// Takes the spans that they make themselves.
+    pub spans: Arc<dyn Spans>,
     /// Tells the time of day.
     pub clock: Arc<dyn Clock>,
 }

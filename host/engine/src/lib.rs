@@ -10,7 +10,7 @@
 //!   instances may work on several; `exports` are the functions that can be called, `imports` those that are called on
 //!   other services, and `packed` moves their values;
 //! - `state` is what the host keeps per instance: `limiter` and `meter` bound it, `stdio` has its log, to which `logging`
-//!   adds, `log_rate` bounds that, and `outgoing` sends its requests;
+//!   adds, `log_rate` bounds that, `outgoing` sends its requests, and `own_spans` takes the spans that it makes itself;
 //! - `fault` says what went wrong.
 //!
 //! # CPU time
@@ -43,6 +43,7 @@ mod meter;
 mod metrics;
 mod offers;
 mod outgoing;
+mod own_spans;
 mod packed;
 mod patience;
 mod publisher;

@@ -41,6 +41,11 @@ static UNPRINTED: Family<Counter, 1> = Family::new(
     ["service"],
 )
 .unit(Unit::Bytes);
+static LOST_SPANS: Family<Counter, 1> = Family::new(
+    "patchbay_service_dropped_spans",
+    "Spans that the service made itself and that were dropped: of no call or another trace, at another time, or too many.",
+    ["service"],
+);
 static INSTANCES: Family<Gauge, 0> =
     Family::new("patchbay_engine_instances", "Instances of all services that there are.", []);
 static COMPONENTS: Family<Gauge, 0> =
@@ -61,7 +66,7 @@ static PREPARED: Family<Counter, 1> = Family::new(
 
 impl MetricSource for Engine {
     fn collect<'a>(&'a self, into: &'a mut Collected) -> BoxFuture<'a, ()> {
-        for counter in [&STARTED, &REUSED, &CPU, &TRAPS, &UNPRINTED] {
+        for counter in [&STARTED, &REUSED, &CPU, &TRAPS, &UNPRINTED, &LOST_SPANS] {
             into.declare(counter);
         }
         into.declare(&MEMORY);
@@ -88,6 +93,7 @@ fn service(service: &str, reading: &Reading, into: &mut Collected) {
     into.add(&CPU, [service], reading.busy);
     into.add(&TRAPS, [service], reading.traps);
     into.add(&UNPRINTED, [service], reading.unprinted);
+    into.add(&LOST_SPANS, [service], reading.lost_spans);
     for (limit, count) in reading.limits {
         into.add(&LIMITS, [service, limit.name()], count);
     }

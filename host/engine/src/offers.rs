@@ -7,7 +7,7 @@ use wasmtime_wasi_config::WasiConfig;
 
 use crate::engines::Wasi;
 use crate::state::State;
-use crate::{host, logging, messaging};
+use crate::{host, logging, messaging, own_spans};
 
 /// WASI 0.2, in the version that wasmtime implements. Components that were built against an earlier 0.2 link too.
 const P2: &[&str] = &[
@@ -76,6 +76,8 @@ const ANY: &[&str] = &[
     "wasi:messaging/request-reply@0.2.0-draft",
     "wasi:messaging/types@0.2.0-draft",
     logging::INTERFACE,
+    own_spans::INTERFACE,
+    own_spans::TYPES,
     host::DISCOVERY,
     host::IDENTITY,
     host::INVOKE,
@@ -127,6 +129,7 @@ pub(crate) fn linker(engine: &Engine, wasi: Wasi) -> Result<Linker<State>> {
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     wasmtime_wasi_config::add_to_linker(&mut linker, |state: &mut State| WasiConfig::from(&state.revision.variables))?;
     logging::add_to_linker(&mut linker)?;
+    own_spans::add_to_linker(&mut linker)?;
     host::add_to_linker(&mut linker)?;
     messaging::add_to_linker(&mut linker)?;
     if wasi == Wasi::P3 {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use patchbay_model::ports::{Links, Messaging, OpenSecret, Outlet, PrepareRequest, Tokens};
+use patchbay_model::ports::{Links, Messaging, OpenSecret, Outlet, PrepareRequest, Spans, Tokens};
 use patchbay_model::units::{format_size, round_size};
 use patchbay_model::{CallId, Fault, InstancePolicy, LogRecord, LogStream, RevisionId, Settings};
 use wasmtime_wasi_config::WasiConfigVariables;
@@ -100,6 +100,11 @@ impl Revision {
     /// Verifies tokens for its instances, and signs some.
     pub(crate) fn tokens(&self) -> &dyn Tokens {
         &*self.surroundings.ports.tokens
+    }
+
+    /// Where the spans go that its instances make.
+    pub(crate) fn spans(&self) -> &dyn Spans {
+        &*self.surroundings.ports.spans
     }
 
     pub(crate) fn now(&self) -> SystemTime {

@@ -9,11 +9,12 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use patchbay_model::trace::{SpanId, TraceId};
-use patchbay_model::{CallContext, CallId, LogLevel, LogRecord, LogStream};
+use patchbay_model::{CallId, LogLevel, LogRecord, LogStream};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
+use crate::at_work::Assignment;
 use crate::revision::Revision;
 
 /// The longest line, in bytes. What is beyond is dropped.
@@ -59,11 +60,18 @@ impl Output {
     }
 
     /// Says which call the instance works on from now on: `None` if on no single one.
-    pub(crate) fn attribute(&self, call: Option<&CallContext>) {
+    pub(crate) fn attribute(&self, call: Option<&Assignment>) {
         self.lock().call = call.map(|call| Attribution {
-            call: call.id,
-            span: call.trace.as_ref().map(|context| (context.trace, context.span)),
+            call: call.begun().id,
+            span: call.begun().trace.as_ref().map(|context| context.trace).zip(call.span()),
         });
+    }
+
+    /// Says in which span of that call the instance is from now on.
+    pub(crate) fn within(&self, span: Option<SpanId>) {
+        if let (Some(span), Some(Attribution { span: Some((_, at)), .. })) = (span, &mut self.lock().call) {
+            *at = span;
+        }
     }
 
     /// Records lines that have no end yet.

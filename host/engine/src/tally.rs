@@ -63,6 +63,8 @@ pub(crate) struct ServiceTally {
     limits: [AtomicU64; Limit::ALL.len()],
     /// Bytes.
     unprinted: AtomicU64,
+    /// Spans of its own that were dropped.
+    lost_spans: AtomicU64,
 }
 
 impl ServiceTally {
@@ -110,6 +112,11 @@ impl ServiceTally {
         self.unprinted.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
+    /// A span that an instance made was dropped.
+    pub(crate) fn lost_span(&self) {
+        self.lost_spans.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// All of them as numbers.
     pub(crate) fn read(&self) -> Reading {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
@@ -121,6 +128,7 @@ impl ServiceTally {
             traps: read(&self.traps),
             limits: Limit::ALL.map(|limit| (limit, self.limits.get(limit as usize).map_or(0, read))),
             unprinted: read(&self.unprinted),
+            lost_spans: read(&self.lost_spans),
         }
     }
 }
@@ -142,6 +150,7 @@ pub(crate) struct Reading {
     pub(crate) traps: u64,
     pub(crate) limits: [(Limit, u64); Limit::ALL.len()],
     pub(crate) unprinted: u64,
+    pub(crate) lost_spans: u64,
 }
 
 /// The counts of all services that have a revision.

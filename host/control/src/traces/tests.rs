@@ -28,7 +28,7 @@ fn span(trace: u128, span: u64, parent: Option<u64>, service: &str, start: u64) 
         attempts: 1,
         queued: Duration::ZERO,
         fault: None,
-        subject: SpanSubject::Own,
+        subject: SpanSubject::Own(Box::default()),
         events: Vec::new(),
         own: Vec::new(),
     }

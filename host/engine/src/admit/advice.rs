@@ -11,7 +11,6 @@ const PROPOSALS: &[(&str, &str)] = &[
         "this version of Patchbay does not provide it; write to stdout or stderr, whose lines become log records",
     ),
     ("wasi:nn", "Patchbay does not provide machine learning"),
-    ("wasi:otel", "this version of Patchbay does not provide telemetry"),
     ("wasi:sql", "Patchbay does not provide SQL databases"),
     ("wasi:tls", "Patchbay does not provide TLS connections"),
     ("wasi:webgpu", "Patchbay does not provide graphics"),
@@ -40,6 +39,11 @@ pub(super) fn on_import(import: &str) -> String {
     if package == "wasi:messaging" {
         return "of `wasi:messaging` the interfaces `types`, `producer` and `request-reply` are offered, in the version \
                 `0.2.0-draft`; rebuild the component against them"
+            .to_owned();
+    }
+    if package == "wasi:otel" {
+        return "of `wasi:otel` the interface `tracing` is offered, in the version `0.2.0-rc.2`; the host counts calls by \
+                itself, and what is printed or logged with `wasi:logging` becomes log records"
             .to_owned();
     }
     if package.starts_with("wasi:") {

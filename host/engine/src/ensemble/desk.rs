@@ -227,7 +227,7 @@ impl Desk {
             self.output.flush();
         }
         self.output.attribute(match self.calls.as_slice() {
-            [call] => Some(call.assignment.begun()),
+            [call] => Some(&call.assignment),
             _ => None,
         });
     }
@@ -287,12 +287,15 @@ impl Calls for Mutex<Desk> {
         }
     }
 
-    fn assignment(&self, task: Option<GuestTaskId>) -> Option<Assignment> {
+    fn look(&self, task: Option<GuestTaskId>, look: &mut dyn FnMut(&Assignment)) {
         let desk = self.lock().unwrap_or_else(PoisonError::into_inner);
         let of_task = |task| desk.calls.iter().rev().find(|call| call.is(task));
-        match desk.calls.as_slice() {
-            [call] => Some(call.assignment.clone()),
-            _ => task.and_then(of_task).map(|call| call.assignment.clone()),
+        let call = match desk.calls.as_slice() {
+            [call] => Some(call),
+            _ => task.and_then(of_task),
+        };
+        if let Some(call) = call {
+            look(&call.assignment);
         }
     }
 

@@ -44,7 +44,7 @@ pub(super) async fn handle(
     serving: &Serving,
     message: Arc<Message>,
 ) -> wasmtime::Result<()> {
-    let assigned = serving.assignment.clone().into_handling();
+    let assigned = serving.assignment.handed();
     let (Some(handler), Some((attempt, handling))) = (handler, assigned) else {
         serving.fail(message_handler::handles_none(&message));
         return Ok(());

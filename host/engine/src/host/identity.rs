@@ -17,8 +17,7 @@ pub(crate) const INTERFACE: &str = "patchbay:host/identity@0.1.0";
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     let mut interface = linker.instance(INTERFACE)?;
     interface.func_wrap("current-call", |mut store: StoreContextMut<'_, State>, (): ()| {
-        let assignment = at_work::assignment(&mut store)?;
-        Ok((assignment.map(|assignment| WitCall::from(assignment.context())),))
+        Ok((at_work::look(&mut store, |assignment| WitCall::from(assignment.context()))?,))
     })?;
     interface.func_wrap("myself", |store: StoreContextMut<'_, State>, (): ()| {
         let id = &store.data().revision.id;

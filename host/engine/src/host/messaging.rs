@@ -87,7 +87,7 @@ fn requested(outcome: std::result::Result<Vec<Message>, BusError>) -> Requested 
 
 /// How the message was handed over that the instance works on, and how often it was tried.
 fn handling(store: &mut StoreContextMut<'_, State>) -> Result<Option<(u32, Handling)>> {
-    Ok(at_work::assignment(store)?.and_then(at_work::Assignment::into_handling))
+    Ok(at_work::look(store, at_work::Assignment::handed)?.flatten())
 }
 
 /// Gives the message more time; what it has then.

@@ -73,7 +73,7 @@ impl Guest {
             None => Box::pin(Self::start(shared, deadline)).await?,
         };
         guest.uses += 1;
-        guest.store.data().output.attribute(Some(assignment.begun()));
+        guest.store.data().output.attribute(Some(&assignment));
         guest.store.data_mut().outgoing.at_work = AtWork::Call(assignment);
         Ok(guest)
     }

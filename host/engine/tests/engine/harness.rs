@@ -11,8 +11,8 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use patchbay_engine::{CacheFolder, Engine, EngineConfig, Ports, Premises};
 use patchbay_model::ports::{
-    BoxFuture, Clock, CodeSource, Discovery, Executor, InstanceCount, Links, LogSink, Outbound, Outlet, Preparation,
-    PrepareError, PrepareRequest, Prepared, TokenError, TokenWish, Tokens,
+    BoxFuture, Clock, CodeSource, Discovery, Executor, InstanceCount, Links, LogSink, NoSpans, Outbound, Outlet,
+    Preparation, PrepareError, PrepareRequest, Prepared, TokenError, TokenWish, Tokens,
 };
 use patchbay_model::{
     Body, BodyError, Call, CallContext, CallId, Course, Digest, Fault, FaultKind, FunctionName, Hold, InstancePolicy,
@@ -220,6 +220,7 @@ impl Rig {
             links: outside.clone(),
             messaging: bus.clone(),
             tokens: outside.clone(),
+            spans: Arc::new(NoSpans),
             clock: Arc::new(WallClock),
         };
         let engine = Engine::new(config, premises, ports).unwrap();

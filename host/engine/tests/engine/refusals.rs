@@ -48,8 +48,16 @@ fn a_configuration_that_cannot_run_is_an_error() {
     let outside = std::sync::Arc::new(Outside::default());
     let clock = std::sync::Arc::new(WallClock);
     let bus = std::sync::Arc::new(Bus::default());
-    let ports =
-        Ports { sink, outbound: outside.clone(), links: outside.clone(), messaging: bus, tokens: outside, clock };
+    let spans = std::sync::Arc::new(patchbay_model::ports::NoSpans);
+    let ports = Ports {
+        sink,
+        outbound: outside.clone(),
+        links: outside.clone(),
+        messaging: bus,
+        tokens: outside,
+        spans,
+        clock,
+    };
     let Err(error) = Engine::new(&config, Premises::default(), ports) else { panic!("it runs") };
     assert!(matches!(&error, EngineError::Config(problem) if problem.contains("`instances`")), "{error}");
 }
