@@ -434,6 +434,8 @@ test("spans are rows in the order of their tree", () => {
   assert.deepEqual([found[3].begin, found[3].length], [0.25, 0.25]);
   assert.equal(rows(trace(span("a", "a", 0, 1))).length, 1, "who is its own parent is there once");
   assert.equal(rows(trace(span("a", "b", 0, 1), span("b", "a", 0, 1))).length, 2, "and so are parents of each other");
+  const twice = trace(span("a", null, 0, 2), span("b", "a", 0, 1), span("b", "a", 1, 1), span("c", "b", 1, 1));
+  assert.equal(rows(twice).length, 4, "services name their spans, and those of one name are all there");
   assert.equal(rows({ duration_seconds: 0, spans: [span("a", undefined, 0, 0)] })[0].length, 0);
   assert.equal(traceOf("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), "0af7651916cd43dd8448eb211c80319c");
 });

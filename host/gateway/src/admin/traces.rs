@@ -1,5 +1,7 @@
 //! The traces of which spans are kept: at a glance, and span by span.
 
+mod own;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +10,7 @@ use axum::extract::{FromRequestParts, Path, Query, State};
 use http::request::Parts;
 use patchbay_control::{TraceQuery, TraceSummary};
 use patchbay_model::ServiceName;
-use patchbay_model::trace::{Attribute, AttributeValue, SpanEvent, SpanFault, SpanOrigin, SpanRecord, TraceId};
+use patchbay_model::trace::{Attribute, SpanEvent, SpanFault, SpanOrigin, SpanRecord, SpanSubject, TraceId};
 use patchbay_model::units;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -17,6 +19,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::AdminState;
 use super::rejection::Rejection;
 use crate::problem::Problem;
+use own::OwnSpan;
 
 /// Traces that are shown where nobody says how many.
 const SHOWN: usize = 50;
@@ -152,6 +155,9 @@ pub(super) struct Span {
     attributes: Map<String, Value>,
     /// What happened in it.
     events: Vec<EventOfSpan>,
+    /// What else there is to say of a span that the service made itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    own: Option<OwnSpan>,
 }
 
 /// How the work of a span failed.
@@ -215,18 +221,13 @@ impl Span {
             fault: span.fault.as_ref().map(FaultOfSpan::from),
             attributes: object(span.attributes()),
             events: span.events.iter().map(EventOfSpan::from).collect(),
+            own: if let SpanSubject::Own(own) = &span.subject { Some(OwnSpan::from(&**own)) } else { None },
         }
     }
 }
 
 fn object(attributes: impl IntoIterator<Item = Attribute>) -> Map<String, Value> {
-    let value = |value| match value {
-        AttributeValue::Text(text) => Value::String(text.into_owned()),
-        AttributeValue::Number(number) => number.into(),
-        AttributeValue::Real(number) => serde_json::Number::from_f64(number).map_or(Value::Null, Value::Number),
-        AttributeValue::Flag(truth) => truth.into(),
-    };
-    attributes.into_iter().map(|attribute| (attribute.name.into_owned(), value(attribute.value))).collect()
+    attributes.into_iter().map(|attribute| (attribute.name.into_owned(), attribute.value.into())).collect()
 }
 
 /// Lists traces.

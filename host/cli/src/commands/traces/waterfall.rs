@@ -33,14 +33,19 @@ pub(super) fn lines(trace: &Trace) -> Vec<String> {
 fn ordered(spans: &[Span]) -> Vec<(usize, &Span)> {
     let known: HashSet<_> = spans.iter().map(|span| span.span.as_str()).collect();
     let is_top = |span: &&Span| span.parent.as_ref().is_none_or(|parent| !known.contains(parent.as_str()));
-    let mut tree = Vec::new();
+    let (mut tree, mut drawn) = (Vec::new(), HashSet::new());
     // What follows from itself in the end, as hosts do not write it, is never reached.
-    let mut stack: Vec<_> = spans.iter().filter(is_top).map(|span| (0, span)).collect();
+    let mut stack: Vec<_> = spans.iter().enumerate().filter(|(_, span)| is_top(span)).map(|top| (0, top)).collect();
     stack.reverse();
-    while let Some((depth, span)) = stack.pop() {
+    while let Some((depth, (index, span))) = stack.pop() {
+        // Services name their own spans, so several can have one name, and would each have all that follows from any.
+        if !drawn.insert(index) {
+            continue;
+        }
         tree.push((depth, span));
-        let children = spans.iter().rev().filter(|child| child.parent.as_deref() == Some(&*span.span));
-        stack.extend(children.map(|child| ((depth + 1).min(DEEPEST), child)));
+        let follows = |(_, child): &(usize, &Span)| child.parent.as_deref() == Some(&*span.span);
+        let children: Vec<_> = spans.iter().enumerate().filter(follows).collect();
+        stack.extend(children.into_iter().rev().map(|child| ((depth + 1).min(DEEPEST), child)));
     }
     tree
 }
@@ -91,6 +96,21 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn spans_with_one_name_are_drawn_once_each() {
+        // Twice a chain of the same names: a tree of it would have more leaves than there is memory.
+        let span = |depth: usize, call: usize| {
+            let parent = if depth == 0 { "elsewhere".to_owned() } else { format!("s{}", depth - 1) };
+            json!({
+                "span": format!("s{depth}"), "parent": parent, "kind": "internal", "name": format!("{call}"),
+                "offset_seconds": 0.0, "duration_seconds": 1.0, "events": [],
+            })
+        };
+        let spans: Vec<_> = (0..128).flat_map(|depth| [span(depth, 1), span(depth, 2)]).collect();
+        let trace = json!({ "trace": "0a", "start": "t", "duration_seconds": 1.0, "spans": spans });
+        assert_eq!(lines(&serde_json::from_value(trace).unwrap()).len(), 256);
+    }
 
     #[test]
     fn a_trace_is_a_tree_with_bars() {

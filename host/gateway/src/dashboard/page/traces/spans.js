@@ -15,19 +15,19 @@ export function rows({ duration_seconds: seconds, spans }) {
     (children.get(parent) ?? [])
       .sort((a, b) => a.offset_seconds - b.offset_seconds)
       .flatMap((span) => {
-        if (seen.has(span.span)) return [];
-        seen.add(span.span);
+        if (seen.has(span)) return [];
+        seen.add(span);
         return [
           { span, depth, begin: span.offset_seconds / whole, length: span.duration_seconds / whole },
           ...walk(span.span, depth + 1),
         ];
       });
   const shown = walk(null, 0);
-  // Parents of each other hang from nothing; they are shown all the same.
+  // Parents of each other hang from nothing; they are shown all the same. So are spans with one id, which services can give.
   return [
     ...shown,
     ...spans
-      .filter(({ span }) => !seen.has(span))
+      .filter((span) => !seen.has(span))
       .map((span) => ({ span, depth: 0, begin: span.offset_seconds / whole, length: span.duration_seconds / whole })),
   ];
 }

@@ -58,6 +58,9 @@ function detailOf(span) {
     ["Took", duration(span.duration_seconds)],
     ["Began", `${duration(span.offset_seconds)} after the trace`],
     ["Call", span.call],
+    ["Made by the service", span.own && nameOf(span.own.scope)],
+    ["Says that it succeeded", span.own?.succeeded ? "yes" : null],
+    ["Left out", span.own?.left_out && leftOut(span.own.left_out)],
     ...Object.entries(span.attributes).map(([name, value]) => [name, h("span", { class: "mono" }, String(value))]),
   ];
   return [
@@ -75,16 +78,20 @@ function detailOf(span) {
           ),
         ]
       : null,
-    span.link
-      ? h(
-          "p",
-          {},
-          "Made for a span of another trace: ",
-          h("a", { class: "mono", href: `#/traces/${traceOf(span.link)}` }, traceOf(span.link)),
-        )
-      : null,
+    span.link ? h("p", {}, "Made for a span of another trace: ", linkTo(span.link)) : null,
+    (span.own?.links ?? []).map((link) =>
+      h("p", {}, "Has to do with ", linkTo(link.traceparent), " ", said(link.attributes)),
+    ),
   ];
 }
+
+const linkTo = (traceparent) =>
+  h("a", { class: "mono", href: `#/traces/${traceOf(traceparent)}` }, traceOf(traceparent));
+
+const nameOf = ({ name, version }) => [name, version].filter(Boolean).join(" ") || "by itself";
+
+const leftOut = ({ attributes, events, links }) =>
+  `${many(attributes, "attribute")}, ${many(events, "event")}, ${many(links, "link")}`;
 
 const said = (attributes) =>
   h(
