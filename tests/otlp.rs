@@ -104,7 +104,8 @@ async fn spans_metrics_and_records_arrive_at_a_collector() {
         );
         let services = service("callee", "callee", "") + &service("caller", "caller", "routes = [\"/*\"]");
         let probe = service("probe", "probe", "routes = [\"/log\"]");
-        let mut host = Host::start(&format!("{otlp}{services}{probe}")).await;
+        let traced = service("traced", "traced", "routes = [\"/fail\"]");
+        let mut host = Host::start(&format!("{otlp}{services}{probe}{traced}")).await;
         let ask = async |path: &str| {
             let parent = format!("00-{trace}-b7ad6b7169203331-01");
             let reply = host.client().get(host.url(path)).header("traceparent", parent).send().await.unwrap();
@@ -112,6 +113,7 @@ async fn spans_metrics_and_records_arrive_at_a_collector() {
         };
         ask("/add?1,2").await;
         ask("/log?out=hello").await;
+        ask("/fail").await;
         let (trace, of_host) = (format!("Trace ID       : {trace}"), format!("service.namespace: Str({name})"));
         let environment = "deployment.environment.name: Str(test)";
         let caller = ["service.name: Str(caller)", &of_host, environment, &trace, "Parent ID      : b7ad6b7169203331"];
@@ -124,6 +126,17 @@ async fn spans_metrics_and_records_arrive_at_a_collector() {
             "patchbay.caller: Str(caller)",
         ];
         receiver.gets("ResourceSpans", &callee).await;
+        let own = [
+            "service.name: Str(traced)",
+            &of_host,
+            &trace,
+            "traced 0.1.0",
+            "ID             : 00000000000000d1",
+            "Name           : attempt",
+            "Message: in vain",
+            "error.type: Str(timeout)",
+        ];
+        receiver.gets("ResourceSpans", &own).await;
         receiver.gets("ResourceLog", &["service.name: Str(probe)", &of_host, "Body: Str(hello)", &trace]).await;
         // What was counted up to the end is sent at the end.
         assert!(!receiver.resources("ResourceMetrics").iter().any(|resource| resource.contains(&name)));

@@ -1,6 +1,8 @@
 //! Traces, end to end: an order of the shop, from its request through five services and the messages that it leads to, is one
 //! trace, in which each span follows from the one that led to it.
 
+mod own;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
