@@ -73,6 +73,6 @@ pub use reload::{PreparedReload, ReloadError, ReloadProblem, ReloadRequest, Serv
 pub use routes::{DeclaredRoute, Found, RouteConflict, RouteEntry, RouteOwner, RouteTable};
 pub use start::{StartError, Started};
 pub use tokens::{Identities, ServiceTokens};
-pub use traces::{Begun, OwnAnswer, ServiceSpans, TraceQuery, TraceSummary};
+pub use traces::{Begun, HostAnswer, ServiceSpans, TraceQuery, TraceSummary};
 pub use typed::ServiceLinks;
 pub use view::{CompiledView, RevisionView, ServiceView};

@@ -15,7 +15,7 @@ use patchbay_model::{Body, CallId};
 
 use crate::control::Control;
 
-pub use answered::OwnAnswer;
+pub use answered::HostAnswer;
 pub use own::ServiceSpans;
 pub(crate) use recent::RecentSpans;
 pub use summary::{TraceQuery, TraceSummary};

@@ -13,7 +13,7 @@ use crate::control::Control;
 
 /// How the host answered a request by itself.
 #[derive(Debug, Clone, Copy)]
-pub struct OwnAnswer<'a> {
+pub struct HostAnswer<'a> {
     /// When the request came.
     pub arrived: Instant,
     /// The route that it came in by, if one fits.
@@ -33,7 +33,7 @@ pub struct OwnAnswer<'a> {
 impl Control {
     /// Records the span of a request that the host answered by itself, if it is wanted. Only what is the fault of the host, a
     /// status of 500 or more, is a failure that is recorded in any case.
-    pub fn answered(&self, begun: &Begun, answer: &OwnAnswer<'_>) {
+    pub fn answered(&self, begun: &Begun, answer: &HostAnswer<'_>) {
         let failed = answer.status.is_some_and(|status| status >= 500);
         if !self.tracer.wants(&begun.span.context, failed) {
             return;
@@ -61,7 +61,7 @@ impl Control {
     }
 }
 
-impl OwnAnswer<'_> {
+impl HostAnswer<'_> {
     fn span_fault(&self) -> Option<SpanFault> {
         let Some(status) = self.status else { return Some(SpanFault::cancelled()) };
         let (kind, message) = match self.fault {
@@ -101,7 +101,7 @@ mod tests {
         let parent = format!("00-{TRACE}-b7ad6b7169203331-{flags}");
         let request = Request::get("/x/y?secret=1").header("traceparent", parent).body(empty_body()).unwrap();
         let begun = bench.control.begin(&request);
-        let answer = OwnAnswer {
+        let answer = HostAnswer {
             arrived: Instant::now(),
             route: Some(&"/x/*".parse().unwrap()),
             service: None,

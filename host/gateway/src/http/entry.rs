@@ -12,9 +12,9 @@ use tokio::time::Instant;
 
 use super::access::{AccessLog, Noted};
 use super::edges::Edges;
+use super::host_span::HostSpan;
 use super::identify::{KEY_SET_PATH, challenge, identify};
 use super::measured::Measuring;
-use super::own_span::OwnSpan;
 use super::rate_limit;
 use super::service::allow;
 use crate::edge::{Edge, EdgeCaller, preflight_method};
@@ -39,7 +39,7 @@ impl Entry {
     /// is what the host answers in their place.
     pub(super) async fn take(
         &self,
-        span: &mut OwnSpan<'_>,
+        span: &mut HostSpan<'_>,
         peer: &Peer,
         request: Request<Body>,
         measuring: &mut Measuring<'_>,
@@ -77,7 +77,7 @@ impl Entry {
     async fn take_by(
         &self,
         routing: Routing,
-        span: &mut OwnSpan<'_>,
+        span: &mut HostSpan<'_>,
         peer: &Peer,
         request: Request<Body>,
         noted: Option<&Noted>,
@@ -107,7 +107,7 @@ impl Entry {
 
     /// The answer to a browser that asks whether it may send a request, if the route of that has one. It comes before all
     /// else, because browsers show no credential when they ask.
-    async fn preflight(&self, head: &request::Parts, span: &mut OwnSpan<'_>) -> Option<Reply> {
+    async fn preflight(&self, head: &request::Parts, span: &mut HostSpan<'_>) -> Option<Reply> {
         let method = preflight_method(&head.method, &head.headers)?;
         let routing = self.route(&head.uri, &head.headers, &method).ok()?;
         let reply = self.edges.of(routing.policy())?.preflight(&head.method, &head.headers).await?;
@@ -120,7 +120,7 @@ impl Entry {
     async fn let_in(
         &self,
         edge: Option<&Edge>,
-        span: &mut OwnSpan<'_>,
+        span: &mut HostSpan<'_>,
         peer: &Peer,
         routing: Routing,
         caller: Result<Principal, Fault>,
@@ -143,7 +143,7 @@ impl Entry {
     }
 
     /// Takes a request to its service by a route without an edge.
-    async fn pass(&self, span: &mut OwnSpan<'_>, admitted: Admitted, request: Request<Body>) -> Result<Reply, Reply> {
+    async fn pass(&self, span: &mut HostSpan<'_>, admitted: Admitted, request: Request<Body>) -> Result<Reply, Reply> {
         // Another route may keep replies of the same URI.
         let changed = self.edges.caches().changed_by(&request);
         let reply = self.call(span, admitted, request).await;
@@ -156,7 +156,7 @@ impl Entry {
     async fn pass_through(
         &self,
         edge: &Edge,
-        span: &mut OwnSpan<'_>,
+        span: &mut HostSpan<'_>,
         peer: &Peer,
         admitted: Admitted,
         request: Request<Body>,
@@ -179,7 +179,7 @@ impl Entry {
     /// Holds a caller against the rules and the rates of the route.
     fn admit(
         &self,
-        span: &mut OwnSpan<'_>,
+        span: &mut HostSpan<'_>,
         peer: &Peer,
         routing: Routing,
         caller: Result<Principal, Fault>,
@@ -203,7 +203,7 @@ impl Entry {
         Door { rates, outcome }
     }
 
-    async fn call(&self, span: &mut OwnSpan<'_>, admitted: Admitted, request: Request<Body>) -> Result<Reply, Reply> {
+    async fn call(&self, span: &mut HostSpan<'_>, admitted: Admitted, request: Request<Body>) -> Result<Reply, Reply> {
         span.goes_to_service();
         let (id, caller) = (span.id(), admitted.caller().clone());
         self.control.call(admitted, request).await.map_err(|fault| told(&fault, id, Some(&caller)))

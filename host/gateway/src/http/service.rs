@@ -14,8 +14,8 @@ use patchbay_model::{Body, BodyError, CallId, Fault, FaultKind, Reply, empty_bod
 use super::access::{AccessLog, Noted};
 use super::entry::Entry;
 use super::headers::{check_coding, strip_reply, strip_request};
+use super::host_span::HostSpan;
 use super::measured::{HttpMeasured, Measuring};
-use super::own_span::OwnSpan;
 use super::reply_body::{ReplyBody, discard};
 use super::target::{Target, normalize};
 use crate::dashboard::strip_sessions;
@@ -92,7 +92,7 @@ impl Shared {
     async fn answer(&self, peer: Peer, request: Request<Received>) -> Response<ReplyBody> {
         let request = request.map(body_of);
         let mut measuring = self.measured.begin(request.method());
-        let mut span = OwnSpan::begin(&self.control, self.control.begin(&request), measuring.begun());
+        let mut span = HostSpan::begin(&self.control, self.control.begin(&request), measuring.begun());
         let noted = self.access.begin(span.begun(), &peer, &request);
         let asked = Asked { noted: noted.clone(), ..Asked::new(span.id(), request.method().clone()) };
         let reply = asked.answer(self.take(&mut span, &peer, request, noted, &mut measuring).await);
@@ -104,7 +104,7 @@ impl Shared {
     /// Takes a request to its service. What comes back otherwise is the reply that says why not.
     async fn take(
         &self,
-        span: &mut OwnSpan<'_>,
+        span: &mut HostSpan<'_>,
         peer: &Peer,
         request: Request<Body>,
         noted: Option<Arc<Noted>>,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use http::Response;
-use patchbay_control::{Begun, Control, OwnAnswer, RoutePolicy, Routing};
+use patchbay_control::{Begun, Control, HostAnswer, RoutePolicy, Routing};
 use patchbay_model::trace::TRACED;
 use patchbay_model::{CallId, FaultKind, Principal, ServiceName};
 use tokio::time::Instant;
@@ -14,7 +14,7 @@ use crate::problem::{Faulted, entry_of};
 
 /// A request that is under way, and its span, unless somebody else tells of it. If nobody says how it was answered when it is
 /// dropped, its caller went away.
-pub(super) struct OwnSpan<'a> {
+pub(super) struct HostSpan<'a> {
     control: &'a Control,
     begun: Begun,
     arrived: Instant,
@@ -30,7 +30,7 @@ struct CameIn {
     service: Option<ServiceName>,
 }
 
-impl<'a> OwnSpan<'a> {
+impl<'a> HostSpan<'a> {
     /// A request came.
     pub(super) fn begin(control: &'a Control, begun: Begun, arrived: Instant) -> Self {
         Self { control, begun, arrived, came_in: None, caller: Principal::Outside, left: !TRACED }
@@ -78,7 +78,7 @@ impl<'a> OwnSpan<'a> {
             return;
         }
         let came_in = self.came_in.as_ref();
-        let answer = OwnAnswer {
+        let answer = HostAnswer {
             arrived: self.arrived,
             route: came_in.map(|came_in| &came_in.route.route),
             service: came_in.and_then(|came_in| came_in.service.as_ref()),
@@ -91,7 +91,7 @@ impl<'a> OwnSpan<'a> {
     }
 }
 
-impl Drop for OwnSpan<'_> {
+impl Drop for HostSpan<'_> {
     fn drop(&mut self) {
         self.end(None, None, None);
     }
