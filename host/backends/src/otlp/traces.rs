@@ -118,7 +118,6 @@ fn span_of(span: &SpanRecord) -> Span {
         dropped_attributes_count: left_out.attributes,
         dropped_events_count: left_out.events,
         dropped_links_count: left_out.links,
-        ..Span::default()
     }
 }
 
