@@ -139,11 +139,15 @@ async fn configuration_and_output_belong_to_their_service() {
         };
         assert_eq!(ask("/version").await, format!("of {guest}"));
         assert_eq!(ask("/config/nothing").await, "none");
-        ask("/log?out=to-stdout&err=to-stderr").await;
-        let records = eventually("both lines are in the log", async || {
+        // An instance of WASI 0.3 may not be done with the call before when its caller has the whole answer, and what it prints
+        // while it works on two calls is of neither.
+        let records = eventually("both lines are in the log, with their call", async || {
+            ask("/log?out=to-stdout&err=to-stderr").await;
             let logs = host.admin_get(&format!("/v1/logs?service={guest}")).await;
             let records = logs.as_array().cloned().or_else(|| logs["records"].as_array().cloned()).unwrap();
-            (records.len() >= 2).then_some(records)
+            let of_calls = records.into_iter().filter(|record| record["call"].is_string()).collect::<Vec<_>>();
+            let has = |line: &str| of_calls.iter().any(|record| record["line"] == line);
+            (has("to-stdout") && has("to-stderr")).then_some(of_calls)
         })
         .await;
         for (line, stream) in [("to-stdout", "stdout"), ("to-stderr", "stderr")] {
@@ -152,7 +156,6 @@ async fn configuration_and_output_belong_to_their_service() {
                 (&record["service"], &record["stream"], &record["revision"]),
                 (&json!(guest), &json!(stream), &json!(1))
             );
-            assert!(record["call"].is_string(), "{record}");
         }
     }
 }

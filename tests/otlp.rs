@@ -133,7 +133,7 @@ async fn spans_metrics_and_records_arrive_at_a_collector() {
             "traced 0.1.0",
             "ID             : 00000000000000d1",
             "Name           : attempt",
-            "Message: in vain",
+            "Status message : in vain",
             "error.type: Str(timeout)",
         ];
         receiver.gets("ResourceSpans", &own).await;

@@ -113,7 +113,7 @@ async fn bus(arguments: &Arguments, folder: &Path, topics: &Topics) -> Result<Ar
             let settings = NatsSettings { servers: vec![arguments.server.clone()], prefix, ..NatsSettings::default() };
             Arc::new(NatsBus::open(settings, topics.clone(), clock).await?)
         }
-        Way::Embedded | Way::Raw => {
+        Way::Embedded | Way::Raw | Way::RawEvents => {
             let options = EmbeddedOptions::default();
             Arc::new(EmbeddedBus::open(folder.join("bus"), topics.clone(), options, clock).await?)
         }

@@ -62,8 +62,10 @@ pub(crate) enum Way {
     Embedded,
     /// The host, over NATS
     Nats,
-    /// A raw NATS client
+    /// A raw NATS client, which sends nothing but the data
     Raw,
+    /// A raw NATS client that sends and reads the same CloudEvents as the host
+    RawEvents,
 }
 
 /// Whatever goes wrong.
@@ -77,7 +79,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 async fn main() -> Result<(), Failure> {
     let arguments = Arguments::parse();
     let timing = match arguments.way {
-        Way::Raw => raw::time(&arguments).await?,
+        Way::Raw | Way::RawEvents => raw::time(&arguments).await?,
         Way::Embedded | Way::Nats => ours::time(&arguments).await?,
     };
     println!("{}", json!({ "per_second": timing.per_second(), "us": timing.us(), "cpu_us": timing.cpu_us() }));

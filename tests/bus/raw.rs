@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use async_nats::HeaderMap;
 use async_nats::jetstream::{self, consumer::pull, stream};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::time::Instant;
 
-use crate::{Arguments, Failure, Timing, Work};
+use crate::{Arguments, Failure, Timing, Way, Work};
 
 /// Where volatile messages are published, and where durable ones are.
 const SUBJECT: &str = "bench.raw.volatile";
@@ -37,18 +38,84 @@ pub(crate) async fn time(arguments: &Arguments) -> Result<Timing, Failure> {
     }
 }
 
-fn data(arguments: &Arguments) -> Bytes {
-    vec![b'x'; arguments.size].into()
+/// Makes what is sent.
+#[derive(Clone)]
+struct Source {
+    data: Bytes,
+    /// Whether each message is a CloudEvent in the binary mode, like those of the host.
+    events: bool,
+    next: Arc<AtomicU64>,
+}
+
+impl Source {
+    fn new(arguments: &Arguments) -> Self {
+        let events = arguments.way == Way::RawEvents;
+        Self { data: vec![b'x'; arguments.size].into(), events, next: Arc::default() }
+    }
+
+    /// The headers of the next message, if it has some. Ids differ, as those of the host do.
+    fn headers(&self) -> Option<HeaderMap> {
+        if !self.events {
+            return None;
+        }
+        let id = format!("{:016x}-{:x}", 7, self.next.fetch_add(1, Ordering::Relaxed));
+        let mut headers = HeaderMap::new();
+        headers.append("ce-specversion", "1.0");
+        headers.append("ce-id", id.as_str());
+        headers.append("ce-source", "/services/bench");
+        headers.append("ce-type", "Benched");
+        headers.append("ce-time", "1970-01-01T00:00:00Z");
+        headers.append("content-type", "application/octet-stream");
+        Some(headers)
+    }
+
+    /// The same for a message that is stored, and recognised by its id.
+    fn stored_headers(&self) -> HeaderMap {
+        let mut headers = self.headers().unwrap_or_default();
+        let id = headers.get("ce-id").map(|id| format!("/services/bench {id}"));
+        if let Some(id) = id {
+            headers.insert("Nats-Msg-Id", id.as_str());
+        }
+        headers
+    }
+
+    async fn publish(&self, client: &async_nats::Client) -> Result<(), Failure> {
+        match self.headers() {
+            None => client.publish(SUBJECT, self.data.clone()).await?,
+            Some(headers) => client.publish_with_headers(SUBJECT, headers, self.data.clone()).await?,
+        }
+        Ok(())
+    }
+
+    async fn store(&self, context: &jetstream::Context) -> Result<(), Failure> {
+        let data = self.data.clone();
+        let stored = if self.events {
+            context.publish_with_headers(STORED, self.stored_headers(), data).await?
+        } else {
+            context.publish(STORED, data).await?
+        };
+        stored.await?;
+        Ok(())
+    }
+}
+
+/// Reads a message as whoever handles it would: an event with its attributes.
+fn read(message: &async_nats::Message) {
+    std::hint::black_box(message.payload.first());
+    let Some(headers) = &message.headers else { return };
+    for name in ["ce-specversion", "ce-id", "ce-source", "ce-type", "ce-time", "content-type"] {
+        std::hint::black_box(headers.get(name).map(|value| value.as_str().to_owned()));
+    }
 }
 
 /// A client hands messages to its connection; the last flush says that the server has them all.
 async fn publish(client: async_nats::Client, arguments: &Arguments, until: Instant) -> Result<Timing, Failure> {
-    let data = data(arguments);
+    let source = Source::new(arguments);
     Timing::of(async {
         let mut done = 0;
         while Instant::now() < until {
             for _ in 0..256 {
-                client.publish(SUBJECT, data.clone()).await?;
+                source.publish(&client).await?;
             }
             done += 256;
         }
@@ -73,11 +140,11 @@ async fn stream(client: &async_nats::Client) -> Result<(jetstream::Context, stre
 
 async fn publish_durable(client: async_nats::Client, arguments: &Arguments, until: Instant) -> Result<Timing, Failure> {
     let (context, _) = stream(&client).await?;
-    let data = data(arguments);
+    let source = Source::new(arguments);
     let publishers = (0..arguments.publishers).map(|_| async {
         let mut done = 0;
         while Instant::now() < until {
-            context.publish(STORED, data.clone()).await?.await?;
+            source.store(&context).await?;
             done += 1;
         }
         Ok::<_, Failure>(done)
@@ -93,15 +160,15 @@ async fn deliver(client: async_nats::Client, arguments: &Arguments) -> Result<Ti
     let counted = Arc::clone(&taken);
     let consuming = tokio::spawn(async move {
         while let Some(message) = messages.next().await {
-            std::hint::black_box(message.payload.first());
+            read(&message);
             counted.fetch_add(1, Ordering::Relaxed);
         }
     });
-    let data = data(arguments);
+    let source = Source::new(arguments);
     // A flush says that the server was told of the subscription, and not that it knows: so that none is lost, the first one
     // is published until it comes.
     while taken.load(Ordering::Relaxed) == 0 {
-        client.publish(SUBJECT, data.clone()).await?;
+        source.publish(&client).await?;
         tokio::time::sleep(SETTLE).await;
     }
     taken.store(0, Ordering::Relaxed);
@@ -113,7 +180,7 @@ async fn deliver(client: async_nats::Client, arguments: &Arguments) -> Result<Ti
                 tokio::task::yield_now().await;
                 continue;
             }
-            client.publish(SUBJECT, data.clone()).await?;
+            source.publish(&client).await?;
             published += 1;
         }
         client.flush().await?;
@@ -142,17 +209,17 @@ async fn deliver_durable(client: async_nats::Client, arguments: &Arguments, unti
     let counted = Arc::clone(&taken);
     let consuming = tokio::spawn(async move {
         while let Some(Ok(message)) = messages.next().await {
-            std::hint::black_box(message.payload.first());
+            read(&message);
             if message.ack().await.is_ok() {
                 counted.fetch_add(1, Ordering::Relaxed);
             }
         }
     });
-    let data = data(arguments);
+    let source = Source::new(arguments);
     let publishers = (0..arguments.publishers).map(|_| async {
         let mut done = 0;
         while Instant::now() < until {
-            context.publish(STORED, data.clone()).await?.await?;
+            source.store(&context).await?;
             done += 1;
         }
         Ok::<_, Failure>(done)
@@ -191,12 +258,16 @@ pub(crate) async fn answer(server: &str, subject: &str) -> Result<(), Failure> {
 
 async fn request(client: async_nats::Client, arguments: &Arguments) -> Result<Timing, Failure> {
     answer(&arguments.server, SUBJECT).await?;
-    let data = data(arguments);
+    let source = Source::new(arguments);
     let until = Instant::now() + Duration::from_millis(arguments.millis);
     Timing::of(async {
         let mut done = 0;
         while Instant::now() < until {
-            client.request(SUBJECT, data.clone()).await?;
+            let answer = match source.headers() {
+                None => client.request(SUBJECT, source.data.clone()).await?,
+                Some(headers) => client.request_with_headers(SUBJECT, headers, source.data.clone()).await?,
+            };
+            read(&answer);
             done += 1;
         }
         Ok(done)
