@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Host, Load, PATIENT, eventually, guest, service};
+use crate::support::{Host, Load, eventually, guest, service};
 
 /// Memory that a call takes, and that the bad candidates have not.
 const HUNGRY: &str = "/alloc?mib=24";
@@ -17,7 +17,7 @@ fn path(name: &str) -> String {
 
 async fn serving() -> Host {
     let probe = service("probe", "probe", "routes = [\"/*\"]\nconfig = { version = \"1\" }");
-    Host::start(&format!("{PATIENT}{probe}")).await
+    Host::start(&probe).await
 }
 
 /// Runs a command that has to succeed.

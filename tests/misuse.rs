@@ -10,19 +10,18 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
-use crate::support::{Host, PATIENCE, PATIENT, eventually, service};
+use crate::support::{Host, PATIENCE, eventually, service};
 
 /// The probes, one per version of WASI.
 const PROBES: [&str; 2] = ["probe", "probe3"];
 
-/// A host with both probes under `settings`, and with a third service that is left alone. It refuses nobody because it is
-/// saturated: what is asked here is how it shares what there is.
+/// A host with both probes under `settings`, and with a third service that is left alone.
 async fn host(settings: &str) -> Host {
     let probe =
         |name: &str, guest: &str, rest: &str| service(name, guest, &format!("routes = [\"{name}.example/*\"]\n{rest}"));
     let services =
         [probe("probe", "probe", settings), probe("probe3", "probe3", settings), probe("other", "probe", "")];
-    Host::start(&format!("{PATIENT}{}", services.concat())).await
+    Host::start(&services.concat()).await
 }
 
 /// What a caller gets: the status and the type of the problem, or `body` and whether it was whole.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::languages::orders_in_rust;
-use crate::support::{Host, Load, Outcome, PATIENT, eventually, guest, shop};
+use crate::support::{Host, Load, Outcome, eventually, guest, shop};
 
 /// The services that take part in an order.
 const PARTS: [&str; 5] = ["inventory", "pricing", "payments", "shipping", "orders"];
@@ -107,7 +107,7 @@ const UNDONE: [&str; 5] = ["reserved", "charged", "refunded", "released", "gave 
 /// One host for all of it, because it takes half a minute of CPU time to compile the services.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_has_each_effect_once_or_none_also_while_its_services_are_swapped() {
-    let host = Host::start(&format!("{PATIENT}{}", shop())).await;
+    let host = Host::start(&shop()).await;
     orders_in_rust(&host).await;
     let mut shop = Shop { host, printed: Printed::default() };
     an_order_is_filled(&mut shop).await;

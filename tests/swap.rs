@@ -3,7 +3,7 @@
 use reqwest::Client;
 use serde_json::json;
 
-use crate::support::{Host, Load, PATIENT, eventually, guest, marked, service};
+use crate::support::{Host, Load, eventually, guest, marked, service};
 
 /// Clients that ask for this address, and keep no answer.
 fn load(url: String) -> Load<()> {
@@ -32,7 +32,7 @@ fn n_code_mappings(host: &Host) -> usize {
 
 async fn a_hundred_swaps(component: &str, policy: &str) {
     let swapped = service("swapped", component, &format!("routes = [\"/*\"]\ninstances = \"{policy}\""));
-    let host = Host::start(&format!("{PATIENT}{swapped}")).await;
+    let host = Host::start(&swapped).await;
     let load = load(host.url("/version"));
     for number in 1..=100 {
         let before = load.answered();

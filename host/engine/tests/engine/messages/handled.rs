@@ -72,6 +72,8 @@ async fn what_goes_wrong_is_a_fault_and_costs_the_instance() {
         let limits = Limits { cpu_time: Duration::from_millis(200), ..Limits::default() };
         let service = rig.prepare(guest, policy, Settings { limits, ..Settings::default() }).await;
         service.tell("ack").await.unwrap();
+        // So that there is one instance, and it is the one that goes wrong.
+        service.rest().await;
         for (text, within, kind) in [
             ("trap", PATIENCE, FaultKind::Trapped),
             ("spin", PATIENCE, FaultKind::Exhausted),
