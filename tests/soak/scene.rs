@@ -45,7 +45,8 @@ pub(crate) fn configuration() -> String {
         let rest = format!("routes = [\"{name}.example/*\"]\n{rest}\n{limits}\ninstance_idle = \"1s\"");
         service(name, guest, &rest)
     });
-    format!("{PATIENT}{KEEP}{}", services.concat())
+    // A look at the file every second would keep threads that nobody needs, and what they have taken of memory.
+    format!("{PATIENT}watch = false\n{KEEP}{}", services.concat())
 }
 
 /// Acts of one kind.
