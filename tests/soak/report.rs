@@ -50,7 +50,7 @@ impl Report {
             "before": self.before.json(),
             "samples": self.samples.iter().map(Sample::json).collect::<Vec<_>>(),
             "after": self.after.json(),
-            "allowed_kib": allowed(self.before.resident),
+            "allowed_kib": allowed(&self.before, &self.after),
             "allowed_series": allowed_series(self.before.series),
             "actors": actors,
             "failures": self.tally.failures,
@@ -74,7 +74,7 @@ impl Report {
         print_row("after", &self.after);
         println!(
             "\nRSS and anonymous memory in MiB; at rest, at most {} MiB, and {} series of metrics.\n",
-            allowed(self.before.resident) / 1024,
+            allowed(&self.before, &self.after) / 1024,
             allowed_series(self.before.series)
         );
         println!("| {:22} | {:>9} | {:>6} |", "actor", "acts", "failed");
