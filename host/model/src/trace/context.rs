@@ -101,6 +101,9 @@ impl SpanContext {
     /// The context that a message carries (CloudEvents, extension for distributed tracing): that of the span in which it was
     /// made.
     pub fn of_message(message: &Message) -> Option<Self> {
+        if !TRACED {
+            return None;
+        }
         let context = Self::parse(message.extension(TRACEPARENT.as_str())?.trim().as_bytes()).ok()?;
         let states = message.extension(TRACESTATE.as_str()).into_iter().map(str::as_bytes);
         Some(Self { state: TraceState::combine(states).map(TraceState::into_text), ..context })
@@ -108,6 +111,9 @@ impl SpanContext {
 
     /// Has a message carry the context.
     pub fn write_to(&self, message: &mut Message) {
+        if !TRACED {
+            return;
+        }
         message.set_extension(TRACEPARENT.as_str(), self.parent_text());
         message.extensions.retain(|(name, _)| name != TRACESTATE.as_str());
         if let Some(state) = &self.state {
