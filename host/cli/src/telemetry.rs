@@ -99,7 +99,9 @@ pub(crate) fn make(asked: Option<LogFormat>, config: &Config) -> Result<(Telemet
     inlet.redact(redaction(config));
     let clock = Arc::new(SystemClock);
     let write = ToInlet::to_write(Arc::clone(&inlet), Arc::clone(&clock) as _).with_filter(written);
-    let keep = ToInlet::to_keep(Arc::clone(&inlet), clock).with_filter(kept.and(filter_fn(is_of_the_host)));
+    // It is asked about what is kept, and is no reason to ask about anything else.
+    let of_the_host = filter_fn(is_of_the_host).with_max_level_hint(LevelFilter::TRACE);
+    let keep = ToInlet::to_keep(Arc::clone(&inlet), clock).with_filter(kept.and(of_the_host));
     Ok((Telemetry { hush, inlet, level }, vec![write.boxed(), keep.boxed()]))
 }
 
