@@ -46,6 +46,11 @@ pub trait Medium: Send + Sync {
     /// Ends a bus as a crash of the host would, without [`Bus::close`], and opens another one on what it left.
     fn crash(&self, bus: Arc<dyn Bus>, topics: Topics) -> BoxFuture<'_, Arc<dyn Bus>>;
 
+    /// Another host on the same medium; `None` where only one can use it at a time.
+    fn beside(&self, _topics: Topics) -> BoxFuture<'_, Option<Arc<dyn Bus>>> {
+        Box::pin(std::future::ready(None))
+    }
+
     /// Whether a watcher of a volatile topic can be told from somebody who answers requests. Brokers cannot, where both are
     /// subscriptions.
     fn tells_watchers_apart(&self) -> bool {
@@ -76,7 +81,7 @@ macro_rules! bus_conformance {
             attributes_survive, data_of_any_size_survives, durable_topics_keep_their_order,
             volatile_topics_keep_their_order, filters_choose_topics, what_is_not_declared_is_separate,
             unknown_topics_are_not_found,
-            a_group_shares_its_messages, every_group_gets_every_message, a_busy_feed_leaves_messages_to_others,
+            a_group_shares_its_messages, every_group_gets_every_message, a_broadcast_reaches_every_host, a_busy_feed_leaves_messages_to_others,
             windows_are_kept, groups_are_counted, a_forgotten_group_begins_anew,
             failed_messages_come_again, released_messages_are_no_attempt, pauses_do_not_hold_up_others,
             a_closed_feed_gives_back, a_dropped_feed_gives_back, volatile_messages_come_again,

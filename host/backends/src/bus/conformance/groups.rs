@@ -1,12 +1,15 @@
 //! Consumer groups: who gets what, how much at a time, and where groups stand.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use futures_util::future::select_all;
 use patchbay_model::bus::Start;
-use patchbay_model::ports::{Bus, GroupInfo, Settlement};
+use patchbay_model::ports::{Bus, Feed, GroupInfo, Settlement};
+use tokio::time::timeout;
 
 use super::Medium;
-use super::kit::{ALL, done, eventually, filter, group, ids, nothing, numbers, publish, shop, take};
+use super::kit::{ALL, LONG, done, eventually, filter, group, ids, nothing, numbers, publish, shop, take, undeclared};
 
 /// The feeds of a group share its messages: each goes to one of them.
 pub async fn a_group_shares_its_messages(medium: &dyn Medium) {
@@ -49,6 +52,46 @@ pub async fn every_group_gets_every_message(medium: &dyn Medium) {
             nothing(&**feed).await;
         }
     }
+}
+
+/// Each host gets every message for a broadcast group once, however many feeds the group has there. Another group gets each
+/// message on one host.
+pub async fn a_broadcast_reaches_every_host(medium: &dyn Medium) {
+    let first = medium.open(shop()).await;
+    let hosts: Vec<_> = std::iter::once(Arc::clone(&first)).chain(medium.beside(shop()).await).collect();
+    for (topic, joining) in [("shop.a", group as fn(&str, &str) -> _), ("bell.a", group), ("other.a", undeclared)] {
+        let all = format!("{}>", topic.trim_end_matches('a'));
+        let (mut shared, mut own) = (Vec::new(), Vec::new());
+        for host in &hosts {
+            shared.push(joining(&all, "shared").on(&**host).await);
+            let broadcast = joining(&all, "broadcast").broadcast();
+            own.push([broadcast.clone().on(&**host).await, broadcast.on(&**host).await]);
+        }
+        publish(&*first, topic, 0..20).await;
+        assert_eq!(between(&shared, 20).await, numbers(0..20).into_iter().collect(), "{topic}");
+        for feeds in &own {
+            assert_eq!(between(feeds, 20).await, numbers(0..20).into_iter().collect(), "{topic}");
+        }
+        for feed in shared.iter().chain(own.iter().flatten()) {
+            nothing(&**feed).await;
+        }
+    }
+}
+
+/// What comes to these feeds together, until it is `n` messages; acknowledged.
+async fn between(feeds: &[Arc<dyn Feed>], n: usize) -> BTreeSet<String> {
+    let (mut seen, mut count) = (BTreeSet::new(), 0);
+    while count < n {
+        let next = select_all(feeds.iter().map(|feed| feed.receive(ALL)));
+        let (incoming, place, _) = timeout(LONG, next).await.expect("messages come");
+        assert!(!incoming.is_empty(), "a feed ended");
+        let feed = feeds.get(place).expect("it is one of them");
+        incoming.iter().for_each(|incoming| feed.settle(incoming.token, Settlement::Acknowledge));
+        count += incoming.len();
+        seen.extend(ids(&incoming));
+    }
+    assert_eq!(count, n, "more messages came than were published");
+    seen
 }
 
 /// A feed that has its hands full, and one that does not ask, leave messages to the others of their group.

@@ -12,7 +12,7 @@ use patchbay_model::ports::{Bus, Consumer, Feed, Incoming, Interest, Settlement}
 use tokio::time::{sleep, timeout};
 
 /// Longer than anything takes that goes well.
-const LONG: Duration = Duration::from_secs(20);
+pub(super) const LONG: Duration = Duration::from_secs(20);
 
 /// Long enough for something to happen that must not.
 const A_WHILE: Duration = Duration::from_millis(150);
@@ -106,6 +106,14 @@ impl Joining {
 
     pub(super) fn window(mut self, window: u32) -> Self {
         self.interest.window = window;
+        self
+    }
+
+    /// For each host, and not for all of them together.
+    pub(super) fn broadcast(mut self) -> Self {
+        if let Consumer::Group { broadcast, .. } = &mut self.interest.consumer {
+            *broadcast = true;
+        }
         self
     }
 

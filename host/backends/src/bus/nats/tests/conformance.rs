@@ -20,15 +20,27 @@ impl Broker {
     }
 }
 
+impl Broker {
+    /// A host of this name.
+    async fn host(&self, name: &str, topics: Topics) -> Arc<NatsBus> {
+        let author_key = Some(AuthorKey::new(b"what the hosts of this NATS share").unwrap());
+        let settings = settings(&self.server.lock().unwrap());
+        let settings = NatsSettings { host: name.to_owned(), max_message: 4 << 20, author_key, ..settings };
+        Arc::new(open(settings, topics).await)
+    }
+}
+
 impl Medium for Broker {
     fn open(&self, topics: Topics) -> BoxFuture<'_, Arc<dyn Bus>> {
         Box::pin(async move {
-            let author_key = Some(AuthorKey::new(b"what the hosts of this NATS share").unwrap());
-            let settings = NatsSettings { max_message: 4 << 20, author_key, ..settings(&self.server.lock().unwrap()) };
-            let bus = Arc::new(open(settings, topics).await);
+            let bus = self.host("one", topics).await;
             self.opened.lock().unwrap().push(Arc::clone(&bus));
             bus as Arc<dyn Bus>
         })
+    }
+
+    fn beside(&self, topics: Topics) -> BoxFuture<'_, Option<Arc<dyn Bus>>> {
+        Box::pin(async move { Some(self.host("other", topics).await as Arc<dyn Bus>) })
     }
 
     fn crash(&self, bus: Arc<dyn Bus>, topics: Topics) -> BoxFuture<'_, Arc<dyn Bus>> {

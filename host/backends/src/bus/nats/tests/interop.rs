@@ -130,35 +130,6 @@ async fn a_stored_message_can_be_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn groups_share_and_broadcasts_do_not() {
-    let server = NatsServer::start("");
-    let host = |name: &str| NatsSettings { host: name.to_owned(), ..settings(&server) };
-    let hosts = [open(host("a"), shop()).await, open(host("b"), shop()).await];
-    for topic in [None, Some("shop.>")] {
-        let chosen = if topic.is_some() { "shop.a" } else { "other" };
-        let (mut shared, mut own) = (Vec::new(), Vec::new());
-        for bus in &hosts {
-            shared.push(bus.subscribe(group(topic, chosen, "g")).await.unwrap());
-            let consumer = Consumer::Group { name: "b".into(), start: Start::New, ordered: false, broadcast: true };
-            own.push(bus.subscribe(Interest { consumer, ..group(topic, chosen, "b") }).await.unwrap());
-        }
-        publish(&hosts[0], chosen, &["1", "2", "3", "4"]).await;
-        for feed in &own {
-            assert_eq!(ids(&receive(feed, 4).await), ["1", "2", "3", "4"]);
-        }
-        let mut got = Vec::new();
-        while got.len() < 4 {
-            let more = async {
-                tokio::select! { a = shared[0].receive(MANY) => a, b = shared[1].receive(MANY) => b }
-            };
-            got.extend(ids(&tokio::time::timeout(SOON, more).await.unwrap()));
-        }
-        got.sort();
-        assert_eq!(got, ["1", "2", "3", "4"]);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn headers_of_the_broker_are_refused() {
     let server = NatsServer::start("");
     let bus = open(settings(&server), shop()).await;
