@@ -153,9 +153,9 @@ async fn answers(
 }
 
 fn read(link: &Link, answer: &async_nats::Message) -> Option<Message> {
-    wire::message(
+    let message = wire::message(
         wire::Arrived {
-            subject: &answer.subject,
+            topic: answer.subject.parse().ok()?,
             reply: answer.reply.as_deref(),
             headers: answer.headers.as_ref(),
             data: answer.payload.clone(),
@@ -163,5 +163,6 @@ fn read(link: &Link, answer: &async_nats::Message) -> Option<Message> {
         },
         link.settings.author_key.as_ref(),
         wire::random_id,
-    )
+    );
+    Some(message)
 }

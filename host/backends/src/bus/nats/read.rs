@@ -52,13 +52,13 @@ async fn next<T>(
 fn as_stored(link: &Link, stream: &str, message: &StreamMessage) -> Option<Stored> {
     let (sequence, stored) = (message.sequence, message.time.into());
     let arrived = wire::Arrived {
-        subject: &message.subject,
+        topic: message.subject.parse().ok()?,
         reply: None,
         headers: Some(&message.headers),
         data: message.payload.clone(),
         time: stored,
     };
-    let message = wire::message(arrived, link.settings.author_key.as_ref(), || format!("{stream}-{sequence}"))?;
+    let message = wire::message(arrived, link.settings.author_key.as_ref(), || format!("{stream}-{sequence}"));
     Some(Stored { sequence, stored, message })
 }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use async_nats::Subscriber;
 use futures_util::StreamExt as _;
-use patchbay_model::bus::{BusError, TopicFilter, Topics};
+use patchbay_model::bus::{BusError, Topic, TopicFilter, Topics};
 use patchbay_model::ports::{BoxFuture, Feed, Incoming, Settlement};
 use tokio::sync::Notify;
 use tokio::sync::watch;
@@ -29,16 +29,16 @@ pub(super) struct Choice {
 }
 
 impl Choice {
-    /// Whether the message of a subject is wanted. Answers that somebody else waits for are nobody's business, unless a filter
-    /// names them.
-    fn wants(&self, subject: &str) -> bool {
+    /// The topic of a subject, if its messages are wanted. Answers that somebody else waits for are nobody's business, unless a
+    /// filter names them.
+    fn wanted(&self, subject: &str) -> Option<Topic> {
         const INBOX: &str = "_INBOX.";
         if subject.starts_with(INBOX) && !self.filter.as_str().starts_with(INBOX) {
-            return false;
+            return None;
         }
-        let Ok(topic) = subject.parse() else { return false };
+        let topic = subject.parse().ok()?;
         let declared = self.topics.of(&topic).map(|(filter, _)| filter);
-        declared == self.topic.as_ref() && self.filter.matches(&topic)
+        (declared == self.topic.as_ref() && self.filter.matches(&topic)).then_some(topic)
     }
 }
 
@@ -152,13 +152,14 @@ async fn read(link: Arc<Link>, choice: Choice, mut subscriber: Subscriber, share
             _ = closing.wait_for(|closing| *closing) => break,
         };
         let Some(message) = message else { break };
-        if message.status.is_some() || !choice.wants(&message.subject) {
+        if message.status.is_some() {
             continue;
         }
+        let Some(topic) = choice.wanted(&message.subject) else { continue };
         let stored = link.clock.now();
         let read = wire::message(
             wire::Arrived {
-                subject: &message.subject,
+                topic,
                 reply: message.reply.as_deref(),
                 headers: message.headers.as_ref(),
                 data: message.payload.clone(),
@@ -167,7 +168,6 @@ async fn read(link: Arc<Link>, choice: Choice, mut subscriber: Subscriber, share
             link.settings.author_key.as_ref(),
             wire::random_id,
         );
-        let Some(read) = read else { continue };
         if shared.lobby().enter(read, stored) {
             shared.arrived.notify_waiters();
         } else {
@@ -258,7 +258,7 @@ mod tests {
             (Some("shop.*"), "shop.b", "shop.a", false),
             (Some("shop.*"), ">", "other.a", false),
         ] {
-            assert_eq!(choice(topic, filter).wants(subject), wanted, "{topic:?} {filter} {subject}");
+            assert_eq!(choice(topic, filter).wanted(subject).is_some(), wanted, "{topic:?} {filter} {subject}");
         }
     }
 }

@@ -78,7 +78,8 @@ fn is_reserved(name: &str) -> bool {
 
 /// What arrived, as NATS has it.
 pub(super) struct Arrived<'a> {
-    pub(super) subject: &'a str,
+    /// Its subject.
+    pub(super) topic: Topic,
     pub(super) reply: Option<&'a str>,
     pub(super) headers: Option<&'a HeaderMap>,
     pub(super) data: Bytes,
@@ -86,13 +87,11 @@ pub(super) struct Arrived<'a> {
     pub(super) time: SystemTime,
 }
 
-/// The message that arrived; `None` if its subject is no topic, as those of the broker itself are not. `id` is asked for if
-/// the message has none.
+/// The message that arrived. `id` is asked for if it has none.
 ///
 /// Whoever can publish to NATS can send anything. What is no valid CloudEvent is a message nevertheless: it must neither be
 /// lost nor hold up those behind it. For whom it was published is believed if that is signed with the `key`.
-pub(super) fn message(arrived: Arrived<'_>, key: Option<&AuthorKey>, id: impl Fn() -> String) -> Option<Message> {
-    let topic: Topic = arrived.subject.parse().ok()?;
+pub(super) fn message(arrived: Arrived<'_>, key: Option<&AuthorKey>, id: impl Fn() -> String) -> Message {
     let mut pairs: Vec<(&str, &str)> = arrived.headers.map(pairs).unwrap_or_default();
     let stored_reply = pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case(REPLY_TO)).map(|(_, value)| *value);
     let reply_to = stored_reply.or(arrived.reply).and_then(|reply| reply.parse().ok());
@@ -100,15 +99,19 @@ pub(super) fn message(arrived: Arrived<'_>, key: Option<&AuthorKey>, id: impl Fn
     pairs.retain(|(name, _)| !is_reserved(name));
     let is_signed = key
         .zip(signature)
-        .is_some_and(|(key, signature)| key.verify(signature, arrived.subject, &pairs, &arrived.data));
-    let mut message = structured(&topic, &pairs, &arrived).unwrap_or_else(|| {
-        binary(&topic, pairs, arrived.data, || Defaults { id: id(), source: SOURCE.to_owned(), time: arrived.time })
+        .is_some_and(|(key, signature)| key.verify(signature, arrived.topic.as_str(), &pairs, &arrived.data));
+    let mut message = structured(&pairs, &arrived).unwrap_or_else(|| {
+        binary(&arrived.topic, pairs, arrived.data, || Defaults {
+            id: id(),
+            source: SOURCE.to_owned(),
+            time: arrived.time,
+        })
     });
     message.reply_to = reply_to;
     if !is_signed {
         message.forget_author();
     }
-    Some(message)
+    message
 }
 
 /// The names and values of headers, in the order of the names, so that a message looks the same whenever it is read.
@@ -122,7 +125,8 @@ fn pairs(headers: &HeaderMap) -> Vec<(&str, &str)> {
     pairs
 }
 
-fn structured(topic: &Topic, pairs: &[(&str, &str)], arrived: &Arrived<'_>) -> Option<Message> {
+fn structured(pairs: &[(&str, &str)], arrived: &Arrived<'_>) -> Option<Message> {
+    let topic = &arrived.topic;
     pairs.iter().find(|(name, value)| name.eq_ignore_ascii_case("content-type") && is_structured(value))?;
     let mut message = Message::from_json(topic.clone(), &arrived.data, arrived.time)
         .inspect_err(|error| tracing::debug!(%topic, %error, "a message that says it is a CloudEvent is none"))

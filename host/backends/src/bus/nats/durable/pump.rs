@@ -248,9 +248,13 @@ impl Pump {
         let (place, delivered, stored) = (info.stream_sequence, info.delivered, info.published.into());
         self.newest = self.newest.max(Some(place));
         let Some(reply) = message.message.reply.clone() else { return };
+        let Ok(topic) = message.subject.parse() else {
+            tracing::warn!(subject = %message.subject, "a message of a stream is of no topic, and is passed over");
+            return tell(&self.link, reply, "+TERM".to_owned()).await;
+        };
         let read = wire::message(
             wire::Arrived {
-                subject: &message.subject,
+                topic,
                 reply: None,
                 headers: message.headers.as_ref(),
                 data: message.payload.clone(),
@@ -259,10 +263,6 @@ impl Pump {
             self.link.settings.author_key.as_ref(),
             || format!("{}-{place}", self.shared.owner.stream),
         );
-        let Some(read) = read else {
-            tracing::warn!(subject = %message.subject, "a message of a stream is of no topic, and is passed over");
-            return tell(&self.link, reply, "+TERM".to_owned()).await;
-        };
         // Only what was delivered before can have a note.
         let is_noted = delivered > 1 && self.shared.hands().is_new(place);
         let noted = if is_noted { self.deliveries.uncounted(&self.link, &self.shared.owner, place).await } else { 0 };
