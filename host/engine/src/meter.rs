@@ -280,6 +280,12 @@ pub(crate) fn is_guest_here() -> bool {
     GUEST_IS_HERE.get()
 }
 
+/// Whether a tick fell into what the outermost guest on this thread does, or did last: then it makes room for others, and must not
+/// be polled again at once.
+pub(crate) fn tick_fell() -> bool {
+    TICK_FELL.get()
+}
+
 /// The host panicked while it worked for a guest.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the host panicked while it worked for the instance: {0}")]

@@ -8,22 +8,83 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, TryLockError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 use crate::meter;
 
 /// All that an instance does, from its start to its end.
 type Whole = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// Turns in a row that wake-ups from within a turn are good for. What then still wants one gets it from the resident.
+const ROUNDS: usize = 4;
+
 /// The life of one instance.
-#[derive(Default)]
 pub(super) struct Life {
     /// Absent before its beginning and after its end.
     whole: Mutex<Option<Whole>>,
-    /// The waker of the resident, once that has run.
-    resident: OnceLock<Waker>,
+    bell: Arc<Bell>,
+    waker: Waker,
     /// Whether the resident came while somebody else polled.
     missed: AtomicBool,
+}
+
+impl Default for Life {
+    fn default() -> Self {
+        let bell = Arc::<Bell>::default();
+        Self { whole: Mutex::default(), waker: Waker::from(Arc::clone(&bell)), bell, missed: AtomicBool::default() }
+    }
+}
+
+/// Wakes the resident, but not for what happens in the course of a turn: most that an instance waits for is done by itself
+/// then, and whoever gives it the turn sees to that.
+#[derive(Default)]
+struct Bell {
+    /// The waker of the resident, once that has run.
+    resident: OnceLock<Waker>,
+    in_turn: AtomicBool,
+    rung: AtomicBool,
+}
+
+impl Bell {
+    /// Polls until nothing rings any more, or often enough.
+    fn turns(&self, mut poll: impl FnMut() -> Poll<()>) -> Poll<()> {
+        self.in_turn.store(true, Ordering::SeqCst);
+        let mut polled = Poll::Pending;
+        for _ in 0..ROUNDS {
+            self.rung.store(false, Ordering::SeqCst);
+            polled = poll();
+            // One that has had the thread for long enough lets others have it before its next turn.
+            if polled.is_ready() || !self.rung.load(Ordering::SeqCst) || meter::tick_fell() {
+                break;
+            }
+        }
+        self.in_turn.store(false, Ordering::SeqCst);
+        // Asked again, because whoever rang just before found a turn that was as good as over.
+        if polled.is_pending() && self.rung.swap(false, Ordering::SeqCst) {
+            self.call_resident();
+        }
+        polled
+    }
+
+    fn call_resident(&self) {
+        // Where there is none yet, its first turn sees all that happened.
+        if let Some(resident) = self.resident.get() {
+            resident.wake_by_ref();
+        }
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.rung.store(true, Ordering::SeqCst);
+        if !self.in_turn.load(Ordering::SeqCst) {
+            self.call_resident();
+        }
+    }
 }
 
 impl Life {
@@ -33,7 +94,7 @@ impl Life {
             *place = Some(Box::pin(whole));
         }
         // The resident's first turn sees all that happens from here on, so until then nobody has to be woken.
-        if self.turn(Waker::noop()) != Some(Poll::Ready(())) {
+        if self.turn() != Some(Poll::Ready(())) {
             let life = Arc::clone(self);
             tokio::spawn(std::future::poll_fn(move |cx| life.reside(cx)));
         }
@@ -41,16 +102,16 @@ impl Life {
 
     /// Gives the instance a turn on this thread. `false` if that cannot be done now: the resident has to be woken.
     pub(super) fn assist(&self) -> bool {
-        let Some(waker) = self.resident.get() else { return false };
-        let Some(turn) = self.turn(waker) else { return false };
+        let Some(resident) = self.bell.resident.get() else { return false };
+        let Some(turn) = self.turn() else { return false };
         if turn.is_ready() || self.missed.swap(false, Ordering::SeqCst) {
-            waker.wake_by_ref();
+            resident.wake_by_ref();
         }
         true
     }
 
     /// Polls, unless somebody else does, or this thread is inside a guest already: wasmtime's event loops do not nest.
-    fn turn(&self, waker: &Waker) -> Option<Poll<()>> {
+    fn turn(&self) -> Option<Poll<()>> {
         if meter::is_guest_here() {
             return None;
         }
@@ -60,7 +121,7 @@ impl Life {
             Err(TryLockError::WouldBlock) => return None,
         };
         let Some(whole) = place.as_mut() else { return Some(Poll::Ready(())) };
-        let polled = whole.as_mut().poll(&mut Context::from_waker(waker));
+        let polled = self.bell.turns(|| whole.as_mut().poll(&mut Context::from_waker(&self.waker)));
         if polled.is_ready() {
             *place = None;
         }
@@ -68,9 +129,9 @@ impl Life {
     }
 
     fn reside(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.resident.get_or_init(|| cx.waker().clone());
+        self.bell.resident.get_or_init(|| cx.waker().clone());
         loop {
-            if let Some(polled) = self.turn(cx.waker()) {
+            if let Some(polled) = self.turn() {
                 return polled;
             }
             // Whoever polls now looks for this mark when it is done. It may have been done just before the mark was
@@ -94,7 +155,7 @@ mod tests {
     async fn a_life_that_ends_at_once_needs_no_resident() {
         let life = Arc::new(Life::default());
         life.begin(async {});
-        assert!(life.resident.get().is_none() && life.whole.lock().unwrap().is_none());
+        assert!(life.bell.resident.get().is_none() && life.whole.lock().unwrap().is_none());
     }
 
     #[tokio::test(flavor = "multi_thread")]
