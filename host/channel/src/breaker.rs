@@ -90,18 +90,18 @@ impl Breaker {
         &self.observed
     }
 
-    /// Lets a call through, unless it is open.
+    /// Lets a call through that an instance gets at `begun`, unless it is open.
     ///
     /// # Errors
     /// [`FaultKind::Unavailable`] with the time after which to try again.
-    pub(crate) fn admit(&self) -> Result<Trial<&Self>, Fault> {
+    pub(crate) fn admit(&self, begun: Instant) -> Result<Trial<&Self>, Fault> {
         let probes = self.uneasy.load(Ordering::Acquire)
             && match self.lock().admit(Instant::now()) {
                 Admission::Ordinary => false,
                 Admission::Probe => true,
                 Admission::Refused { failures, remaining } => return Err(refused(failures, remaining)),
             };
-        Ok(Trial { breaker: self, probes, begun: Some(Instant::now()), erred: false })
+        Ok(Trial { breaker: self, probes, begun: Some(begun), erred: false })
     }
 
     fn failure(&self, probes: bool) {
@@ -174,19 +174,19 @@ impl<B: Deref<Target = Breaker>> Trial<B> {
         Trial { breaker, probes: std::mem::take(&mut self.probes), begun, erred }
     }
 
-    /// There is an answer, with this status if it is a reply to an HTTP request.
-    pub(crate) fn replied(&mut self, status: Option<u16>) {
+    /// There is an answer since `now`, with this status if it is a reply to an HTTP request.
+    pub(crate) fn replied(&mut self, status: Option<u16>, now: Instant) {
         self.answered();
-        self.ended();
+        self.ended(now);
         if status.is_some_and(|status| status >= 500) {
             self.erred();
         }
     }
 
     /// Counts how long the call took, unless it has had an answer.
-    fn ended(&mut self) {
+    fn ended(&mut self, now: Instant) {
         if let Some(begun) = self.begun.take() {
-            self.breaker.observed.ended(begun.elapsed());
+            self.breaker.observed.ended(now.saturating_duration_since(begun));
         }
     }
 
@@ -229,7 +229,7 @@ impl<B: Deref<Target = Breaker>> Trial<B> {
             | FaultKind::Internal => false,
         };
         if counts && fault.blame() == Blame::Own {
-            self.ended();
+            self.ended(Instant::now());
             self.erred();
             self.breaker.failure(std::mem::take(&mut self.probes));
         }

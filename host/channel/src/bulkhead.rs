@@ -105,14 +105,19 @@ impl Bulkhead {
         *size = Size::of(limits);
     }
 
+    /// Takes a place, if one is free.
+    pub fn try_enter(&self) -> Option<Permit> {
+        self.places.free.try_acquire().ok().map(|place| self.permit(place))
+    }
+
     /// Takes a place, waiting for one in the queue if there is room, and never past `deadline`.
     ///
     /// # Errors
     /// [`FaultKind::Overloaded`] if the queue is full or the wait was in vain, [`FaultKind::Deadline`] if the
     /// deadline passed first. Either way the call was not begun.
     pub async fn enter(&self, deadline: Instant) -> Result<Permit, Fault> {
-        if let Ok(place) = self.places.free.try_acquire() {
-            return Ok(self.permit(place));
+        if let Some(place) = self.try_enter() {
+            return Ok(place);
         }
         let size = *self.size.lock().unwrap_or_else(PoisonError::into_inner);
         let _waiting = self.queue(size.queue)?;

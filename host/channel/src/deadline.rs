@@ -1,7 +1,7 @@
 //! The deadline of a call: how long its caller waits, and never longer than the service allows.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -43,24 +43,23 @@ pub(crate) async fn within<F: Future>(
     work: F,
 ) -> Result<F::Output, Ended> {
     let mut work = pin!(work);
-    let mut watch = pin!(None::<Sleep>);
-    let mut cutting = pin!(None::<WaitForCancellationFuture<'_>>);
+    // In boxes of their own: what has to wait can afford them, and all else is smaller for it.
+    let mut watch = None::<Pin<Box<Sleep>>>;
+    let mut cutting = None::<Pin<Box<WaitForCancellationFuture<'_>>>>;
     std::future::poll_fn(|cx| {
         if let Poll::Ready(outcome) = work.as_mut().poll(cx) {
             return Poll::Ready(Ok(outcome));
         }
-        if watch.is_none() {
-            watch.set(Some(sleep_until(deadline())));
-            cutting.set(Some(cut.cancelled()));
-        }
-        while watch.as_mut().as_pin_mut().is_some_and(|watch| watch.poll(cx).is_ready()) {
+        let watch = watch.get_or_insert_with(|| Box::pin(sleep_until(deadline())));
+        let cutting = cutting.get_or_insert_with(|| Box::pin(cut.cancelled()));
+        while watch.as_mut().poll(cx).is_ready() {
             let deadline = deadline();
             if deadline <= Instant::now() {
                 return Poll::Ready(Err(Ended::Late));
             }
-            watch.set(Some(sleep_until(deadline)));
+            watch.as_mut().reset(deadline);
         }
-        if cutting.as_mut().as_pin_mut().is_some_and(|cutting| cutting.poll(cx).is_ready()) {
+        if cutting.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(Ended::Cut));
         }
         Poll::Pending

@@ -6,8 +6,8 @@ mod tell;
 
 use std::time::Duration;
 
-use patchbay_model::trace::{Attribute, NewSpan, SpanContext, SpanEvent, SpanFault, SpanKind, SpanOrigin, SpanRecord};
-use patchbay_model::{CallId, Fault, FaultKind, Principal, RevisionNumber, Route, ServiceName};
+use patchbay_model::trace::{Attribute, NewSpan, SpanEvent, SpanFault, SpanKind, SpanRecord};
+use patchbay_model::{Fault, FaultKind, RevisionNumber, Route, ServiceName};
 use tokio::time::Instant;
 
 use crate::measured::Refusal;
@@ -28,13 +28,10 @@ pub(crate) struct Story<'a> {
     tracer: &'a Tracer,
     service: &'a ServiceName,
     route: Option<&'a Route>,
-    id: CallId,
-    parent: Option<CallId>,
-    caller: Principal,
-    arrived: Instant,
-    trace: SpanContext,
-    origin: SpanOrigin,
+    arrival: &'a Arrival,
     subject: Subject,
+    /// When the instance answered, if it has.
+    answered: Option<Instant>,
     pub(crate) attempts: u32,
     revision: Option<RevisionNumber>,
     queued: Duration,
@@ -45,18 +42,14 @@ pub(crate) struct Story<'a> {
 }
 
 impl<'a> Story<'a> {
-    pub(crate) fn of(target: &'a impl Target, arrival: &Arrival, subject: Subject) -> Self {
+    pub(crate) fn of(target: &'a impl Target, arrival: &'a Arrival, subject: Subject) -> Self {
         Self {
             tracer: target.tracer(),
             service: target.name(),
             route: target.route().map(|route| &route.route),
-            id: arrival.id,
-            parent: arrival.parent,
-            caller: arrival.caller.clone(),
-            arrived: arrival.arrived,
-            trace: arrival.trace.clone(),
-            origin: arrival.origin.clone(),
+            arrival,
             subject,
+            answered: None,
             attempts: 0,
             revision: None,
             queued: Duration::ZERO,
@@ -68,7 +61,7 @@ impl<'a> Story<'a> {
 
     /// An attempt failed, and another one follows after `pause`.
     pub(crate) fn tell_attempt(&mut self, service: &ServiceName, fault: &Fault, pause: Duration) {
-        let (call, attempt, kind, details) = (self.id, self.attempts, fault.kind(), fault.details());
+        let (call, attempt, kind, details) = (self.arrival.id, self.attempts, fault.kind(), fault.details());
         tracing::info!(%service, %call, attempt, fault = %kind, details, ?pause, "tried again: {}", fault.public());
         self.note("patchbay.retry", || {
             vec![
@@ -90,15 +83,30 @@ impl<'a> Story<'a> {
             return;
         }
         self.queued += wait;
-        if self.trace.is_sampled() {
+        if self.arrival.trace.is_sampled() {
             self.note("patchbay.place", || vec![Attribute::real("patchbay.wait", wait.as_secs_f64())]);
         }
+    }
+
+    /// The instance answered just now.
+    pub(crate) fn answered(&mut self) -> Instant {
+        *self.answered.insert(Instant::now())
+    }
+
+    /// When there was an outcome: when the instance answered, if that was the last thing to happen, and else now.
+    pub(crate) fn ended(&self) -> Instant {
+        self.answered.unwrap_or_else(Instant::now)
+    }
+
+    /// What the instance answered does not count, or something else follows.
+    pub(crate) const fn goes_on(&mut self) {
+        self.answered = None;
     }
 
     /// A revision was chosen.
     pub(crate) fn chose(&mut self, revision: Option<RevisionNumber>) {
         self.revision = revision;
-        if let (true, Some(revision)) = (self.trace.is_sampled(), revision) {
+        if let (true, Some(revision)) = (self.arrival.trace.is_sampled(), revision) {
             self.note("patchbay.revision", || vec![Attribute::number("patchbay.revision", revision.get())]);
         }
     }
@@ -124,7 +132,7 @@ impl<'a> Story<'a> {
 
     fn note(&mut self, name: &'static str, attributes: impl FnOnce() -> Vec<Attribute>) {
         if self.events.len() < EVENTS {
-            let after = self.arrived.elapsed();
+            let after = self.arrival.arrived.elapsed();
             self.events.push(SpanEvent { name: name.into(), after, attributes: attributes() });
         }
     }
@@ -134,22 +142,22 @@ impl<'a> Story<'a> {
         self.told = true;
         // Whoever goes away says nothing of the service.
         let failed = fault.as_ref().is_some_and(|fault| fault.kind != FaultKind::Cancelled.name());
-        if !self.tracer.wants(&self.trace, failed) {
+        if !self.tracer.wants(&self.arrival.trace, failed) {
             return;
         }
-        let (start, duration) = self.tracer.since(self.arrived);
+        let (start, duration) = self.tracer.since(self.arrival.arrived);
         let subject = self.subject.span_subject(self.route, status);
         self.tracer.record(SpanRecord {
-            context: self.trace.clone(),
-            origin: self.origin.clone(),
+            context: self.arrival.trace.clone(),
+            origin: self.arrival.origin.clone(),
             kind: if self.subject.is_message() { SpanKind::Consumer } else { SpanKind::Server },
             name: subject.name(),
             start,
             duration,
             service: Some(self.service.clone()),
             revision: self.revision,
-            call: Some(self.id),
-            caller: Some(self.caller.clone()),
+            call: Some(self.arrival.id),
+            caller: Some(self.arrival.caller.clone()),
             attempts: self.attempts,
             queued: self.queued,
             fault,

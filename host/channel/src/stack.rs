@@ -8,7 +8,7 @@ use patchbay_model::{Blame, CallContext, Fault, FaultKind, Hold, Principal};
 use tokio::time::{Instant, sleep};
 
 use crate::access::authorize;
-use crate::bulkhead::Permit;
+use crate::bulkhead::{Bulkhead, Permit};
 use crate::deadline::{self, Ended, Limit};
 use crate::measured::Measuring;
 use crate::payload::{Bounds, Payload};
@@ -22,20 +22,21 @@ use crate::target::{Arrival, Lease, Sought, Target};
 ///
 /// # Errors
 /// The fault that ended the call, with a sentence for its caller and details for the operator.
-pub async fn call<T: Target, P: Payload>(target: &T, arrival: Arrival, mut payload: P) -> Result<P::Reply, Fault> {
+pub async fn call<T: Target, P: Payload>(target: &T, arrival: &Arrival, mut payload: P) -> Result<P::Reply, Fault> {
     // 0. Load: a host that is saturated refuses at once, and does not keep itself busy by telling of each one.
-    has_room(target, &arrival)?;
+    has_room(target, arrival)?;
 
     // 1. Trace: outermost, so that refusals are seen too.
-    let mut story = Story::of(target, &arrival, payload.subject());
+    let mut story = Story::of(target, arrival, payload.subject());
     let mut measuring = Measuring::new(target.standing().measured.of(&arrival.caller), arrival.arrived);
     let recorded = arrival.trace.is_sampled().then_some(arrival.trace.trace);
-    let mut outcome = admit(target, &arrival, &mut payload, &mut story).await;
+    let mut outcome = admit(target, arrival, &mut payload, &mut story).await;
     if let Err(fault) = outcome {
         // 10. Fallback: something else answers, where that is configured.
-        outcome = fall_back(target, arrival, payload, fault, &mut story).await;
+        story.goes_on();
+        outcome = Box::pin(fall_back(target, arrival, payload, fault, &mut story)).await;
     }
-    let (took, measures) = measuring.ended(outcome.as_ref().map(P::status).map_err(Fault::kind));
+    let (took, measures) = measuring.ended(story.ended(), outcome.as_ref().map(P::status).map_err(Fault::kind));
     if let Some(trace) = recorded {
         measures.illustrate(target.tracer().exemplar(trace, took));
     }
@@ -62,7 +63,8 @@ fn has_room<T: Target>(target: &T, arrival: &Arrival) -> Result<(), Fault> {
 
 /// Records a call that was refused before the channel had it, so that it is seen like any other.
 pub fn refuse<T: Target>(target: &T, arrival: &Arrival, subject: Subject, fault: &Fault) {
-    Measuring::new(target.standing().measured.of(&arrival.caller), arrival.arrived).ended(Err(fault.kind()));
+    Measuring::new(target.standing().measured.of(&arrival.caller), arrival.arrived)
+        .ended(Instant::now(), Err(fault.kind()));
     record::failed(target, &mut Story::of(target, arrival, subject), fault);
 }
 
@@ -104,13 +106,14 @@ async fn admit<T: Target, P: Payload>(
             Ok(reply) => return Ok(reply),
             Err(failed) => failed,
         };
+        story.goes_on();
         elsewhere |= failed.fault.is_unprocessed();
         let times = (Instant::now(), deadline);
         match retry::judge(&failed, (arrival.id, story.attempts), retry, &standing.budget, times) {
             Verdict::Again(pause) => {
                 story.tell_attempt(target.name(), &failed.fault, pause);
                 standing.tally.retries.count();
-                sleep(pause).await;
+                Box::pin(sleep(pause)).await;
             }
             Verdict::Tell => return Err(failed.fault),
             Verdict::BudgetSpent => {
@@ -158,10 +161,18 @@ async fn attempt<T: Target, P: Payload>(
     let failed = |payload: &P, fault| Failed { fault, whole: payload.is_whole(), repeatable, too_slow: false };
 
     // 6. Bulkhead: one place per call; a full one is never the fault of the service. It is given back between attempts.
-    let began = Instant::now();
-    let entered = enter(target, deadline).await;
-    story.queued(began.elapsed());
-    let places = entered.map_err(|fault| failed(payload, fault))?;
+    // Nearly always there is one, and then nobody looks at the clock.
+    let (places, begun) = match try_enter(target) {
+        Some(places) if number == 1 => (places, arrival.arrived),
+        Some(places) => (places, Instant::now()),
+        None => {
+            let waits = Instant::now();
+            let entered = Box::pin(enter(target, deadline)).await;
+            let begun = Instant::now();
+            story.queued(begun - waits);
+            (entered.map_err(|fault| failed(payload, fault))?, begun)
+        }
+    };
 
     // 7. Revision: after the wait, so that no call reaches one that was replaced meanwhile.
     let sought = Sought { asked: payload.asked(), headers: payload.headers(), elsewhere: bounds.elsewhere };
@@ -171,7 +182,7 @@ async fn attempt<T: Target, P: Payload>(
     let (_, lease) = &*held;
 
     // 8. Breaker: a revision whose calls keep failing is left alone.
-    let mut trial = lease.breaker().admit().map_err(|fault| {
+    let mut trial = lease.breaker().admit(begun).map_err(|fault| {
         standing.tally.broken_off.count();
         story.broken_off();
         failed(payload, fault)
@@ -211,7 +222,7 @@ async fn attempt<T: Target, P: Payload>(
         trial.failed(&fault, limit);
         Failed { too_slow, ..failed(payload, fault) }
     })?;
-    trial.replied(P::status(&reply));
+    trial.replied(P::status(&reply), story.answered());
 
     // The size of the reply: refused while the caller can be told, and counted from then on.
     let bounds = Bounds { deadline, limit, limits, cut: lease.cut(), hold, trial, breaker: lease.breaker() };
@@ -225,15 +236,31 @@ fn request_body<T: Target>(target: &T) -> u64 {
 }
 
 /// The places that a call takes: that of its link or route, where that has some of its own, and that of the service.
-async fn enter<T: Target>(target: &T, deadline: Instant) -> Result<(Option<Permit>, Permit), Fault> {
-    let standing = target.standing();
+type Places = (Option<Permit>, Permit);
+
+/// The bulkhead of the link or the route, where that has places of its own.
+fn bulkhead_of_way<T: Target>(target: &T) -> Option<&Bulkhead> {
+    let of_link = target.link().and_then(|link| link.standing.bulkhead.as_ref());
+    of_link.or_else(|| target.route()?.standing.bulkhead())
+}
+
+/// Takes both, if they are free.
+fn try_enter<T: Target>(target: &T) -> Option<Places> {
+    let of_way = match bulkhead_of_way(target) {
+        Some(bulkhead) => Some(bulkhead.try_enter()?),
+        None => None,
+    };
+    Some((of_way, target.standing().bulkhead.try_enter()?))
+}
+
+/// Waits for both.
+async fn enter<T: Target>(target: &T, deadline: Instant) -> Result<Places, Fault> {
     let entering = async {
-        let of_link = target.link().and_then(|link| link.standing.bulkhead.as_ref());
-        let of_link = match of_link.or_else(|| target.route()?.standing.bulkhead()) {
+        let of_way = match bulkhead_of_way(target) {
             Some(bulkhead) => Some(bulkhead.enter(deadline).await?),
             None => None,
         };
-        Ok((of_link, standing.bulkhead.enter(deadline).await?))
+        Ok((of_way, target.standing().bulkhead.enter(deadline).await?))
     };
     entering.await.map_err(Fault::unprocessed)
 }
@@ -241,7 +268,7 @@ async fn enter<T: Target>(target: &T, deadline: Instant) -> Result<(Option<Permi
 /// What stands in for a service that could not answer; its fault, if nothing does.
 async fn fall_back<T: Target, P: Payload>(
     target: &T,
-    arrival: Arrival,
+    arrival: &Arrival,
     payload: P,
     fault: Fault,
     story: &mut Story<'_>,
@@ -258,9 +285,9 @@ async fn fall_back<T: Target, P: Payload>(
     }
     let Some(other) = target.instead() else { return Err(fault) };
     story.stood_in(other.name().as_str(), &fault);
-    let span = span_of_stand_in(target.tracer(), &arrival);
-    let arrival = Arrival { stands_in: true, trace: span.context, origin: span.origin, ..arrival };
-    let answered = other_call(&other, arrival, payload).await;
+    let span = span_of_stand_in(target.tracer(), arrival);
+    let arrival = Arrival { stands_in: true, trace: span.context, origin: span.origin, ..arrival.clone() };
+    let answered = other_call(&other, &arrival, payload).await;
     match answered {
         Ok(reply) => {
             target.standing().tally.fallbacks.count();
@@ -277,7 +304,7 @@ async fn fall_back<T: Target, P: Payload>(
 /// The call of another service in place of one: boxed, because it is the same function again.
 fn other_call<'a, T: Target, P: Payload + 'a>(
     other: &'a T,
-    arrival: Arrival,
+    arrival: &'a Arrival,
     payload: P,
 ) -> BoxFuture<'a, Result<P::Reply, Fault>> {
     Box::pin(call(other, arrival, payload))

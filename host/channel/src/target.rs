@@ -27,7 +27,7 @@ use crate::standing::{LinkStanding, Standing};
 use crate::tracer::Tracer;
 
 /// A call that arrived for a service. What it carries comes beside it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Arrival {
     /// Names the call in logs.
     pub id: CallId,

@@ -208,7 +208,7 @@ async fn per_call(service: &Service, caller: &Principal) -> f64 {
     let make = async || {
         let arrival = Arrival::from_outside(CallId::new(1), caller.clone(), service.tracer.arrive(None));
         let payload = TypedPayload::new(Arc::clone(&function), Bytes::from_static(b"arguments"));
-        assert_eq!(call(&service, arrival, payload).await.unwrap(), "done");
+        assert_eq!(call(&service, &arrival, payload).await.unwrap(), "done");
     };
     make().await;
     let before = dhat::HeapStats::get().total_blocks;

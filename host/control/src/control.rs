@@ -318,7 +318,7 @@ impl Control {
         arrival.visitor = visitor.as_ref().map(|visitor| visitor.number);
         let (request, mirrored) = self.mirror(&entry, &arrival, request);
         let target = self.routed(entry).by(policy);
-        let mut reply = patchbay_channel::call(&target, arrival, HttpPayload::new(request)).await;
+        let mut reply = patchbay_channel::call(&target, &arrival, HttpPayload::new(request)).await;
         if let Some((mirrored, max_body)) = mirrored {
             reply = mirrored.answered(reply, max_body);
         }

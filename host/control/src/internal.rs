@@ -34,7 +34,7 @@ impl Control {
         let entry = entry.ok_or_else(|| Fault::new(FaultKind::NotFound, "no service has this name"))?;
         let arrival = leads_on(callee, caller, course, (begun.id, begun.span))?;
         let (request, mirrored) = self.mirror(&entry, &arrival, request);
-        let reply = patchbay_channel::call(&self.routed(entry), arrival, HttpPayload::new(request)).await;
+        let reply = patchbay_channel::call(&self.routed(entry), &arrival, HttpPayload::new(request)).await;
         match mirrored {
             Some((mirrored, max_body)) => mirrored.answered(reply, max_body),
             None => reply,

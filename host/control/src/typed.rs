@@ -54,7 +54,18 @@ impl ports::Links for ServiceLinks {
         function: &'a Arc<FunctionName>,
         arguments: Bytes,
     ) -> BoxFuture<'a, Result<Bytes, Fault>> {
-        Box::pin(async move { self.control()?.call_linked(caller, course, function, arguments).await })
+        // In one piece: each `async fn` in between would have its arguments copied once more.
+        Box::pin(async move {
+            let control = self.control()?;
+            let target = match control.linked(caller, function) {
+                Ok(target) => target,
+                Err(fault) => return control.without_link(caller, function, fault),
+            };
+            let begun = (control.new_call(), control.tracer.follow(course.trace.as_ref()));
+            let arrival = leads_on(target.name(), caller, course, begun)?;
+            let payload = TypedPayload::new(Arc::clone(function), arguments);
+            patchbay_channel::call(&target, &arrival, payload).await
+        })
     }
 
     fn invoke<'a>(
@@ -83,29 +94,7 @@ impl Control {
         let entry = entry.ok_or_else(|| Fault::new(FaultKind::NotFound, "no service has this name"))?;
         let mut arrival = Arrival::from_outside(id, Principal::Operator, self.tracer.follow(None));
         arrival.deadline = deadline.map(|deadline| arrival.arrived + deadline);
-        patchbay_channel::call(&self.routed(entry), arrival, payload).await
-    }
-
-    /// Calls what an import of `caller` is linked to, in the course of a call that it works on.
-    ///
-    /// # Errors
-    /// [`FaultKind::Unavailable`] if it is linked to nothing, [`FaultKind::Denied`] if the rules of the callee do
-    /// not let `caller`, [`FaultKind::Loop`] if the chain of calls is too long, and whatever ends a call.
-    async fn call_linked(
-        &self,
-        caller: &ServiceName,
-        course: Course,
-        function: &Arc<FunctionName>,
-        arguments: Bytes,
-    ) -> Result<Bytes, Fault> {
-        let target = match self.linked(caller, function) {
-            Ok(target) => target,
-            Err(fault) => return self.without_link(caller, function, fault),
-        };
-        let begun = (self.new_call(), self.tracer.follow(course.trace.as_ref()));
-        let arrival = leads_on(target.name(), caller, course, begun)?;
-        let payload = TypedPayload::new(Arc::clone(function), arguments);
-        patchbay_channel::call(&target, arrival, payload).await
+        patchbay_channel::call(&self.routed(entry), &arrival, payload).await
     }
 
     /// What answers a call that nobody serves: a result that the caller's link has for it, or else the fault.

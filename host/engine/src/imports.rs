@@ -8,6 +8,7 @@ mod carrier;
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::future::{Either, pending, select};
 use patchbay_model::{Fault, FaultKind, FunctionName, InterfaceName};
 use wasmtime::component::types::ComponentItem;
@@ -98,16 +99,16 @@ struct Import {
 impl Import {
     /// Calls what the function is linked to, in the course of the call that the instance works on, and has the instance
     /// wait.
-    async fn call(&self, store: StoreContextMut<'_, State>, arguments: Vec<u8>) -> Result<Vec<u8>> {
+    async fn call(&self, store: StoreContextMut<'_, State>, arguments: Bytes) -> Result<Bytes> {
         let state = store.data();
         let course = state.outgoing.at_work.course().ok_or_else(|| self.outside())?;
         let (revision, meter) = (state.revision.clone(), state.meter.clone());
-        let called = revision.links().call(&revision.id.service, course, &self.function, arguments.into());
-        self.conclude(meter.apart(called).await.map(Into::into))
+        let called = revision.links().call(&revision.id.service, course, &self.function, arguments);
+        self.conclude(meter.apart(called).await)
     }
 
     /// The same, while the instance goes on with other things.
-    async fn call_beside(&self, accessor: &Accessor<State>, arguments: Vec<u8>) -> Result<Vec<u8>> {
+    async fn call_beside(&self, accessor: &Accessor<State>, arguments: Bytes) -> Result<Bytes> {
         let (revision, course) = accessor.with(|mut access| {
             let mut store = access.as_context_mut();
             let task = at_work::task(&mut store)?;
@@ -117,10 +118,8 @@ impl Import {
         let (course, forsaken) = course.ok_or_else(|| self.outside())?;
         let (function, deadline) = (self.function.clone(), course.deadline);
         // Event loops of instances do not nest, so the callee cannot have its turns here.
-        let called = Task::spawn(async move {
-            let called = revision.links().call(&revision.id.service, course, &function, arguments.into());
-            called.await.map(Vec::from)
-        });
+        let called =
+            Task::spawn(async move { revision.links().call(&revision.id.service, course, &function, arguments).await });
         // A fault would end all calls that the instance is at work on. One that nobody waits for any more is no reason to.
         let result = match select(called, forsaken).await {
             Either::Left((called, _)) => called.unwrap_or_else(|panic| Err(host_failed(&panic))),
@@ -137,9 +136,9 @@ impl Import {
     }
 
     /// What the instance gets.
-    fn conclude(&self, result: std::result::Result<Vec<u8>, Fault>) -> Result<Vec<u8>> {
+    fn conclude(&self, result: std::result::Result<Bytes, Fault>) -> Result<Bytes> {
         result.or_else(|fault| match self.carrier.as_ref().and_then(|carrier| carrier.carry(&fault)) {
-            Some(result) => Ok(result),
+            Some(result) => Ok(result.into()),
             None => Err(CalleeFault { function: self.function.clone(), fault }.into()),
         })
     }

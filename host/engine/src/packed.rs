@@ -38,6 +38,7 @@ mod text;
 
 use std::mem::MaybeUninit;
 
+use bytes::Bytes;
 use wasmtime::component::__internal::{CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext};
 use wasmtime::component::{ComponentNamedList, ComponentType, Lift, Lower};
 use wasmtime::{Result, ValRaw};
@@ -52,7 +53,7 @@ pub(crate) const MAX_FLAT_PARAMS: usize = 16;
 
 /// The parameters of a call, or its results, with `FLAT` flat values.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Packed<const FLAT: usize>(pub(crate) Vec<u8>);
+pub(crate) struct Packed<const FLAT: usize>(pub(crate) Bytes);
 
 const fn abi(flat: usize) -> CanonicalAbiInfo {
     // The size in memory is that of the function's own types, which only the walk knows: see `lift.rs`.
@@ -80,13 +81,13 @@ unsafe impl<const FLAT: usize> ComponentNamedList for Packed<FLAT> {}
 // SAFETY: as argued at the top of this file.
 unsafe impl<const FLAT: usize> Lift for Packed<FLAT> {
     fn linear_lift_from_flat(cx: &mut LiftContext<'_>, ty: InterfaceType, src: &Self::Lower) -> Result<Self> {
-        lift::from_flat(cx, ty, src).map(Self)
+        lift::from_flat(cx, ty, src).map(|bytes| Self(bytes.into()))
     }
 
     fn linear_lift_from_memory(cx: &mut LiftContext<'_>, ty: InterfaceType, bytes: &[u8]) -> Result<Self> {
         // An empty part of the memory, of which only the beginning counts.
         let offset = (bytes.as_ptr() as usize).wrapping_sub(cx.memory().as_ptr() as usize);
-        lift::from_memory(cx, ty, offset).map(Self)
+        lift::from_memory(cx, ty, offset).map(|bytes| Self(bytes.into()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Waiting with a deadline, for work that is mostly done without any waiting.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Instant;
 
@@ -26,16 +26,14 @@ pub(crate) async fn within<F: Future>(deadline: Instant, work: F) -> Result<F::O
 /// [`Late`] if the deadline passed.
 pub(crate) async fn within_movable<F: Future>(deadline: impl Fn() -> Instant, work: F) -> Result<F::Output, Late> {
     let mut work = pin!(work);
-    let mut timer = pin!(None::<Sleep>);
+    // In a box of its own: what has to wait can afford one, and all else is smaller for it.
+    let mut timer = None::<Pin<Box<Sleep>>>;
     std::future::poll_fn(|cx| {
         if let Poll::Ready(outcome) = work.as_mut().poll(cx) {
             return Poll::Ready(Ok(outcome));
         }
-        if timer.is_none() {
-            timer.set(Some(sleep_until(deadline().into())));
-        }
+        let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline().into())));
         loop {
-            let Some(mut timer) = timer.as_mut().as_pin_mut() else { return Poll::Pending };
             if timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
@@ -43,7 +41,7 @@ pub(crate) async fn within_movable<F: Future>(deadline: impl Fn() -> Instant, wo
             if deadline <= timer.deadline() {
                 return Poll::Ready(Err(Late));
             }
-            timer.reset(deadline);
+            timer.as_mut().reset(deadline);
         }
     })
     .await

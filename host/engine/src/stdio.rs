@@ -74,10 +74,19 @@ impl Output {
         }
     }
 
+    /// The work on a call is over: records lines that have no end yet.
+    pub(crate) fn end(&self) {
+        let mut lines = self.lock();
+        self.record_rest(&mut lines);
+        lines.call = None;
+    }
+
     /// Records lines that have no end yet.
     pub(crate) fn flush(&self) {
-        let mut lines = self.lock();
-        let lines = &mut *lines;
+        self.record_rest(&mut self.lock());
+    }
+
+    fn record_rest(&self, lines: &mut Lines) {
         let call = lines.call;
         for (stream, line) in [(LogStream::Stdout, &mut lines.out), (LogStream::Stderr, &mut lines.err)] {
             if !line.bytes.is_empty() {

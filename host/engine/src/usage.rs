@@ -49,6 +49,16 @@ impl Instances {
         }
     }
 
+    /// An instance waits for a call, until it is told otherwise.
+    pub(crate) fn came_to_rest(&self) {
+        self.idle.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// So many of those do not wait any more.
+    pub(crate) fn set_out(&self, count: usize) {
+        self.idle.fetch_sub(count as u64, Ordering::Relaxed);
+    }
+
     /// An instance has so many more bytes.
     pub(crate) fn grown(&self, bytes: usize) {
         self.memory.fetch_add(bytes as u64, Ordering::Relaxed);
@@ -85,14 +95,14 @@ pub(crate) struct Idle(Arc<Instances>);
 
 impl Idle {
     pub(crate) fn new(instances: Arc<Instances>) -> Self {
-        instances.idle.fetch_add(1, Ordering::Relaxed);
+        instances.came_to_rest();
         Self(instances)
     }
 }
 
 impl Drop for Idle {
     fn drop(&mut self) {
-        self.0.idle.fetch_sub(1, Ordering::Relaxed);
+        self.0.set_out(1);
     }
 }
 

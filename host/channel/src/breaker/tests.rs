@@ -21,7 +21,7 @@ fn fault(kind: FaultKind) -> Fault {
 }
 
 fn admit(breaker: &Breaker) -> Result<Trial<&Breaker>, Fault> {
-    breaker.admit()
+    breaker.admit(Instant::now())
 }
 
 fn fail(breaker: &Arc<Breaker>) {
@@ -206,17 +206,17 @@ type Case<'c> = (&'c dyn Fn(&mut Trial<&Breaker>), (u64, u32));
 async fn every_call_is_counted_once_and_so_is_every_error() {
     let breaker = Breaker::new(&BreakerSettings { failures: 0, ..BreakerSettings::default() }, 7, |_| {});
     let cases: [Case<'_>; 8] = [
-        (&|trial| trial.replied(Some(200)), (1, 0)),
-        (&|trial| trial.replied(None), (1, 0)),
-        (&|trial| trial.replied(Some(499)), (1, 0)),
-        (&|trial| trial.replied(Some(500)), (1, 1)),
+        (&|trial| trial.replied(Some(200), Instant::now()), (1, 0)),
+        (&|trial| trial.replied(None, Instant::now()), (1, 0)),
+        (&|trial| trial.replied(Some(499), Instant::now()), (1, 0)),
+        (&|trial| trial.replied(Some(500), Instant::now()), (1, 1)),
         (&|trial| trial.failed(&fault(FaultKind::Trapped), Limit::Operator), (1, 1)),
         (&|trial| trial.failed(&fault(FaultKind::Deadline), Limit::Caller), (0, 0)),
         (&|trial| trial.failed(&fault(FaultKind::Trapped).blamed_on(Blame::Callee), Limit::Operator), (0, 0)),
         // Its body breaks off after a status that was an error by itself.
         (
             &|trial| {
-                trial.replied(Some(503));
+                trial.replied(Some(503), Instant::now());
                 trial.failed(&fault(FaultKind::Trapped), Limit::Operator);
             },
             (1, 1),

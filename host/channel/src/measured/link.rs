@@ -79,10 +79,11 @@ impl<'a> Measuring<'a> {
         Self { measures, begun, over: false }
     }
 
-    /// It ended: with a reply, and its HTTP status if it has one, or with a fault. How long it took, and where that stands.
-    pub(crate) fn ended(&mut self, outcome: Result<Option<u16>, FaultKind>) -> (Duration, &'a Measures) {
+    /// It ended at `now`: with a reply, and its HTTP status if it has one, or with a fault. How long it took, and where that
+    /// stands.
+    pub(crate) fn ended(&mut self, now: Instant, outcome: Result<Option<u16>, FaultKind>) -> (Duration, &'a Measures) {
         self.over = true;
-        let took = if MEASURED { self.begun.elapsed() } else { Duration::ZERO };
+        let took = now.saturating_duration_since(self.begun);
         self.measures.ended(took, outcome);
         (took, self.measures)
     }
@@ -107,9 +108,10 @@ mod tests {
         let (mut answered, mut erred, mut failed) = (measuring(), measuring(), measuring());
         let forsaken = measuring();
         tokio::time::advance(Duration::from_millis(20)).await;
-        assert_eq!(answered.ended(Ok(Some(499))).0, Duration::from_millis(20));
-        erred.ended(Ok(Some(500)));
-        failed.ended(Err(FaultKind::Trapped));
+        let now = Instant::now();
+        assert_eq!(answered.ended(now, Ok(Some(499))).0, Duration::from_millis(20));
+        erred.ended(now, Ok(Some(500)));
+        failed.ended(now, Err(FaultKind::Trapped));
         drop((answered, erred, failed, forsaken));
         let reading = measures.read();
         assert_eq!((reading.durations.count(), reading.error_replies), (4, 1));

@@ -6,9 +6,12 @@ use super::Story;
 
 /// A call was answered.
 pub(super) fn answered(story: &Story<'_>, status: Option<u16>) {
-    let Story { service, id: call, attempts, .. } = story;
-    let (parent, elapsed) = (story.parent.map(tracing::field::display), story.arrived.elapsed());
-    let (trace, span) = (story.trace.trace, story.trace.span);
+    if story.stood_in.is_none() && !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
+    let Story { service, arrival, attempts, .. } = story;
+    let (call, parent, elapsed) = (arrival.id, arrival.parent.map(tracing::field::display), arrival.arrived.elapsed());
+    let (trace, span) = (arrival.trace.trace, arrival.trace.span);
     match story.stood_in.as_deref() {
         Some(fallback) => {
             tracing::warn!(%service, %call, %trace, %span, parent, status, attempts, fallback, ?elapsed, "call answered by a fallback");
@@ -19,9 +22,10 @@ pub(super) fn answered(story: &Story<'_>, status: Option<u16>) {
 
 /// A call failed. Who was refused, and why, is told apart, for those who look for just that.
 pub(super) fn failed(story: &Story<'_>, fault: &Fault) {
-    let Story { service, id: call, caller, attempts, .. } = story;
-    let (parent, elapsed) = (story.parent.map(tracing::field::display), story.arrived.elapsed());
-    let (trace, span) = (story.trace.trace, story.trace.span);
+    let Story { service, arrival, attempts, .. } = story;
+    let (call, caller) = (arrival.id, &arrival.caller);
+    let (parent, elapsed) = (arrival.parent.map(tracing::field::display), arrival.arrived.elapsed());
+    let (trace, span) = (arrival.trace.trace, arrival.trace.span);
     let (kind, details, fallback) = (fault.kind(), fault.details(), story.stood_in.as_deref());
     match kind {
         FaultKind::Cancelled => {

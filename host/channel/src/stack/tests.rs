@@ -254,13 +254,13 @@ impl Service {
 
     async fn call(&self, body: Body) -> Result<Reply, Fault> {
         let arrival = Arrival::from_outside(CallId::new(1), Principal::Outside, self.tracer.follow(None));
-        call(&self, arrival, HttpPayload::new(Request::new(body))).await
+        call(&self, &arrival, HttpPayload::new(Request::new(body))).await
     }
 
     async fn call_function(&self, caller: Principal) -> Result<Bytes, Fault> {
         let arrival = Arrival::from_outside(CallId::new(1), caller, self.tracer.follow(None));
         let function = Arc::new("a:b/c@1.0.0.f".parse().unwrap());
-        call(&self, arrival, TypedPayload::new(function, Bytes::from_static(b"1"))).await
+        call(&self, &arrival, TypedPayload::new(function, Bytes::from_static(b"1"))).await
     }
 }
 

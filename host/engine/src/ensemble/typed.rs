@@ -44,9 +44,9 @@ pub(super) async fn handle(
     target: Target,
     arguments: Bytes,
 ) -> wasmtime::Result<()> {
-    let calling = Calling { accessor, instance, serving, target, arguments: arguments.into() };
+    let calling = Calling { accessor, instance, serving, target, arguments };
     let result = target.arity.choose_by_result(calling).await?;
-    serving.answer(Answer::Result(result.into()));
+    serving.answer(Answer::Result(result));
     Ok(())
 }
 
@@ -56,11 +56,11 @@ struct Calling<'c> {
     instance: Instance,
     serving: &'c Serving,
     target: Target,
-    arguments: Vec<u8>,
+    arguments: Bytes,
 }
 
 impl<'c> ByArity for Calling<'c> {
-    type Output = BoxFuture<'c, wasmtime::Result<Vec<u8>>>;
+    type Output = BoxFuture<'c, wasmtime::Result<Bytes>>;
 
     fn with<const P: usize, const R: usize>(self) -> Self::Output {
         let Self { accessor, instance, serving, target, arguments } = self;

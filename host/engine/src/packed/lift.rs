@@ -17,7 +17,10 @@ const USUAL: usize = 64;
 /// # Errors
 /// If they are no values of this type, or larger than [`MAX_BYTES`].
 pub(super) fn from_flat(cx: &LiftContext<'_>, ty: InterfaceType, flat: &[ValRaw]) -> Result<Vec<u8>> {
-    let mut lift = Lifting::new(cx);
+    // A single flat value points to nothing: it is as large as it is. Where the room fits, nothing more is allocated for what
+    // shares the bytes.
+    let room = if flat.len() <= 1 { cx.types.canonical_abi(&ty).size32 as usize } else { USUAL };
+    let mut lift = Lifting::new(cx, room);
     lift.flat(ty, &mut flat.iter())?;
     Ok(lift.out)
 }
@@ -27,7 +30,7 @@ pub(super) fn from_flat(cx: &LiftContext<'_>, ty: InterfaceType, flat: &[ValRaw]
 /// # Errors
 /// If they are no values of this type, or larger than [`MAX_BYTES`].
 pub(super) fn from_memory(cx: &LiftContext<'_>, ty: InterfaceType, offset: usize) -> Result<Vec<u8>> {
-    let mut lift = Lifting::new(cx);
+    let mut lift = Lifting::new(cx, USUAL);
     let abi = lift.types.canonical_abi(&ty);
     let bytes = lift.at(offset, abi.size32 as usize, abi.align32 as usize)?;
     lift.memory(ty, bytes)?;
@@ -42,9 +45,9 @@ struct Lifting<'a> {
 }
 
 impl<'a> Lifting<'a> {
-    fn new(cx: &LiftContext<'a>) -> Self {
+    fn new(cx: &LiftContext<'a>, room: usize) -> Self {
         let encoding = cx.options().string_encoding;
-        Self { memory: cx.memory(), types: cx.types, encoding, out: Vec::with_capacity(USUAL) }
+        Self { memory: cx.memory(), types: cx.types, encoding, out: Vec::with_capacity(room) }
     }
 
     /// Bytes of the guest's memory.

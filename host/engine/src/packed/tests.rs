@@ -31,7 +31,7 @@ impl ByArity for ImportPacked<'_> {
     fn with<const P: usize, const R: usize>(self) {
         let seen = self.seen;
         let echo = move |_: wasmtime::StoreContextMut<'_, ()>, Packed(bytes): Packed<P>| {
-            *seen.lock().unwrap() = Some(bytes.clone());
+            *seen.lock().unwrap() = Some(bytes.to_vec());
             Ok(Packed::<R>(bytes))
         };
         self.linker.root().func_wrap("f", echo).unwrap();
@@ -51,7 +51,7 @@ impl ByArity for CallPacked<'_> {
     fn with<const P: usize, const R: usize>(self) -> Self::Output {
         let function = self.instance.get_func(&mut *self.store, "g").unwrap();
         let function = function.typed::<Packed<P>, Packed<R>>(&*self.store)?;
-        function.call(&mut *self.store, Packed(self.bytes)).map(|Packed(bytes)| bytes)
+        function.call(&mut *self.store, Packed(self.bytes.into())).map(|Packed(bytes)| bytes.into())
     }
 }
 

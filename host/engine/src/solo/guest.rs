@@ -30,11 +30,11 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    /// Makes an instance. The CPU time of the call that it is made for begins to count.
+    /// Makes an instance, in a box, because it goes from hand to hand. The CPU time of the call that it is made for begins to count.
     ///
     /// # Errors
     /// The fault of a component that cannot start.
-    pub(super) async fn start(shared: &Shared, deadline: Instant) -> Result<Self, Fault> {
+    pub(super) async fn start(shared: &Shared, deadline: Instant) -> Result<Box<Self>, Fault> {
         let Service::Solo { pre, handler } = &shared.code.service else { return Err(other_service()) };
         let mut store = State::store(pre.engine(), &shared.revision);
         let meter = store.data().meter.clone();
@@ -48,7 +48,7 @@ impl Guest {
         };
         let made = within(deadline, meter.run(make)).await;
         match judge(made, store.data()) {
-            Ok((instance, proxy, handler)) => Ok(Self { store, instance, proxy, handler, uses: 0 }),
+            Ok((instance, proxy, handler)) => Ok(Box::new(Self { store, instance, proxy, handler, uses: 0 })),
             Err(fault) => {
                 store.data().output.flush();
                 Err(fault)
@@ -56,32 +56,32 @@ impl Guest {
         }
     }
 
-    /// An instance that is ready, or else a new one, at work on this call from now on.
+    /// An instance that is ready, or else a new one, for a call that ends at `deadline`.
     ///
     /// # Errors
     /// The fault of a component that cannot start.
-    pub(super) async fn obtain(shared: &Shared, assignment: impl Into<Assignment>) -> Result<Self, Fault> {
-        let assignment = assignment.into();
-        let deadline = assignment.deadline();
-        let mut guest = match shared.pool.take() {
+    pub(super) async fn obtain(shared: &Shared, deadline: Instant) -> Result<Box<Self>, Fault> {
+        match shared.pool.take() {
             Some(mut guest) => {
                 shared.revision.tally.reused();
                 guest.renew(deadline);
-                guest
+                Ok(guest)
             }
             // Boxed, so that the calls of instances that are there do not carry the room for making one.
-            None => Box::pin(Self::start(shared, deadline)).await?,
-        };
-        guest.uses += 1;
-        guest.store.data().output.attribute(Some(&assignment));
-        guest.store.data_mut().outgoing.at_work = AtWork::Call(assignment);
-        Ok(guest)
+            None => Box::pin(Self::start(shared, deadline)).await,
+        }
+    }
+
+    /// It is at work on this call from now on.
+    pub(super) fn begin(&mut self, assignment: Assignment) {
+        self.uses += 1;
+        self.store.data().output.attribute(Some(&assignment));
+        self.store.data_mut().outgoing.at_work = AtWork::Call(assignment);
     }
 
     /// The work on the call is over.
     pub(super) fn rest(&mut self) {
-        self.store.data().output.flush();
-        self.store.data().output.attribute(None);
+        self.store.data().output.end();
         self.store.data_mut().outgoing.at_work = AtWork::Nothing;
     }
 

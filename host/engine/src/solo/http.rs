@@ -4,7 +4,7 @@ mod progress;
 mod reply;
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -55,10 +55,11 @@ async fn work(
     _hold: Hold,
 ) {
     let (id, deadline) = (context.id, context.deadline);
-    let mut guest = match Guest::obtain(&shared, context).await {
+    let mut guest = match Guest::obtain(&shared, deadline).await {
         Ok(guest) => guest,
         Err(fault) => return progress.end(Ending { fault: Some(fault), unfinished: false }),
     };
+    guest.begin(context.into());
     let fault = handle(&mut guest, request, deadline, progress.clone()).await.err();
     guest.rest();
     let unfinished = guest.has_unfinished_body();
@@ -97,6 +98,6 @@ async fn handle(
         (Err(error), _) | (_, Err(error)) => return Err(store.data().fault(&error)),
     };
     let handled = proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, answer);
-    let handled = within(deadline, meter.run(handled)).await;
+    let handled = within(deadline, pin!(meter.run(handled))).await;
     judge(handled, store.data())
 }

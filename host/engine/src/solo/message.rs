@@ -1,5 +1,6 @@
 //! Messages.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use patchbay_model::bus::{Delivery, Verdict};
@@ -23,8 +24,10 @@ pub(super) async fn deliver(shared: &Arc<Shared>, delivery: Delivery) -> Result<
     }
     let attempt = context.attempt;
     let handling = Handling { group, patience: patience.clone() };
-    let mut guest = Guest::obtain(shared, Assignment::handling(context, handling.clone())).await?;
-    let Guest { store, handler: Some(handler), .. } = &mut guest else {
+    let assignment = Assignment::handling(context, handling.clone());
+    let mut guest = Guest::obtain(shared, assignment.deadline()).await?;
+    guest.begin(assignment);
+    let Guest { store, handler: Some(handler), .. } = &mut *guest else {
         return Err(Fault::new(FaultKind::Internal, "The host failed.").with_details("an instance lost its handler"));
     };
     let meter = store.data().meter.clone();
@@ -40,7 +43,7 @@ pub(super) async fn deliver(shared: &Arc<Shared>, delivery: Delivery) -> Result<
             }
         }
     };
-    let handled = within_movable(|| patience.until(), meter.run(handled)).await;
+    let handled = within_movable(|| patience.until(), pin!(meter.run(handled))).await;
     let outcome = judge(handled, guest.store.data());
     guest.rest();
     match outcome {

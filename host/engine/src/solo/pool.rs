@@ -1,18 +1,17 @@
 //! Instances that wait for their next call. The one that this thread used last is used first: its memory is warm, and
 //! those in excess grow old and go.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use patchbay_model::InstancePolicy;
 
 use super::Shared;
 use super::guest::Guest;
-use crate::meter::now;
 use crate::revision::Revision;
 use crate::shards::Shards;
-use crate::usage::{Idle, Instances};
+use crate::usage::Instances;
 
 /// The idle instances of one revision.
 pub(super) struct Pool {
@@ -25,12 +24,14 @@ pub(super) struct Pool {
     /// Instances that are kept.
     room: usize,
     patience: Duration,
+    /// How often the pool was swept. It is the clock of those that wait: a real one is looked at for none of them.
+    sweeps: AtomicU64,
 }
 
 struct Resting {
-    guest: Guest,
-    since: Instant,
-    _idle: Idle,
+    guest: Box<Guest>,
+    /// The sweeps before it came.
+    since: u64,
 }
 
 impl Pool {
@@ -43,30 +44,33 @@ impl Pool {
             uses: revision.capacity().0,
             room: if revision.policy == InstancePolicy::Fresh { 0 } else { limits.concurrency as usize },
             patience: revision.settings.instance_idle,
+            sweeps: AtomicU64::new(0),
         }
     }
 
-    pub(super) fn take(&self) -> Option<Guest> {
+    pub(super) fn take(&self) -> Option<Box<Guest>> {
         if self.room == 0 {
             return None;
         }
-        let resting = self.idle.nearest_first().find_map(|mut idle| idle.pop());
-        resting.map(|resting| resting.guest)
+        let resting = self.idle.nearest_first().find_map(|mut idle| idle.pop())?;
+        self.instances.set_out(1);
+        Some(resting.guest)
     }
 
     /// Keeps an instance that is whole, if it may serve again.
-    pub(super) fn put(&self, guest: Guest) {
+    pub(super) fn put(&self, guest: Box<Guest>) {
         if self.room == 0 || guest.uses >= self.uses {
             return;
         }
         let is_full = self.instances.read().idle >= self.room as u64;
-        let resting = Resting { guest, since: now(), _idle: Idle::new(self.instances.clone()) };
+        let resting = Resting { guest, since: self.sweeps.load(Ordering::Relaxed) };
         let mut idle = self.idle.lock(self.idle.own());
         // Asked under the lock, so that no instance comes to rest after the pool was emptied for good.
         let refused = if is_full || self.cold.load(Ordering::SeqCst) {
             Some(resting)
         } else {
             idle.push(resting);
+            self.instances.came_to_rest();
             None
         };
         drop(idle);
@@ -83,27 +87,35 @@ impl Pool {
             let old = std::mem::take(&mut *idle);
             // Instances are taken down without the lock.
             drop(idle);
+            self.instances.set_out(old.len());
             drop(old);
         }
     }
 
     /// Lets go of the instances that have waited for too long: those at the bottom of each stack.
     fn sweep(&self) {
-        let now = now();
+        let now = self.sweeps.fetch_add(1, Ordering::Relaxed);
+        // One more, because those who came between two sweeps have not waited for all of the first.
+        let patience = self.patience.as_nanos().div_ceil(self.pause().as_nanos().max(1)) + 1;
         for mut idle in self.idle.nearest_first() {
-            let is_old = |resting: &&Resting| now.saturating_duration_since(resting.since) >= self.patience;
+            let is_old = |resting: &&Resting| u128::from(now.saturating_sub(resting.since)) >= patience;
             let count = idle.iter().take_while(is_old).count();
             let old = idle.drain(..count).collect::<Vec<_>>();
             drop(idle);
+            self.instances.set_out(old.len());
             drop(old);
         }
+    }
+
+    /// The time between two sweeps.
+    fn pause(&self) -> Duration {
+        (self.patience / 4).clamp(Duration::from_millis(5), Duration::from_secs(5))
     }
 }
 
 /// Sweeps the pool of a revision for as long as there is one.
 pub(super) async fn sweep(shared: Weak<Shared>) {
-    let Some(patience) = shared.upgrade().map(|shared| shared.pool.patience) else { return };
-    let pause = (patience / 4).clamp(Duration::from_millis(5), Duration::from_secs(5));
+    let Some(pause) = shared.upgrade().map(|shared| shared.pool.pause()) else { return };
     let mut interval = tokio::time::interval(pause);
     loop {
         interval.tick().await;

@@ -1,5 +1,6 @@
 //! Typed calls: exported functions, called with packed arguments.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -20,20 +21,22 @@ use crate::patience::within;
 /// # Errors
 /// [`patchbay_model::FaultKind::Invalid`] if there is no such function, and whatever ends a call.
 pub(super) async fn invoke(shared: &Arc<Shared>, call: TypedCall) -> Result<Bytes, Fault> {
-    let TypedCall { context, function, arguments, hold: _hold } = call;
-    let target = shared.code.exports.find(&function).ok_or_else(|| no_such_function(&function))?;
-    let deadline = context.deadline;
-    let mut guest = Guest::obtain(shared, context).await?;
+    let target = shared.code.exports.find(&call.function).ok_or_else(|| no_such_function(&call.function))?;
+    let deadline = call.context.deadline;
+    let mut guest = Guest::obtain(shared, deadline).await?;
+    // Taken apart only now, so that nothing of it is copied from one place of this future to another.
+    let TypedCall { context, arguments, hold: _hold, .. } = call;
+    guest.begin(context.into());
     let meter = guest.store.data().meter.clone();
-    let calling = Calling { guest: &mut guest, index: target.index, arguments: arguments.into() };
+    let calling = Calling { guest: &mut guest, index: target.index, arguments };
     let called = if target.is_async { target.arity.choose_by_result(calling) } else { target.arity.choose(calling) };
-    let called = within(deadline, meter.run(called)).await;
+    let called = within(deadline, pin!(meter.run(called))).await;
     let outcome = judge(called, guest.store.data());
     guest.rest();
     match outcome {
         Ok(result) => {
             shared.pool.put(guest);
-            Ok(result.into())
+            Ok(result)
         }
         Err(fault) => Err(fault::hint(fault, guest.uses)),
     }
@@ -43,11 +46,11 @@ pub(super) async fn invoke(shared: &Arc<Shared>, call: TypedCall) -> Result<Byte
 struct Calling<'g> {
     guest: &'g mut Guest,
     index: ComponentExportIndex,
-    arguments: Vec<u8>,
+    arguments: Bytes,
 }
 
 impl<'g> ByArity for Calling<'g> {
-    type Output = BoxFuture<'g, wasmtime::Result<Vec<u8>>>;
+    type Output = BoxFuture<'g, wasmtime::Result<Bytes>>;
 
     fn with<const P: usize, const R: usize>(self) -> Self::Output {
         let Self { guest, index, arguments } = self;

@@ -11,7 +11,7 @@ async fn let_in(service: &Service, caller: &Principal, hops: u32) -> &'static st
     for number in 0..CALLS as u64 {
         let mut arrival = Arrival::from_outside(CallId::new(number), caller.clone(), service.tracer.follow(None));
         arrival.hops = hops;
-        match call(&service, arrival, HttpPayload::new(Request::new(empty_body()))).await {
+        match call(&service, &arrival, HttpPayload::new(Request::new(empty_body()))).await {
             Ok(reply) => {
                 reply.into_body().collect().await.unwrap();
                 served += 1;

@@ -9,7 +9,7 @@ use super::*;
 
 async fn ask(service: &Service, caller: Principal) -> Result<Reply, Fault> {
     let arrival = Arrival::from_outside(CallId::new(1), caller, service.tracer.follow(None));
-    call(&service, arrival, HttpPayload::new(Request::new(empty_body()))).await
+    call(&service, &arrival, HttpPayload::new(Request::new(empty_body()))).await
 }
 
 /// Calls and faults by who called.
@@ -47,7 +47,7 @@ async fn a_call_that_is_recorded_is_an_example_of_its_time() {
         span.context.flags = span.context.flags.sampled(sampled);
         let trace = span.context.trace;
         let arrival = Arrival::from_outside(CallId::new(1), Principal::Outside, span);
-        call(&&service, arrival, HttpPayload::new(Request::new(empty_body()))).await.unwrap();
+        call(&&service, &arrival, HttpPayload::new(Request::new(empty_body()))).await.unwrap();
         let (_, measures) = service.standing.measured().callers().next().unwrap();
         let example = measures.read().durations.exemplar.map(|exemplar| (exemplar.trace, exemplar.value));
         assert_eq!(example, sampled.then_some((trace.bytes(), 0.25)));

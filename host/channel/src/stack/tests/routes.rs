@@ -18,7 +18,7 @@ fn behind(route: RouteSettings, open: bool) -> Service {
 
 async fn outcome(service: &Service, caller: Principal) -> Option<FaultKind> {
     let arrival = Arrival::from_outside(CallId::new(1), caller, service.tracer.follow(None));
-    let outcome = call(&service, arrival, HttpPayload::new(Request::new(empty_body()))).await;
+    let outcome = call(&service, &arrival, HttpPayload::new(Request::new(empty_body()))).await;
     outcome.err().map(|fault| fault.kind())
 }
 
@@ -72,7 +72,7 @@ async fn places_of_a_route_are_some_of_those_of_the_service() {
 
 async fn outcome_of(service: &Service) -> Result<Reply, Fault> {
     let arrival = Arrival::from_outside(CallId::new(1), Principal::Outside, service.tracer.follow(None));
-    call(&service, arrival, HttpPayload::new(Request::new(empty_body()))).await
+    call(&service, &arrival, HttpPayload::new(Request::new(empty_body()))).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -81,7 +81,7 @@ async fn a_route_can_only_take_away_from_what_the_service_allows() {
     let service = behind(settings, false);
     for (body, fits) in [("abc", true), ("abcd", false)] {
         let arrival = Arrival::from_outside(CallId::new(1), Principal::Outside, service.tracer.follow(None));
-        let outcome = call(&&service, arrival, HttpPayload::new(Request::new(full_body(body)))).await;
+        let outcome = call(&&service, &arrival, HttpPayload::new(Request::new(full_body(body)))).await;
         assert_eq!(outcome.err().map(|fault| fault.kind()), (!fits).then_some(FaultKind::TooLarge), "{body}");
     }
     let settings = |timeout| RouteSettings {

@@ -60,7 +60,7 @@ async fn a_span_says_what_happened_on_the_way() {
     let request = || Request::post("/x/y?secret=1").body(empty_body()).unwrap();
     let ask = async || {
         let arrival = Arrival::from_outside(CallId::new(7), Principal::Outside, service.tracer.arrive(None));
-        call(&&service, arrival, HttpPayload::new(request())).await.unwrap().into_body().collect().await.unwrap();
+        call(&&service, &arrival, HttpPayload::new(request())).await.unwrap().into_body().collect().await.unwrap();
     };
     tokio::join!(ask(), ask());
     let [first, second] = &*kept.take() else { panic!("two calls, two spans") };
