@@ -1,9 +1,13 @@
 //! Times calls through the engine alone: one after the other, on one thread, without HTTP, sockets and policies. With the
 //! policy `fresh` a call is all of it: a store, an instance, the call, and letting go of both. Prints one JSON object of
 //! microseconds of CPU time per call, which a busy machine does not change much. With `--callee`, it has the component time
-//! its calls of another one, by its own clock.
+//! its calls of another one, by its own clock; with `--way`, without the engine: as native code, or forwarded as wasmtime's
+//! `Val`.
 #![allow(clippy::print_stdout, reason = "it prints its result")]
 
+mod forwarded;
+mod native;
+mod timing;
 mod typed;
 
 use std::error::Error;
@@ -22,8 +26,8 @@ use patchbay_model::ports::{
     TokenError, TokenWish, Tokens,
 };
 use patchbay_model::{
-    Call, CallContext, CallId, Course, Digest, Hold, InstancePolicy, Limits, LogRecord, OutboundError, OutboundRequest,
-    Reply, RevisionId, ServiceName, Settings, User, empty_body,
+    Call, CallContext, CallId, Course, Digest, FunctionName, Hold, InstancePolicy, Limits, LogRecord, OutboundError,
+    OutboundRequest, Reply, RevisionId, ServiceName, Settings, TypedCall, User, empty_body,
 };
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Map, Value, json};
@@ -41,6 +45,9 @@ struct Arguments {
     /// Calls to make before
     #[arg(long, default_value_t = 5_000)]
     warm_up: u32,
+    /// A function of the component, which is called with the number 1, instead of requests
+    #[arg(long)]
+    function: Option<FunctionName>,
     /// The component that is called
     #[arg(long)]
     callee: Option<PathBuf>,
@@ -50,6 +57,20 @@ struct Arguments {
     /// How long it may take, about
     #[arg(long, default_value_t = 300)]
     millis: u64,
+    /// How the calls reach the component that is called
+    #[arg(long, default_value = "engine")]
+    way: Way,
+}
+
+/// How calls reach the component that is called.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Way {
+    /// Packed, through the engine of the host
+    Engine,
+    /// As wasmtime's `Val`
+    Val,
+    /// As native code
+    Native,
 }
 
 /// That of the host.
@@ -123,6 +144,20 @@ fn nowhere() -> BusError {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
+    let result = match (arguments.way, &arguments.callee) {
+        (Way::Native, _) => native::time(&arguments.path, arguments.millis).await?,
+        (Way::Val, Some(callee)) => {
+            forwarded::time((&arguments.component, callee), &arguments.path, arguments.millis).await?
+        }
+        (Way::Val, None) => return Err("`--way val` needs `--callee`".into()),
+        (Way::Engine, _) => engine(&arguments).await?,
+    };
+    println!("{result}");
+    Ok(())
+}
+
+/// Times calls through the engine of the host.
+async fn engine(arguments: &Arguments) -> Result<Value, Box<dyn Error>> {
     let bytes = Bytes::from(std::fs::read(&arguments.component)?);
     let (nobody, links) = (Arc::new(Nobody), Arc::new(Direct::default()));
     let (config, premises) = (EngineConfig::default(), Premises::default());
@@ -139,25 +174,24 @@ async fn main() -> Result<(), Box<dyn Error>> {
             clock: nobody,
         },
     )?;
-    let result = match &arguments.callee {
+    match &arguments.callee {
         Some(callee) => {
             let callee = Bytes::from(std::fs::read(callee)?);
-            typed::time((&engine, &links), (bytes, callee), &arguments.path, arguments.millis).await?
+            typed::time((&engine, &links), (bytes, callee), &arguments.path, arguments.millis).await
         }
-        None => requests(&engine, &bytes, &arguments).await?,
-    };
-    println!("{result}");
-    Ok(())
+        None => requests(&engine, &bytes, arguments).await,
+    }
 }
 
-/// Times requests to the component under each policy.
+/// Times requests to the component, or calls of its function, under each policy.
 async fn requests(engine: &Engine, bytes: &Bytes, arguments: &Arguments) -> Result<Value, Box<dyn Error>> {
     let mut result = Map::new();
     for policy in [InstancePolicy::Fresh, InstancePolicy::Reuse] {
         let prepared = prepare(engine, "timed@1", bytes.clone(), policy).await?;
-        calls(prepared.as_ref(), arguments.warm_up).await?;
+        let function = arguments.function.clone().map(Arc::new);
+        calls(prepared.as_ref(), function.as_ref(), arguments.warm_up).await?;
         let begun = cpu_us();
-        calls(prepared.as_ref(), arguments.calls).await?;
+        calls(prepared.as_ref(), function.as_ref(), arguments.calls).await?;
         let us = (cpu_us() - begun) / f64::from(arguments.calls);
         result.insert(policy.name().to_owned(), json!(us));
     }
@@ -189,11 +223,26 @@ fn cpu_us() -> f64 {
 }
 
 /// Makes calls, and reads their replies to the end.
-async fn calls(prepared: &dyn Prepared, n_calls: u32) -> Result<(), Box<dyn Error>> {
+async fn calls(
+    prepared: &dyn Prepared,
+    function: Option<&Arc<FunctionName>>,
+    n_calls: u32,
+) -> Result<(), Box<dyn Error>> {
     for _ in 0..n_calls {
-        get(prepared, "/", TIMEOUT).await?.into_body().collect().await?;
+        match function {
+            Some(function) => drop(number(prepared, function).await?),
+            None => drop(get(prepared, "/", TIMEOUT).await?.into_body().collect().await?),
+        }
     }
     Ok(())
+}
+
+/// Calls a function with the number 1. The packed result.
+async fn number(prepared: &dyn Prepared, function: &Arc<FunctionName>) -> Result<Bytes, Box<dyn Error>> {
+    let context = CallContext::new(CallId::new(0), (Instant::now() + TIMEOUT).into_std());
+    let arguments = Bytes::copy_from_slice(&1_u32.to_le_bytes());
+    let call = TypedCall { context, function: Arc::clone(function), arguments, hold: Hold::default() };
+    Ok(prepared.invoke(call).await?)
 }
 
 /// Asks for a path; the answer has to be a success.

@@ -14,7 +14,7 @@ use patchbay_model::{
 };
 use serde_json::{Value, json};
 
-use crate::{get, prepare};
+use crate::{get, prepare, timing};
 
 /// Leads every call to one component, if there is one.
 #[derive(Default)]
@@ -58,9 +58,6 @@ impl Links for Direct {
     }
 }
 
-/// Calls that the caller makes first.
-const WARM_UP: u64 = 1000;
-
 /// Has `caller` time calls of `callee` for about so many milliseconds: `path` says of what, as the guest `bench-caller`
 /// reads it. Microseconds per call.
 ///
@@ -75,13 +72,11 @@ pub(crate) async fn time(
     let callee = prepare(engine, "callee@1", callee, InstancePolicy::Reuse).await?;
     links.0.set(callee).map_err(|_| "the callee is set once")?;
     let caller = prepare(engine, "caller@1", caller, InstancePolicy::Reuse).await?;
-    let nanos = async |calls: u64| -> Result<u64, Box<dyn Error>> {
+    let us = timing::us_per_call(millis, async |calls| {
         let reply = get(caller.as_ref(), &format!("{path}&calls={calls}"), Duration::from_secs(60)).await?;
         let body = reply.into_body().collect().await?.to_bytes();
         Ok(std::str::from_utf8(&body)?.parse()?)
-    };
-    nanos(WARM_UP).await?;
-    let per_call = (nanos(WARM_UP).await? / WARM_UP).max(1);
-    let calls = (millis * 1_000_000 / per_call).max(WARM_UP);
-    Ok(json!({ "us": nanos(calls).await? as f64 / 1000.0 / calls as f64 }))
+    })
+    .await?;
+    Ok(json!({ "us": us }))
 }

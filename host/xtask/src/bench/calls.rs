@@ -34,8 +34,14 @@ pub(crate) struct CallsOptions {
 /// The guest that calls, and the one that is called.
 pub(super) const GUESTS: [&str; 2] = ["bench-caller", "bench-callee"];
 
+/// The same, where the functions are `async`.
+const ASYNC_GUESTS: [&str; 2] = ["bench-caller3", "bench-callee3"];
+
 /// A rate that no caller comes up to, so that it is asked and never refuses.
 const ANY_RATE: &str = "100000000/s";
+
+/// All calls of a loop belong to one trace, which by chance would be recorded as a whole, or not at all.
+const NO_TRACES: &str = "[traces]\nsample = \"0%\"\nat_least = \"none\"\n";
 
 /// How many callers there are at a time, where more than one is measured.
 const CALLERS: [u32; 3] = [1, 2, 64];
@@ -43,12 +49,11 @@ const CALLERS: [u32; 3] = [1, 2, 64];
 /// Runs the benchmark.
 pub(super) fn run(place: &Place, all: &super::Options) -> Result<Report> {
     let (rounds, options) = (all.rounds, &all.calls);
-    guests::build(place, &GUESTS.map(str::to_owned))?;
-    let mut ways = vec![Way::Engine, Way::Reuse, Way::Policies, Way::Fresh, Way::Loopback];
+    guests::build(place, &[GUESTS, ASYNC_GUESTS].concat().into_iter().map(str::to_owned).collect::<Vec<_>>())?;
     if options.composed {
         composed::make(place, &composed::install(place)?)?;
-        ways.push(Way::Composed);
     }
+    let ways: Vec<_> = Way::ALL.into_iter().filter(|way| options.composed || *way != Way::Composed).collect();
     direct::build(place)?;
     let host = Host::start(place, &place.folder("target/bench/calls"), &services(place, &ways))?;
     let native = loopback::start(place)?;
@@ -85,8 +90,8 @@ fn measure(
                 results.add(kind, way, 1, rate);
             }
         }
-        Way::Engine => results.add(kind, way, 1, direct::measure(place, kind, millis)?),
-        Way::Reuse => {
+        Way::Native | Way::Val | Way::Engine => results.add(kind, way, 1, direct::measure(place, way, kind, millis)?),
+        Way::Reuse | Way::Async => {
             for callers in CALLERS {
                 results.add(kind, way, callers, caller::measure(&host.http, way.name(), kind, callers, millis)?);
             }
@@ -100,11 +105,19 @@ fn measure(
 
 /// The services as `runtime.toml` has them: for each way a pair that is linked, or one that needs no other.
 fn services(place: &Place, ways: &[Way]) -> String {
-    let [caller, callee] = GUESTS.map(|guest| place.guests().join(guest).with_extension("wasm"));
+    let components = |guests: [&str; 2]| guests.map(|guest| place.guests().join(guest).with_extension("wasm"));
+    let [caller, callee] = components(GUESTS);
     let service = |way: &Way| {
         let name = way.name();
         match way {
-            Way::Loopback | Way::Engine => String::new(),
+            Way::Native | Way::Val | Way::Engine | Way::Loopback => String::new(),
+            Way::Async => {
+                let [caller, callee] = components(ASYNC_GUESTS);
+                format!(
+                    "[services.caller-{name}]\ncomponent = {caller:?}\nroutes = [\"/{name}/*\"]\n\
+                     [services.callee-{name}]\ncomponent = {callee:?}\ncallers = [\"caller-{name}\"]\n"
+                )
+            }
             Way::Composed => {
                 let component = composed::path(place);
                 format!("[services.{name}]\ncomponent = {component:?}\nroutes = [\"/{name}/*\"]\n")
@@ -125,5 +138,5 @@ fn services(place: &Place, ways: &[Way]) -> String {
             ),
         }
     };
-    ways.iter().map(service).collect()
+    format!("{NO_TRACES}{}", ways.iter().map(service).collect::<String>())
 }

@@ -7,8 +7,7 @@ mod exported;
 
 use std::cell::Cell;
 
-use wasip3::http::types::{ErrorCode, Fields, Request, Response};
-use wasip3::{spawn_local, wit_future, wit_stream};
+use wasip3::http::types::{ErrorCode, Request, Response};
 
 #[allow(missing_docs, clippy::all, reason = "generated")]
 mod bindings {
@@ -34,18 +33,6 @@ impl wasip3::exports::http::handler::Guest for Relay {
         let before = REQUESTS.get();
         let text = calls::call(function, &query.split(',').collect::<Vec<_>>()).await;
         REQUESTS.set(REQUESTS.get() - 1);
-        Ok(answer(if function == "fetch" { format!("{before}: {text}") } else { text }))
+        Ok(text_answer3::of(if function == "fetch" { format!("{before}: {text}") } else { text }))
     }
-}
-
-fn answer(text: String) -> Response {
-    let (mut writer, body) = wit_stream::new();
-    // Without a written value the future yields its default: no trailers.
-    let (_, trailers) = wit_future::new(|| Ok(None));
-    let (response, _sent) = Response::new(Fields::new(), Some(body), trailers);
-    spawn_local(async move {
-        // What a caller that went away did not take is left over.
-        let _ = writer.write_all(text.into_bytes()).await;
-    });
-    response
 }

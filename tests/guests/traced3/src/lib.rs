@@ -5,8 +5,7 @@ use std::cell::Cell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use wasip3::clocks::monotonic_clock::wait_for;
-use wasip3::http::types::{ErrorCode, Fields, Request, Response};
-use wasip3::{spawn_local, wit_future, wit_stream};
+use wasip3::http::types::{ErrorCode, Request, Response};
 
 #[allow(missing_docs, clippy::all, reason = "generated")]
 mod bindings {
@@ -39,7 +38,7 @@ impl wasip3::exports::http::handler::Guest for Service {
     async fn handle(request: Request) -> Result<Response, ErrorCode> {
         let target = request.get_path_with_query().unwrap_or_default();
         let id: u64 = target.rsplit('/').next().and_then(|id| id.parse().ok()).unwrap_or(1);
-        Ok(answer(traced(id).await))
+        Ok(text_answer3::of(traced(id).await))
     }
 }
 
@@ -98,16 +97,4 @@ async fn meet() -> bool {
 fn now() -> Datetime {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Datetime { seconds: since.as_secs(), nanoseconds: since.subsec_nanos() }
-}
-
-fn answer(text: String) -> Response {
-    let (mut writer, body) = wit_stream::new();
-    // Without a written value the future yields its default: no trailers.
-    let (_, trailers) = wit_future::new(|| Ok(None));
-    let (response, _sent) = Response::new(Fields::new(), Some(body), trailers);
-    spawn_local(async move {
-        // What a caller that went away did not take is left over.
-        let _ = writer.write_all(text.into_bytes()).await;
-    });
-    response
 }

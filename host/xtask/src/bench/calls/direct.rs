@@ -1,4 +1,5 @@
-//! The same components, called through the engine alone.
+//! The same components, called without the host: through its engine alone, or as wasmtime's `Val`; and the same functions as
+//! native code.
 
 use std::process::Command;
 
@@ -11,7 +12,7 @@ use crate::progress::say;
 use super::super::build as build_release;
 use super::GUESTS;
 use super::kinds::Kind;
-use super::results::Rate;
+use super::results::{Rate, Way};
 
 /// Builds the program that calls.
 pub(super) fn build(place: &Place) -> Result<()> {
@@ -23,10 +24,10 @@ pub(super) fn build(place: &Place) -> Result<()> {
 }
 
 /// Measures for about so many milliseconds.
-pub(super) fn measure(place: &Place, kind: &Kind, millis: u32) -> Result<Rate> {
+pub(super) fn measure(place: &Place, way: Way, kind: &Kind, millis: u32) -> Result<Rate> {
     let [caller, callee] = GUESTS.map(|guest| place.guests().join(guest).with_extension("wasm"));
     let mut command = Command::new(place.binary("release", "engine-calls"));
-    command.arg(caller).arg("--callee").arg(callee).args(["--millis", &millis.to_string()]);
+    command.arg(caller).arg("--callee").arg(callee).args(["--way", way.name(), "--millis", &millis.to_string()]);
     command.args(["--path", &format!("/{}?size={}", kind.path, kind.size)]);
     let output = command.output().context("cannot start engine-calls")?;
     ensure!(output.status.success(), "engine-calls: {}", String::from_utf8_lossy(&output.stderr));

@@ -75,7 +75,7 @@ fn sections(place: &Place, folder: &Path, n_services: u32) -> Result<String> {
     let components = folder.join("components");
     fs::create_dir_all(&components).with_context(|| format!("cannot make {}", components.display()))?;
     for number in 0..n_services.min(DISTINCT) {
-        let [even, odd] = GUESTS;
+        let [even, odd, ..] = GUESTS;
         let guest = place.guests().join(if number % 2 == 0 { even } else { odd }).with_extension("wasm");
         let bytes = fs::read(&guest).with_context(|| format!("cannot read {}", guest.display()))?;
         let path = components.join(format!("{number}.wasm"));
