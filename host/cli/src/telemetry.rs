@@ -99,9 +99,7 @@ pub(crate) fn make(asked: Option<LogFormat>, config: &Config) -> Result<(Telemet
     inlet.redact(redaction(config));
     let clock = Arc::new(SystemClock);
     let write = ToInlet::to_write(Arc::clone(&inlet), Arc::clone(&clock) as _).with_filter(written);
-    // It is asked about what is kept, and is no reason to ask about anything else.
-    let of_the_host = filter_fn(is_of_the_host).with_max_level_hint(LevelFilter::TRACE);
-    let keep = ToInlet::to_keep(Arc::clone(&inlet), clock).with_filter(kept.and(of_the_host));
+    let keep = ToInlet::to_keep(Arc::clone(&inlet), clock).with_filter(of_the_host(kept));
     Ok((Telemetry { hush, inlet, level }, vec![write.boxed(), keep.boxed()]))
 }
 
@@ -161,6 +159,12 @@ fn redaction(config: &Config) -> Redaction {
 }
 
 /// What is written: what was `asked` for in the form of RUST_LOG, or else everything from `info` on, less what is `held`.
+/// What of the host's own is kept.
+fn of_the_host(kept: impl Filter<Registry>) -> impl Filter<Registry> {
+    // It is asked about what is kept, and is no reason to ask about anything else.
+    kept.and(filter_fn(is_of_the_host).with_max_level_hint(LevelFilter::TRACE))
+}
+
 fn filter(asked: Option<&str>, held: Hush) -> Result<impl Filter<Registry> + use<>, Failure> {
     let filter = EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())
@@ -186,5 +190,19 @@ mod tests {
             assert_eq!(filter(asked, Hush::default()).ok().unwrap().max_level_hint(), Some(most), "{asked:?}");
         }
         assert!(filter(Some("patchbay=loud=er"), Hush::default()).is_err());
+    }
+
+    #[test]
+    fn what_is_neither_written_nor_kept_is_not_even_asked_about() {
+        for (kept, most) in [("error", LevelFilter::INFO), ("info", LevelFilter::INFO), ("debug", LevelFilter::DEBUG)] {
+            let (kept, _level) = reload::Layer::<LevelFilter, Registry>::new(kept.parse().unwrap());
+            let layers: Layers = vec![
+                tracing_subscriber::layer::Identity::new()
+                    .with_filter(filter(None, Hush::default()).ok().unwrap())
+                    .boxed(),
+                tracing_subscriber::layer::Identity::new().with_filter(of_the_host(kept)).boxed(),
+            ];
+            assert_eq!(layers.max_level_hint(), Some(most));
+        }
     }
 }

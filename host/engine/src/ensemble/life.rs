@@ -158,6 +158,39 @@ mod tests {
         assert!(life.bell.resident.get().is_none() && life.whole.lock().unwrap().is_none());
     }
 
+    /// How often a bell has a future polled that rings so many times, each time it is polled, and how often it wakes the
+    /// resident.
+    fn polls(rings: usize) -> (usize, usize) {
+        struct Resident(AtomicU32);
+        impl Wake for Resident {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        let (bell, resident) = (Arc::<Bell>::default(), Arc::new(Resident(AtomicU32::new(0))));
+        bell.resident.get_or_init(|| Waker::from(Arc::clone(&resident)));
+        let mut polls = 0;
+        let polled = bell.turns(|| {
+            polls += 1;
+            if polls <= rings {
+                bell.wake_by_ref();
+            }
+            Poll::Pending
+        });
+        assert!(polled.is_pending());
+        let woken = resident.0.load(Ordering::SeqCst) as usize;
+        bell.wake_by_ref();
+        assert_eq!(resident.0.load(Ordering::SeqCst) as usize, woken + 1, "between turns it wakes at once");
+        (polls, woken)
+    }
+
+    #[test]
+    fn what_rings_within_a_turn_has_another_one_and_wakes_nobody_unless_it_does_not_end() {
+        for (rings, expected) in [(0, (1, 0)), (1, (2, 0)), (ROUNDS - 1, (ROUNDS, 0)), (100, (ROUNDS, 1))] {
+            assert_eq!(polls(rings), expected, "{rings}");
+        }
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn turns_of_all_add_up_and_none_is_lost() {
         let (life, news, count) = (Arc::new(Life::default()), Arc::new(Notify::new()), Arc::new(AtomicU32::new(0)));
