@@ -195,6 +195,7 @@ impl Control {
         self.check_callers(service, &watch.live.ready.contract, watch.plan.allow_breaking)?;
         let replaced = steps.step(Step::Publish, self.publish_promoted(service, watch, reason)).await?;
         drop(turn);
+        self.subscribed().await;
         let calls_cut = self.retire(replaced.old.as_deref(), &replaced.dropped, steps).await;
         let (revision, replaced) = (watch.live.id.clone(), replaced.old.map(|old| old.id.clone()));
         Ok(Outcome::Activated { revision, replaced, calls_cut })

@@ -119,6 +119,7 @@ impl Control {
         self.pins.deployed(&request.component);
         // Draining may take long; the next change, be it the way back, does not wait for it.
         drop(turn);
+        self.subscribed().await;
         self.retire_candidate(replaced.candidate, &steps.teller);
         let calls_cut = self.retire(replaced.old.as_deref(), &replaced.dropped, &steps).await;
         Ok(Outcome::Activated { revision: id, replaced: replaced.old.map(|old| old.id.clone()), calls_cut })
@@ -149,6 +150,7 @@ impl Control {
         let live = Arc::new(LiveRevision::new(id.clone(), ready, steps.teller.clone()));
         let replaced = steps.step(Step::Publish, self.publish_retained(Arc::clone(&live))).await?;
         drop(turn);
+        self.subscribed().await;
         self.retire_candidate(replaced.candidate, &steps.teller);
         let calls_cut = self.retire(replaced.old.as_deref(), &replaced.dropped, &steps).await;
         Ok(Outcome::Activated { revision: id, replaced: replaced.old.map(|old| old.id.clone()), calls_cut })

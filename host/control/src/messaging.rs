@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use patchbay_model::ServiceName;
 use patchbay_model::bus::TopicFilter;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use access::topic_ground;
@@ -43,8 +43,10 @@ use subscription::Running;
 
 /// What control keeps of messages and subscriptions.
 pub(crate) struct MessagingState {
-    /// Told when the snapshot changed.
-    pub(crate) changed: Notify,
+    /// How many snapshots there were.
+    shown: watch::Sender<u64>,
+    /// Up to which of them subscriptions are arranged. None before the host is up, when nothing is delivered.
+    arranged: watch::Sender<Option<u64>>,
     stop: CancellationToken,
     running: Mutex<BTreeMap<(ServiceName, TopicFilter), Arc<Running>>>,
     /// Part of every id that this run of the host gives.
@@ -55,12 +57,18 @@ pub(crate) struct MessagingState {
 impl MessagingState {
     pub(crate) fn new(run: u64) -> Self {
         Self {
-            changed: Notify::new(),
+            shown: watch::Sender::default(),
+            arranged: watch::Sender::default(),
             stop: CancellationToken::new(),
             running: Mutex::default(),
             run,
             ids: AtomicU64::new(1),
         }
+    }
+
+    /// Notes that there is another snapshot.
+    pub(crate) fn shown(&self) {
+        self.shown.send_modify(|shown| *shown += 1);
     }
 
     /// An id that no other message has.

@@ -88,7 +88,7 @@ impl Control {
         }
         let control = Arc::clone(self);
         self.tasks.spawn(async move { control.prepare_the_retained().await });
-        self.tasks.spawn(Arc::clone(self).keep_subscriptions());
+        self.start_subscriptions().await;
         self.tell_host(EventKind::HostStarted, "the host is up");
         Ok(())
     }

@@ -233,7 +233,7 @@ impl Control {
         let begun = Instant::now();
         self.snapshot.store(snapshot);
         self.measured.switches.count(begun.elapsed());
-        self.messaging.changed.notify_one();
+        self.messaging.shown();
     }
 
     /// Publishes `entry` with a revision where the calls go; returns the one that was there.

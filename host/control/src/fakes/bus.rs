@@ -20,6 +20,8 @@ struct Kept {
     feeds: Vec<Arc<FakeFeed>>,
     /// Topics that take nothing.
     full: Vec<TopicFilter>,
+    /// Whether nobody can subscribe.
+    away: bool,
     settled: Vec<(u64, Settlement)>,
 }
 
@@ -32,6 +34,11 @@ impl FakeBus {
         if full {
             kept.full.push(filter);
         }
+    }
+
+    /// Lets nobody subscribe, or everybody again.
+    pub(crate) fn go_away(&self, away: bool) {
+        self.0.lock().unwrap().away = away;
     }
 
     /// What is stored and was not removed, by topic.
@@ -102,15 +109,22 @@ impl Bus for FakePort {
     }
 
     fn subscribe(&self, interest: Interest) -> BoxFuture<'_, Result<Arc<dyn Feed>, BusError>> {
-        let mut kept = self.0.0.lock().unwrap();
         let feed = Arc::new(FakeFeed {
             bus: Arc::downgrade(&self.0),
             filter: interest.filter,
             queue: Mutex::default(),
             told: Notify::new(),
         });
-        kept.feeds.push(Arc::clone(&feed));
-        Box::pin(async move { Ok(feed as Arc<dyn Feed>) })
+        Box::pin(async move {
+            // As a bus that has to ask somebody.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            let mut kept = self.0.0.lock().unwrap();
+            if kept.away {
+                return Err(BusError::Unavailable("it is away".to_owned()));
+            }
+            kept.feeds.push(Arc::clone(&feed));
+            Ok(feed as Arc<dyn Feed>)
+        })
     }
 
     fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicInfo>, BusError>> {

@@ -1,7 +1,8 @@
 //! How a subscription does.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::watch;
 
 /// Whether it works.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,7 +33,7 @@ impl Counter {
 /// The state and the numbers of a subscription, since it was started.
 #[derive(Debug, Default)]
 pub(super) struct Status {
-    state: Mutex<State>,
+    state: watch::Sender<State>,
     /// Messages that were handed to the service, each attempt once.
     pub(super) delivered: Counter,
     /// Messages that are done.
@@ -47,11 +48,17 @@ pub(super) struct Status {
 
 impl Status {
     pub(super) fn set(&self, state: State) {
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        self.state.send_replace(state);
     }
 
     pub(super) fn state(&self) -> State {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.state.borrow().clone()
+    }
+
+    /// Waits until it takes messages, or is known to be unable to for now.
+    pub(super) async fn begun(&self) {
+        // The sender is at hand, so this cannot fail.
+        let _ = self.state.subscribe().wait_for(|state| *state != State::Starting).await;
     }
 
     /// Messages that the service is at work on.

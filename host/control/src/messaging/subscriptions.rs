@@ -14,17 +14,47 @@ use crate::snapshot::Snapshot;
 
 type Name = (ServiceName, TopicFilter);
 
+/// How long a start or a change waits for subscriptions. A bus that takes longer has them begin afterwards.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 impl Control {
-    /// Keeps subscriptions as the newest snapshot says, until the host stops.
-    pub(crate) async fn keep_subscriptions(self: Arc<Self>) {
+    /// Begins to deliver messages, and keeps subscriptions as the newest snapshot says until the host stops.
+    pub(crate) async fn start_subscriptions(self: &Arc<Self>) {
+        self.messaging.arranged.send_replace(Some(0));
+        self.tasks.spawn(Arc::clone(self).keep_subscriptions());
+        self.subscribed().await;
+    }
+
+    async fn keep_subscriptions(self: Arc<Self>) {
         let messaging = &self.messaging;
+        let mut shown = messaging.shown.subscribe();
         loop {
-            let changed = messaging.changed.notified();
+            let newest = *shown.borrow_and_update();
             self.arrange_subscriptions().await;
-            if messaging.stop.run_until_cancelled(changed).await.is_none() {
+            messaging.arranged.send_replace(Some(newest));
+            if messaging.stop.run_until_cancelled(shown.changed()).await.is_none() {
                 return;
             }
         }
+    }
+
+    /// Waits until the subscriptions of the newest snapshot have begun, so that nobody who is told that a service
+    /// serves publishes messages that it does not get. One that cannot begin, because the bus is away, is not waited for.
+    pub(crate) async fn subscribed(&self) {
+        let messaging = &self.messaging;
+        if messaging.arranged.borrow().is_none() {
+            return;
+        }
+        let newest = Some(*messaging.shown.borrow());
+        let begun = async {
+            // The sender is at hand, so this cannot fail.
+            let _ = messaging.arranged.subscribe().wait_for(|arranged| *arranged >= newest).await;
+            let statuses: Vec<_> = messaging.running().values().map(|running| Arc::clone(&running.status)).collect();
+            for status in statuses {
+                status.begun().await;
+            }
+        };
+        let _ = messaging.stop.run_until_cancelled(timeout(PATIENCE, begun)).await;
     }
 
     /// Stops what is not as the snapshot says, and starts what is missing.

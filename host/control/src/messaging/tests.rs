@@ -54,7 +54,7 @@ impl Shop {
         request.settings.subscriptions = [("shop.orders.*".parse().unwrap(), settings)].into();
         self.bench.control.deploy(request).finished().await.unwrap();
         // One for what is not declared, and one for replays.
-        eventually("the subscription is there", || self.bench.bus.n_feeds() == 2).await;
+        assert_eq!(self.bench.bus.n_feeds(), 2);
     }
 
     async fn publish(&self, data: &str, key: Option<&str>) {
@@ -83,6 +83,31 @@ async fn messages_are_delivered_and_acknowledged() {
     assert_eq!(shop.delivered(), ["one@1", "two@1"]);
     let view = shop.bench.control.subscriptions().await.unwrap().remove(0);
     assert_eq!((view.delivered, view.acknowledged, view.in_flight, view.state), (2, 2, 0, SubscriptionState::Active));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_serves_has_subscribed() {
+    let shop = Shop::open(subscription(), &[]).await;
+    // Another run of the host, on the same registry.
+    let again = shop.bench.restarted();
+    again.control.start(Vec::new(), |_, _| {}).await.unwrap();
+    assert_eq!(again.bus.n_feeds(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bus_that_is_away_is_not_waited_for() {
+    let shop = Shop { bench: Bench::new() };
+    shop.bench.control.start(Vec::new(), |_, _| {}).await.unwrap();
+    shop.bench.bus.go_away(true);
+    let begun = Instant::now();
+    let mut request = shop.bench.request("shipping", "a", &[]);
+    request.settings.subscriptions = [("shop.orders.*".parse().unwrap(), subscription())].into();
+    shop.bench.control.deploy(request).finished().await.unwrap();
+    assert!(begun.elapsed() < Duration::from_millis(100), "{:?}", begun.elapsed());
+    let view = shop.bench.control.subscriptions().await.unwrap().remove(0);
+    assert!(matches!(view.state, SubscriptionState::Waiting(_)), "{:?}", view.state);
+    shop.bench.bus.go_away(false);
+    eventually("it begins when the bus is back", || shop.bench.bus.n_feeds() == 2).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -172,13 +197,13 @@ async fn no_more_are_handled_at_a_time_than_may_be() {
 #[tokio::test(start_paused = true)]
 async fn a_swap_and_a_stop_lose_nothing_and_count_nothing() {
     let shop = Shop::open(subscription(), &[("version", "1")]).await;
-    shop.publish("sleep 5", None).await;
+    shop.publish("sleep 3", None).await;
     eventually("it is begun", || shop.delivered().len() == 1).await;
     // The subscription changes, too, so what is in hand is given back first.
     shop.deploy(SubscriptionSettings { max_in_flight: 1, ..subscription() }, &[("version", "2")]).await;
     shop.publish("two", None).await;
     eventually("both are done", || shop.acknowledged() == 2).await;
-    assert_eq!(shop.delivered(), ["sleep 5@1 1", "two@1 2"]);
+    assert_eq!(shop.delivered(), ["sleep 3@1 1", "two@1 2"]);
     shop.publish("sleep 10", None).await;
     shop.publish("never begun", None).await;
     eventually("one is begun", || shop.delivered().len() == 3).await;
