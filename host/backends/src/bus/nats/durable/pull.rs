@@ -24,8 +24,9 @@ const LOST: Duration = Duration::from_secs(5);
 /// Messages that one request asks for at most.
 const LARGEST: usize = 1000;
 
-/// The longest that messages are waited for which are on their way when the feed ends.
-const LAST_MESSAGES: Duration = Duration::from_millis(500);
+/// The longest that messages are waited for which are on their way when the feed ends. A server that is busy with its disk
+/// takes its time, and what is not taken in here comes again as another attempt.
+const LAST_MESSAGES: Duration = Duration::from_secs(3);
 
 /// The requests of one feed, and where their messages arrive.
 pub(super) struct Pull {
@@ -128,10 +129,12 @@ impl Pull {
     }
 
     /// Asks for nothing more, and hands over the messages that were on their way.
-    pub(super) async fn end(mut self) -> Vec<Message> {
+    pub(super) async fn end(mut self, link: &Link) -> Vec<Message> {
         let mut last = Vec::new();
+        // Without a connection, what has arrived is all that does.
+        let patience = if link.condition.is_up() { LAST_MESSAGES } else { Duration::ZERO };
         if self.subscriber.drain().await.is_ok() {
-            while let Ok(Some(message)) = timeout(LAST_MESSAGES, self.subscriber.next()).await {
+            while let Ok(Some(message)) = timeout(patience, self.subscriber.next()).await {
                 last.extend(Some(message).filter(|message| message.status.is_none()));
             }
         }

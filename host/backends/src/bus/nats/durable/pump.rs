@@ -289,7 +289,7 @@ impl Pump {
     /// Gives everything back, in its order and so that it is no attempt.
     async fn give_back(mut self) {
         if let Ok(empty) = Pull::open(&self.link).await {
-            for message in std::mem::replace(&mut self.pull, empty).end().await {
+            for message in std::mem::replace(&mut self.pull, empty).end(&self.link).await {
                 self.take_in(message).await;
             }
         }
