@@ -21,7 +21,7 @@ use wasmtime::UpdateDeadline;
 use crate::sampled::Sample;
 use crate::tally::ServiceTally;
 use crate::ticker::Pulse;
-use crate::turnstile::{Turn, Turnstile};
+use crate::turnstile::Claim;
 use crate::watchdog::{self, Ticket};
 
 /// Why a guest was interrupted.
@@ -41,7 +41,6 @@ pub(crate) enum Stop {
 pub(crate) struct Meter {
     pulse: Pulse,
     ticket: Arc<Ticket>,
-    turnstile: Arc<Turnstile>,
     tally: Arc<ServiceTally>,
     tick: Duration,
     origin: Instant,
@@ -56,6 +55,10 @@ pub(crate) struct Meter {
     entered: AtomicU64,
     /// Whether a tick has found the guest running.
     measuring: AtomicBool,
+    /// Whether the guest was polled for this call before.
+    has_run: AtomicBool,
+    /// The ticks there were when this poll began.
+    entered_at: AtomicU64,
     /// Whether the guest waits for its turn to have a thread.
     queued: AtomicBool,
 }
@@ -66,17 +69,10 @@ pub(crate) fn now() -> Instant {
 }
 
 impl Meter {
-    pub(crate) fn new(
-        pulse: Pulse,
-        ticket: Arc<Ticket>,
-        turnstile: Arc<Turnstile>,
-        tally: Arc<ServiceTally>,
-        tick: Duration,
-    ) -> Self {
+    pub(crate) fn new(pulse: Pulse, ticket: Arc<Ticket>, tally: Arc<ServiceTally>, tick: Duration) -> Self {
         Self {
             pulse,
             ticket,
-            turnstile,
             tally,
             tick,
             origin: now(),
@@ -86,6 +82,8 @@ impl Meter {
             charged: AtomicU64::new(0),
             entered: AtomicU64::new(0),
             measuring: AtomicBool::new(false),
+            has_run: AtomicBool::new(false),
+            entered_at: AtomicU64::new(0),
             queued: AtomicBool::new(false),
         }
     }
@@ -97,6 +95,7 @@ impl Meter {
         self.budget(cpu_time);
         self.used.store(0, Ordering::Relaxed);
         self.measuring.store(false, Ordering::Relaxed);
+        self.has_run.store(false, Ordering::Relaxed);
     }
 
     /// The deadline of the call is a later one now.
@@ -123,9 +122,18 @@ impl Meter {
     /// If the guest has to be stopped.
     pub(crate) fn tick(&self) -> Result<UpdateDeadline, Stop> {
         self.pulse.beat();
-        TICK_FELL.set(true);
+        // One that fell while the guest waited, be it for its turn, is noticed only now that it has the thread.
+        let fell_before = self.pulse.ticks() == self.entered_at.load(Ordering::Relaxed);
+        if !fell_before {
+            TICK_FELL.set(true);
+        }
         if nanos(now().saturating_duration_since(self.origin)) >= self.deadline.load(Ordering::Relaxed) {
             return Err(Stop::Deadline);
+        }
+        if fell_before && !self.has_run.load(Ordering::Relaxed) {
+            // It has used nothing yet. If it were measured all the same, and had to make room, so would everybody who waits
+            // for a turn behind it, and each of them after having waited for longer.
+            return Ok(UpdateDeadline::Continue(1));
         }
         let cpu = thread_cpu_time();
         let charge = if self.measuring.swap(true, Ordering::Relaxed) {
@@ -151,6 +159,7 @@ impl Meter {
 
     fn enter(&self) {
         self.pulse.beat();
+        self.entered_at.store(self.pulse.ticks(), Ordering::Relaxed);
         if self.measuring.load(Ordering::Relaxed) {
             let cpu = thread_cpu_time();
             self.entered.store(cpu, Ordering::Relaxed);
@@ -160,6 +169,7 @@ impl Meter {
 
     /// Charges what was used since the last tick. `false` if no tick has found the guest running yet, and so nothing is known.
     fn leave(&self) -> bool {
+        self.has_run.store(true, Ordering::Relaxed);
         let measuring = self.measuring.load(Ordering::Relaxed);
         if measuring {
             let ran = thread_cpu_time().saturating_sub(self.charged.load(Ordering::Relaxed));
@@ -218,15 +228,16 @@ impl Meter {
         }
     }
 
-    /// Polls a guest until it is done, whenever it is the turn of its service.
-    pub(crate) async fn run<F: Future>(self: &Arc<Self>, guest: F) -> Result<F::Output, Panic> {
+    /// Polls a guest until it is done, whenever it is the turn of its service. When it is done, the place that it had last is
+    /// still that of the claim.
+    pub(crate) async fn run<F: Future>(&self, claim: &mut Claim<'_>, guest: F) -> Result<F::Output, Panic> {
         let mut guest = std::pin::pin!(guest);
         loop {
-            let turn = self.turn().await;
+            claim.stake(|waits| self.queued.store(waits, Ordering::Relaxed)).await;
             let mut used_up = false;
             let polled = std::future::poll_fn(|cx| {
                 let polled = self.poll(guest.as_mut(), cx);
-                used_up = turn.is_some() && TICK_FELL.get();
+                used_up = claim.has_place() && TICK_FELL.get();
                 Poll::Ready(polled)
             })
             .await;
@@ -234,11 +245,12 @@ impl Meter {
                 // The others have theirs first, and only then the next call of this service.
                 tokio::task::yield_now().await;
             }
-            drop(turn);
             match polled {
                 Poll::Ready(output) => return output,
-                Poll::Pending if used_up => {}
-                Poll::Pending => until_woken().await,
+                Poll::Pending => claim.give_back(),
+            }
+            if !used_up {
+                until_woken().await;
             }
         }
     }
@@ -246,20 +258,6 @@ impl Meter {
     /// Whether the guest was not polled because it is not its turn.
     pub(crate) fn is_queued(&self) -> bool {
         self.queued.load(Ordering::Relaxed)
-    }
-
-    /// Waits for the turn to have a thread. `None` if this thread is inside another guest, whose turn it is.
-    async fn turn(&self) -> Option<Turn<'_>> {
-        if is_guest_here() {
-            return None;
-        }
-        if let Some(turn) = self.turnstile.try_enter() {
-            return Some(turn);
-        }
-        self.queued.store(true, Ordering::Relaxed);
-        let turn = self.turnstile.enter().await;
-        self.queued.store(false, Ordering::Relaxed);
-        turn
     }
 }
 
@@ -315,160 +313,4 @@ fn thread_cpu_time() -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ticker::Ticker;
-    use crate::watchdog::Watch;
-
-    const TICK: Duration = Duration::from_millis(1);
-    const HOUR: Duration = Duration::from_secs(3600);
-
-    fn meter() -> (Ticker, Arc<Meter>) {
-        let (ticker, mut meters) = meters(1);
-        (ticker, meters.remove(0))
-    }
-
-    /// Meters of instances of one service, of which one may have a thread at a time.
-    fn meters(count: usize) -> (Ticker, Vec<Arc<Meter>>) {
-        let ticker = Ticker::start(Vec::new(), TICK).unwrap();
-        let turnstile = Arc::new(Turnstile::new(1));
-        let ticket = Arc::<Watch>::default().ticket("orders@4".parse().unwrap());
-        let ticket = Arc::new(ticket);
-        let meter = || Arc::new(Meter::new(ticker.pulse(), ticket.clone(), turnstile.clone(), Arc::default(), TICK));
-        let meters = std::iter::repeat_with(meter).take(count).collect();
-        (ticker, meters)
-    }
-
-    fn burn(time: Duration) {
-        let begun = thread_cpu_time();
-        while thread_cpu_time() - begun < nanos(time) {
-            std::hint::spin_loop();
-        }
-    }
-
-    #[test]
-    fn the_first_tick_charges_itself() {
-        let (_ticker, meter) = meter();
-        meter.begin(now() + HOUR, TICK);
-        assert!(matches!(meter.tick(), Ok(UpdateDeadline::Continue(1))));
-        meter.begin(now() + HOUR, TICK / 2);
-        assert_eq!(meter.tick().err(), Some(Stop::CpuTime));
-    }
-
-    #[test]
-    fn what_a_guest_uses_is_measured_over_all_its_polls() {
-        let (_ticker, meter) = meter();
-        meter.begin(now() + HOUR, TICK * 10);
-        meter.tick().map(drop).unwrap();
-        for _ in 0..4 {
-            meter.enter();
-            burn(TICK * 2);
-            meter.leave();
-        }
-        let used = meter.used.load(Ordering::Relaxed);
-        assert!(used >= nanos(TICK * 9), "{used}");
-        meter.enter();
-        burn(TICK * 2);
-        assert_eq!(meter.tick().err(), Some(Stop::CpuTime));
-        meter.release_share(2);
-        assert!(meter.used.load(Ordering::Relaxed) < used);
-    }
-
-    #[test]
-    fn what_is_charged_is_counted_for_the_service() {
-        let (_ticker, meter) = meter();
-        meter.begin(now() + HOUR, HOUR);
-        meter.tick().map(drop).unwrap();
-        assert_eq!(meter.tally.read().busy, TICK);
-        let busy = || {
-            meter.enter();
-            burn(TICK * 2);
-            assert!(meter.leave());
-            meter.tally.read().busy
-        };
-        assert!(busy() >= TICK * 3 && busy() >= TICK * 5);
-    }
-
-    #[test]
-    fn a_guest_that_had_its_time_makes_room() {
-        let (_ticker, meter) = meter();
-        meter.begin(now() + HOUR, HOUR);
-        meter.tick().map(drop).unwrap();
-        meter.enter();
-        assert!(matches!(meter.tick(), Ok(UpdateDeadline::Continue(1))));
-        burn(TICK);
-        assert!(matches!(meter.tick(), Ok(UpdateDeadline::YieldCustom(1, _))));
-    }
-
-    #[tokio::test]
-    async fn what_another_guest_uses_meanwhile_is_not_charged() {
-        let (_ticker, meter) = meter();
-        meter.begin(now() + HOUR, HOUR);
-        meter.tick().map(drop).unwrap();
-        let before = meter.used.load(Ordering::Relaxed);
-        let work = async {
-            meter.apart(async { burn(TICK * 20) }).await;
-            burn(TICK);
-        };
-        meter.run(work).await.unwrap();
-        let used = meter.used.load(Ordering::Relaxed) - before;
-        assert!(used < nanos(TICK * 10), "{used}");
-    }
-
-    #[test]
-    fn a_deadline_stops_a_guest_at_the_next_tick() {
-        let (_ticker, meter) = meter();
-        meter.begin(now(), HOUR);
-        assert_eq!(meter.tick().err(), Some(Stop::Deadline));
-    }
-
-    #[tokio::test]
-    async fn guests_of_one_service_let_everybody_else_have_a_turn_between_two_of_theirs() {
-        let (_ticker, meters) = meters(64);
-        let polls = Arc::<AtomicU64>::default();
-        let mut guests = tokio::task::JoinSet::new();
-        for meter in meters {
-            let polls = polls.clone();
-            guests.spawn(async move {
-                meter.begin(now() + HOUR, HOUR);
-                let guest = async {
-                    for slice in 0..50 {
-                        polls.fetch_add(1, Ordering::Relaxed);
-                        meter.tick().map(drop).unwrap();
-                        // It waits for something that is there at once, or has its slice and goes on.
-                        match slice % 2 {
-                            0 => tokio::task::yield_now().await,
-                            _ => tokio::time::sleep(Duration::ZERO).await,
-                        }
-                    }
-                };
-                meter.run(guest).await.unwrap();
-            });
-        }
-        let mut rounds = 0;
-        while polls.load(Ordering::Relaxed) < 3000 {
-            let before = polls.load(Ordering::Relaxed);
-            tokio::task::yield_now().await;
-            let between = polls.load(Ordering::Relaxed) - before;
-            assert!(between <= 4, "{between} slices in round {rounds}");
-            rounds += 1;
-        }
-        guests.join_all().await;
-        assert_eq!(polls.load(Ordering::Relaxed), 64 * 50);
-    }
-
-    #[tokio::test]
-    async fn a_panic_is_an_error_of_the_call() {
-        let (_ticker, meter) = meter();
-        let error = meter
-            .run(async {
-                if meter.tick().is_ok() {
-                    panic!("a bug")
-                }
-            })
-            .await
-            .unwrap_err();
-        assert!(error.to_string().ends_with("a bug"), "{error}");
-        assert_eq!(meter.run(async { 7 }).await.unwrap(), 7);
-    }
-}
+mod tests;

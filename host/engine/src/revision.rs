@@ -14,7 +14,7 @@ use crate::log_rate::{LogRate, Verdict};
 use crate::meter::{Meter, now};
 use crate::tally::{ServiceTally, Tallies};
 use crate::ticker::Pulse;
-use crate::turnstile::{Turnstile, Turnstiles};
+use crate::turnstile::{Claim, Turnstile, Turnstiles};
 use crate::usage::Instances;
 use crate::watchdog::{Ticket, Watch};
 
@@ -116,9 +116,14 @@ impl Revision {
         self.surroundings.stack
     }
 
+    /// The claim of a call on the places of the service.
+    pub(crate) fn claim(&self) -> Claim<'_> {
+        self.turnstile.claim()
+    }
+
     pub(crate) fn meter(&self) -> Arc<Meter> {
         let (pulse, tick) = (self.surroundings.pulse.clone(), self.surroundings.tick);
-        Arc::new(Meter::new(pulse, self.ticket.clone(), self.turnstile.clone(), self.tally.clone(), tick))
+        Arc::new(Meter::new(pulse, self.ticket.clone(), self.tally.clone(), tick))
     }
 
     /// When a start without a call, to prove that the component can start, has taken too long.

@@ -72,7 +72,8 @@ impl Prepared for Solo {
     fn warm(&self) -> BoxFuture<'_, Result<(), Fault>> {
         Box::pin(async {
             self.shared.pool.warm();
-            let guest = Guest::start(&self.shared, self.shared.revision.start_deadline()).await?;
+            let revision = &self.shared.revision;
+            let guest = Guest::start(&self.shared, revision.start_deadline(), &mut revision.claim()).await?;
             self.shared.pool.put(guest);
             Ok(())
         })

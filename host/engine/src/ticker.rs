@@ -4,7 +4,7 @@
 //! runs it sleeps for good: an idle host wakes nobody up.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ struct Flags {
     /// The thread sleeps, or is about to.
     dormant: AtomicBool,
     stop: AtomicBool,
+    /// Ticks there were.
+    ticks: AtomicU64,
 }
 
 /// Keeps the ticking thread; dropping it ends the thread.
@@ -50,6 +52,23 @@ impl Pulse {
                 self.thread.unpark();
             }
         }
+    }
+
+    /// How many ticks there were. Each is counted just before the epoch moves on.
+    pub(crate) fn ticks(&self) -> u64 {
+        self.flags.ticks.load(Ordering::Relaxed)
+    }
+
+    /// Counts one.
+    #[cfg(test)]
+    pub(crate) fn count(&self) {
+        self.flags.count();
+    }
+}
+
+impl Flags {
+    fn count(&self) {
+        self.ticks.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -96,6 +115,7 @@ fn run(engines: &[EngineWeak], tick: Duration, flags: &Flags) {
             flags.dormant.store(false, Ordering::SeqCst);
         }
         quiet = if flags.active.swap(false, Ordering::SeqCst) { 0 } else { quiet + 1 };
+        flags.count();
         for engine in engines.iter().filter_map(EngineWeak::upgrade) {
             engine.increment_epoch();
         }

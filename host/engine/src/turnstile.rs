@@ -32,8 +32,42 @@ pub(crate) struct Turnstile {
 
 /// A place, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Turn<'a> {
+struct Turn<'a> {
     _place: SemaphorePermit<'a>,
+}
+
+/// The claim of a call on places of a turnstile, of which it has one or none. It is staked before the call takes an instance, so
+/// that those who wait for their turn hold none, and the few instances that are at work stay in the caches.
+#[derive(Debug)]
+pub(crate) struct Claim<'a> {
+    turnstile: &'a Turnstile,
+    turn: Option<Turn<'a>>,
+}
+
+impl Claim<'_> {
+    /// Waits for a place, unless it has one, or this thread is inside another guest, whose turn it is. `waits` is told that
+    /// somebody has to wait, and that it is over.
+    pub(crate) async fn stake(&mut self, waits: impl Fn(bool)) {
+        if self.turn.is_some() || is_guest_here() {
+            return;
+        }
+        self.turn = self.turnstile.try_enter();
+        if self.turn.is_none() {
+            waits(true);
+            self.turn = self.turnstile.enter().await;
+            waits(false);
+        }
+    }
+
+    /// Whether it has a place.
+    pub(crate) const fn has_place(&self) -> bool {
+        self.turn.is_some()
+    }
+
+    /// Gives back the place.
+    pub(crate) fn give_back(&mut self) {
+        self.turn = None;
+    }
 }
 
 impl Turnstile {
@@ -42,13 +76,18 @@ impl Turnstile {
         Self { places: Semaphore::new(places.clamp(1, Semaphore::MAX_PERMITS)) }
     }
 
+    /// The claim of a call on its places.
+    pub(crate) const fn claim(&self) -> Claim<'_> {
+        Claim { turnstile: self, turn: None }
+    }
+
     /// A place, if one is free.
-    pub(crate) fn try_enter(&self) -> Option<Turn<'_>> {
+    fn try_enter(&self) -> Option<Turn<'_>> {
         self.places.try_acquire().ok().map(|place| Turn { _place: place })
     }
 
     /// Waits for a place. `None` on a thread that is inside a guest already: whoever polls there has a place.
-    pub(crate) async fn enter(&self) -> Option<Turn<'_>> {
+    async fn enter(&self) -> Option<Turn<'_>> {
         let mut place = std::pin::pin!(self.places.acquire());
         std::future::poll_fn(|cx| {
             if is_guest_here() {

@@ -156,7 +156,8 @@ pub(super) async fn start(pool: &Pool, deadline: Instant) -> Result<Instance, Fa
         let handler = handler.map(|handler| handler.load(&mut store, &instance)).transpose()?;
         Ok(Parts { instance, service, handler })
     };
-    let made = within(deadline, meter.run(make)).await;
+    let mut claim = pool.revision.claim();
+    let made = within(deadline, meter.run(&mut claim, make)).await;
     let fault = match made {
         Ok(Ok(Ok(parts))) => return Ok(Instance { store, parts }),
         Ok(Ok(Err(error))) => store.data().fault(&error),
@@ -218,11 +219,12 @@ async fn run(pool: Arc<Pool>, worker: Arc<Worker>, started: Option<Started>, dea
 }
 
 async fn drive(store: &mut Store<State>, parts: &Parts, worker: &Arc<Worker>, desk: &Mutex<Desk>) -> End {
-    let meter = store.data().meter.clone();
+    let (meter, revision) = (store.data().meter.clone(), store.data().revision.clone());
     let running = store.run_concurrent(async |accessor| -> wasmtime::Result<Infallible> {
         attend(accessor, parts, worker, desk).await
     });
-    let mut running = pin!(meter.run(running));
+    let mut claim = revision.claim();
+    let mut running = pin!(meter.run(&mut claim, running));
     let mut timer = pin!(Timer::new());
     std::future::poll_fn(|cx| {
         worker.task.register(cx.waker());

@@ -1,5 +1,6 @@
 //! One instance, between calls or at work on one.
 
+use std::pin::pin;
 use std::time::Instant;
 
 use patchbay_model::{Fault, FaultKind};
@@ -13,9 +14,10 @@ use crate::at_work::{Assignment, AtWork};
 use crate::code::Service;
 use crate::fault;
 use crate::message_handler::MessageHandler;
-use crate::meter::Panic;
+use crate::meter::{Panic, Stop};
 use crate::patience::{Late, within};
 use crate::state::State;
+use crate::turnstile::Claim;
 
 /// An instance.
 pub(super) struct Guest {
@@ -34,7 +36,7 @@ impl Guest {
     ///
     /// # Errors
     /// The fault of a component that cannot start.
-    pub(super) async fn start(shared: &Shared, deadline: Instant) -> Result<Box<Self>, Fault> {
+    pub(super) async fn start(shared: &Shared, deadline: Instant, claim: &mut Claim<'_>) -> Result<Box<Self>, Fault> {
         let Service::Solo { pre, handler } = &shared.code.service else { return Err(other_service()) };
         let mut store = State::store(pre.engine(), &shared.revision);
         let meter = store.data().meter.clone();
@@ -46,7 +48,7 @@ impl Guest {
             let handler = handler.map(|handler| handler.load(&mut store, &instance)).transpose()?;
             Ok((instance, proxy, handler))
         };
-        let made = within(deadline, meter.run(make)).await;
+        let made = within(deadline, meter.run(claim, make)).await;
         match judge(made, store.data()) {
             Ok((instance, proxy, handler)) => Ok(Box::new(Self { store, instance, proxy, handler, uses: 0 })),
             Err(fault) => {
@@ -56,11 +58,13 @@ impl Guest {
         }
     }
 
-    /// An instance that is ready, or else a new one, for a call that ends at `deadline`.
+    /// An instance that is ready, or else a new one, for a call that ends at `deadline`, when it is the turn of that call.
     ///
     /// # Errors
-    /// The fault of a component that cannot start.
-    pub(super) async fn obtain(shared: &Shared, deadline: Instant) -> Result<Box<Self>, Fault> {
+    /// The fault of a component that cannot start, or of a call whose turn it never was.
+    pub(super) async fn obtain(shared: &Shared, deadline: Instant, claim: &mut Claim<'_>) -> Result<Box<Self>, Fault> {
+        let late = |_| fault::of_stop(Stop::Deadline, &shared.revision.settings.limits);
+        within(deadline, pin!(claim.stake(|_| ()))).await.map_err(late)?;
         match shared.pool.take() {
             Some(mut guest) => {
                 shared.revision.tally.reused();
@@ -68,7 +72,7 @@ impl Guest {
                 Ok(guest)
             }
             // Boxed, so that the calls of instances that are there do not carry the room for making one.
-            None => Box::pin(Self::start(shared, deadline)).await,
+            None => Box::pin(Self::start(shared, deadline, claim)).await,
         }
     }
 

@@ -16,6 +16,7 @@ use super::Shared;
 use super::guest::{Guest, judge};
 use crate::body::RequestBody;
 use crate::patience::within;
+use crate::turnstile::Claim;
 use crate::{body, fault};
 use progress::{Ending, Progress};
 
@@ -55,12 +56,13 @@ async fn work(
     _hold: Hold,
 ) {
     let (id, deadline) = (context.id, context.deadline);
-    let mut guest = match Guest::obtain(&shared, deadline).await {
+    let mut claim = shared.revision.claim();
+    let mut guest = match Guest::obtain(&shared, deadline, &mut claim).await {
         Ok(guest) => guest,
         Err(fault) => return progress.end(Ending { fault: Some(fault), unfinished: false }),
     };
     guest.begin(context.into());
-    let fault = handle(&mut guest, request, deadline, progress.clone()).await.err();
+    let fault = handle(&mut guest, request, (deadline, &mut claim), progress.clone()).await.err();
     guest.rest();
     let unfinished = guest.has_unfinished_body();
     let fault = fault.map(|fault| fault::hint(fault, guest.uses));
@@ -81,7 +83,7 @@ async fn work(
 async fn handle(
     guest: &mut Guest,
     request: ::http::Request<RequestBody>,
-    deadline: Instant,
+    (deadline, claim): (Instant, &mut Claim<'_>),
     progress: Arc<Progress>,
 ) -> Result<(), Fault> {
     let Guest { store, proxy: Some(proxy), .. } = guest else {
@@ -98,6 +100,6 @@ async fn handle(
         (Err(error), _) | (_, Err(error)) => return Err(store.data().fault(&error)),
     };
     let handled = proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, answer);
-    let handled = within(deadline, pin!(meter.run(handled))).await;
+    let handled = within(deadline, pin!(meter.run(claim, handled))).await;
     judge(handled, store.data())
 }

@@ -25,7 +25,8 @@ pub(super) async fn deliver(shared: &Arc<Shared>, delivery: Delivery) -> Result<
     let attempt = context.attempt;
     let handling = Handling { group, patience: patience.clone() };
     let assignment = Assignment::handling(context, handling.clone());
-    let mut guest = Guest::obtain(shared, assignment.deadline()).await?;
+    let mut claim = shared.revision.claim();
+    let mut guest = Guest::obtain(shared, assignment.deadline(), &mut claim).await?;
     guest.begin(assignment);
     let Guest { store, handler: Some(handler), .. } = &mut *guest else {
         return Err(Fault::new(FaultKind::Internal, "The host failed.").with_details("an instance lost its handler"));
@@ -43,7 +44,7 @@ pub(super) async fn deliver(shared: &Arc<Shared>, delivery: Delivery) -> Result<
             }
         }
     };
-    let handled = within_movable(|| patience.until(), pin!(meter.run(handled))).await;
+    let handled = within_movable(|| patience.until(), pin!(meter.run(&mut claim, handled))).await;
     let outcome = judge(handled, guest.store.data());
     guest.rest();
     match outcome {

@@ -23,14 +23,15 @@ use crate::patience::within;
 pub(super) async fn invoke(shared: &Arc<Shared>, call: TypedCall) -> Result<Bytes, Fault> {
     let target = shared.code.exports.find(&call.function).ok_or_else(|| no_such_function(&call.function))?;
     let deadline = call.context.deadline;
-    let mut guest = Guest::obtain(shared, deadline).await?;
+    let mut claim = shared.revision.claim();
+    let mut guest = Guest::obtain(shared, deadline, &mut claim).await?;
     // Taken apart only now, so that nothing of it is copied from one place of this future to another.
     let TypedCall { context, arguments, hold: _hold, .. } = call;
     guest.begin(context.into());
     let meter = guest.store.data().meter.clone();
     let calling = Calling { guest: &mut guest, index: target.index, arguments };
     let called = if target.is_async { target.arity.choose_by_result(calling) } else { target.arity.choose(calling) };
-    let called = within(deadline, pin!(meter.run(called))).await;
+    let called = within(deadline, pin!(meter.run(&mut claim, called))).await;
     let outcome = judge(called, guest.store.data());
     guest.rest();
     match outcome {

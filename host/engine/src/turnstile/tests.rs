@@ -15,15 +15,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Takes turns, and yields within each as a guest does that a tick found running.
 async fn compute(turnstile: &Turnstile, turns: usize, inside: &AtomicUsize, most: &AtomicUsize) {
     for _ in 0..turns {
-        let turn = match turnstile.try_enter() {
-            Some(turn) => Some(turn),
-            None => turnstile.enter().await,
-        };
+        let mut claim = turnstile.claim();
+        claim.stake(|_| ()).await;
         let now = inside.fetch_add(1, Ordering::SeqCst) + 1;
         most.fetch_max(now, Ordering::SeqCst);
         yield_now().await;
         inside.fetch_sub(1, Ordering::SeqCst);
-        drop(turn);
+        drop(claim);
     }
 }
 
@@ -74,13 +72,11 @@ async fn another_task_waits_for_a_few_turns_and_not_for_all_that_compute() {
         let (turnstile, turns) = (turnstile.clone(), turns.clone());
         tasks.spawn(async move {
             loop {
-                let turn = match turnstile.try_enter() {
-                    Some(turn) => Some(turn),
-                    None => turnstile.enter().await,
-                };
+                let mut claim = turnstile.claim();
+                claim.stake(|_| ()).await;
                 turns.fetch_add(1, Ordering::SeqCst);
                 yield_now().await;
-                drop(turn);
+                drop(claim);
             }
         });
     }
