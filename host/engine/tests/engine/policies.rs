@@ -109,6 +109,30 @@ async fn concurrent_calls_share_an_instance_and_others_do_not() {
     }
 }
 
+/// On one thread, so that a service has one turn at a time.
+#[tokio::test]
+async fn calls_that_wait_for_their_turn_hold_no_instance() {
+    let rig = Rig::new();
+    let service = Arc::new(rig.probe("probe.wasm", InstancePolicy::Reuse).await);
+    let spinning = service.clone();
+    let spin = tokio::spawn(async move { spinning.get_within("/spin", Duration::from_millis(500)).await.map(drop) });
+    let mut most = 0;
+    let mut n_rounds = 0;
+    while !spin.is_finished() {
+        let counted = futures_util::future::join_all((0..32).map(|_| service.count()));
+        let watched = async {
+            for _ in 0..8 {
+                most = most.max(service.instances().live);
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::join!(counted, watched);
+        n_rounds += 1;
+    }
+    assert!(n_rounds > 1, "others have turns as well");
+    assert!(most <= 4, "{most} instances for one call at a time and one that spins");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_calls_at_a_time_are_all_served() {
     let rig = Rig::new();
