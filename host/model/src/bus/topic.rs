@@ -67,17 +67,20 @@ impl TopicFilter {
 
     /// Whether the filter chooses a topic.
     pub fn matches(&self, topic: &Topic) -> bool {
-        let mut tokens = topic.0.split('.');
-        for part in self.0.split('.') {
-            let token = tokens.next();
-            match part {
-                ">" => return token.is_some(),
-                "*" if token.is_some() => {}
-                _ if token == Some(part) => {}
+        // Byte by byte, because this is asked several times for every message. Wildcards are whole tokens, and none is empty.
+        let mut rest = topic.0.as_bytes();
+        for wanted in self.0.bytes() {
+            match (wanted, rest.split_first()) {
+                (b'>', found) => return found.is_some(),
+                (b'*', Some(_)) => {
+                    let end = rest.iter().position(|byte| *byte == b'.').unwrap_or(rest.len());
+                    rest = rest.get(end..).unwrap_or_default();
+                }
+                (wanted, Some((byte, after))) if *byte == wanted => rest = after,
                 _ => return false,
             }
         }
-        tokens.next().is_none()
+        rest.is_empty()
     }
 
     /// Whether there can be a topic that both choose.
@@ -266,7 +269,28 @@ mod tests {
         assert!(filter("a.b").covers(&filter("a.b")) && !filter("a.b").covers(&filter("a.*")));
     }
 
+    /// What is said of wildcards, token by token.
+    fn chooses(filter: &str, topic: &str) -> bool {
+        let (wanted, found): (Vec<_>, Vec<_>) = (filter.split('.').collect(), topic.split('.').collect());
+        match wanted.split_last() {
+            Some((&">", before)) => found.len() > before.len() && chooses_each(before, &found),
+            _ => found.len() == wanted.len() && chooses_each(&wanted, &found),
+        }
+    }
+
+    fn chooses_each(wanted: &[&str], found: &[&str]) -> bool {
+        wanted.iter().zip(found).all(|(wanted, found)| *wanted == "*" || wanted == found)
+    }
+
     proptest! {
+        #[test]
+        fn wildcards_stand_for_tokens(
+            pattern in "(([ab]{1,2}|\\*)\\.){0,3}([ab]{1,2}|\\*|>)",
+            topic in "([ab]{1,2}\\.){0,4}[ab]{1,2}",
+        ) {
+            prop_assert_eq!(filter(&pattern).matches(&topic.parse().unwrap()), chooses(&pattern, &topic));
+        }
+
         /// What two filters both match, they overlap on.
         #[test]
         fn a_common_topic_is_an_overlap(

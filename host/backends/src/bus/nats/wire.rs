@@ -39,8 +39,8 @@ pub(super) fn headers(message: &Message, key: Option<&AuthorKey>) -> Result<Head
         return Err(BusError::Invalid(format!("the header `{name}` belongs to the broker; leave it out")));
     }
     let (mut headers, mut wrong) = (HeaderMap::new(), None);
-    message.write_headers(|name, value| match (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
-        (Ok(name), Ok(value)) => headers.append(name, value),
+    message.write_headers(|name, value| match (name_of(name), value.parse::<HeaderValue>()) {
+        (Some(name), Ok(value)) => headers.append(name, value),
         _ => wrong = wrong.take().or_else(|| Some(name.chars().take(80).collect::<String>())),
     });
     if let Some(key) = key.filter(|_| message.has_author()) {
@@ -53,6 +53,14 @@ pub(super) fn headers(message: &Message, key: Option<&AuthorKey>) -> Result<Head
             "the header `{name}` cannot be sent; names are printable ASCII without `:`, and values have no line breaks"
         ))),
     }
+}
+
+/// The name of a header, if it can be one. Those that nearly every message has are neither checked nor copied.
+fn name_of(name: &str) -> Option<HeaderName> {
+    const KNOWN: [&str; 8] =
+        ["ce-specversion", "ce-id", "ce-source", "ce-type", "ce-time", "content-type", "ce-traceparent", "ce-subject"];
+    let known = KNOWN.into_iter().find(|known| *known == name);
+    known.map(HeaderName::from_static).or_else(|| name.parse().ok())
 }
 
 /// Adds what a stored message needs: by what it is recognised, and where its answer goes.
