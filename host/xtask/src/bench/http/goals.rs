@@ -18,7 +18,6 @@ const RATIOS: &[Ratio] = &[
     ("hello", "patchbay-0.3-concurrent", "wasmtime-0.3-concurrent", REQUESTS, Wanted::AtLeast(1.1)),
     ("hello", "patchbay-0.3-concurrent", "wasmtime-0.3-concurrent", P99, Wanted::AtMost(1.0)),
     ("typescript", "patchbay-typescript-fresh", "wasmtime-typescript-fresh-tuned", REQUESTS, Wanted::AtLeast(1.0)),
-    ("python", "patchbay-python-reuse", "wasmtime-python-reuse-tuned", REQUESTS, Wanted::AtLeast(1.0)),
     ("go", "patchbay-go-reuse", "wasmtime-go-reuse-tuned", REQUESTS, Wanted::AtLeast(1.0)),
 ];
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::place::Place;
 
@@ -42,8 +42,9 @@ impl Servers {
                 (Host::Wasmtime(flags), Some(guest)) => {
                     let rival = rival.context("wasmtime is not installed")?;
                     let server = rival.serve(place, subject.name, guest, flags)?;
-                    let address =
-                        server.first_line().rsplit(' ').next().unwrap_or_default().trim_end_matches('/').to_owned();
+                    let (says, log) = (server.first_line(), place.logs());
+                    let address = says.rsplit(' ').next().unwrap_or_default().trim_end_matches('/').to_owned();
+                    ensure!(address.starts_with("http://"), "{} says `{says}`; see {}", subject.name, log.display());
                     servers.others.insert(subject.name, (server, address));
                 }
                 (Host::Native | Host::Wasmtime(_), _) => {

@@ -101,10 +101,8 @@ pub(super) const WORKLOADS: &[Workload] = &[
         echo: None,
         connections: &[50],
         scaling: false,
-        subjects: &[
-            wasmtime("wasmtime-python-reuse-tuned", "shipping", &[IMPORTS, TUNED, REUSED]),
-            patchbay("patchbay-python-reuse", "shipping", "reuse"),
-        ],
+        // It reacts to messages, and `wasmtime serve` runs nothing that imports what only Patchbay has.
+        subjects: &[patchbay("patchbay-python-reuse", "shipping", "reuse")],
     },
     Workload {
         name: "go",
