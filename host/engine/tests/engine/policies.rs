@@ -115,7 +115,7 @@ async fn calls_that_wait_for_their_turn_hold_no_instance() {
     let rig = Rig::new();
     let service = Arc::new(rig.probe("probe.wasm", InstancePolicy::Reuse).await);
     let spinning = service.clone();
-    let spin = tokio::spawn(async move { spinning.get_within("/spin", Duration::from_millis(500)).await.map(drop) });
+    let spin = tokio::spawn(async move { spinning.get_within("/spin", Duration::from_secs(2)).await.map(drop) });
     let mut most = 0;
     let mut n_rounds = 0;
     while !spin.is_finished() {
