@@ -1,5 +1,6 @@
 //! The order of the policies, outermost first. Read it top to bottom: this is the life of a call.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use patchbay_model::policy::RetrySettings;
@@ -22,26 +23,35 @@ use crate::target::{Arrival, Lease, Sought, Target};
 ///
 /// # Errors
 /// The fault that ended the call, with a sentence for its caller and details for the operator.
-pub async fn call<T: Target, P: Payload>(target: &T, arrival: &Arrival, mut payload: P) -> Result<P::Reply, Fault> {
+pub fn call<'a, T: Target, P: Payload + 'a>(
+    target: &'a T,
+    arrival: &'a Arrival,
+    mut payload: P,
+) -> impl Future<Output = Result<P::Reply, Fault>> + Send + 'a {
     // 0. Load: a host that is saturated refuses at once, and does not keep itself busy by telling of each one.
-    has_room(target, arrival)?;
+    let room = has_room(target, arrival);
 
-    // 1. Trace: outermost, so that refusals are seen too.
-    let mut story = Story::of(target, arrival, payload.subject());
-    let mut measuring = Measuring::new(target.standing().measured.of(&arrival.caller), arrival.arrived);
-    let recorded = arrival.trace.is_sampled().then_some(arrival.trace.trace);
-    let mut outcome = admit(target, arrival, &mut payload, &mut story).await;
-    if let Err(fault) = outcome {
-        // 10. Fallback: something else answers, where that is configured.
-        story.goes_on();
-        outcome = Box::pin(fall_back(target, arrival, payload, fault, &mut story)).await;
+    // A block and no `async fn`, which would copy the payload once more.
+    async move {
+        room?;
+
+        // 1. Trace: outermost, so that refusals are seen too.
+        let mut story = Story::of(target, arrival, payload.subject());
+        let mut measuring = Measuring::new(target.standing().measured.of(&arrival.caller), arrival.arrived);
+        let recorded = arrival.trace.is_sampled().then_some(arrival.trace.trace);
+        let mut outcome = admit(target, arrival, &mut payload, &mut story).await;
+        if let Err(fault) = outcome {
+            // 10. Fallback: something else answers, where that is configured.
+            story.goes_on();
+            outcome = Box::pin(fall_back(target, arrival, payload, fault, &mut story)).await;
+        }
+        let (took, measures) = measuring.ended(story.ended(), outcome.as_ref().map(P::status).map_err(Fault::kind));
+        if let Some(trace) = recorded {
+            measures.illustrate(target.tracer().exemplar(trace, took));
+        }
+        record::<P>(target, &mut story, &outcome);
+        outcome
     }
-    let (took, measures) = measuring.ended(story.ended(), outcome.as_ref().map(P::status).map_err(Fault::kind));
-    if let Some(trace) = recorded {
-        measures.illustrate(target.tracer().exemplar(trace, took));
-    }
-    record::<P>(target, &mut story, &outcome);
-    outcome
 }
 
 /// Lets a call in, unless the host is saturated and others come first. What a service asks for in the course of a call that

@@ -1,11 +1,13 @@
 //! The handle on everything that runs: calls go in here, and so does every change.
 
+use std::future::{Future, ready};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
+use futures_util::future::Either;
 use http::{Method, Request};
 use patchbay_channel::{Arrival, HttpPayload, RoutePolicy, Shedder, Tracer, let_in};
 use patchbay_model::bus::Topics;
@@ -14,7 +16,7 @@ use patchbay_model::ports::{
     Bus, Clock, ComponentStore, ComponentWriter, Executor, RegistryStore, Secrets, SpanSink, StorageError,
     StoredComponent, Usage,
 };
-use patchbay_model::trace::TraceSettings;
+use patchbay_model::trace::{NewSpan, TraceSettings};
 use patchbay_model::{
     Body, CallId, Digest, Fault, FaultKind, Limits, LogRecord, Principal, Reply, ServiceName, Settings,
 };
@@ -171,7 +173,8 @@ impl Routing {
 /// A call that was let in by its route.
 pub struct Admitted {
     routing: Routing,
-    begun: Begun,
+    id: CallId,
+    span: NewSpan,
     caller: Principal,
     address: IpAddr,
 }
@@ -290,14 +293,14 @@ impl Control {
     pub fn admit(
         &self,
         routing: Routing,
-        (begun, caller): (Begun, Principal),
+        (begun, caller): (&Begun, Principal),
         method: &Method,
         address: IpAddr,
     ) -> (RateVerdicts, Result<Admitted, Fault>) {
         let user = caller.user().map(|user| &**user);
         let (verdicts, outcome) = let_in(&routing.policy, routing.strict, user, method, Some(address));
         let outcome = match outcome {
-            Ok(()) => Ok(Admitted { routing, begun, caller, address }),
+            Ok(()) => Ok(Admitted { routing, id: begun.id, span: begun.span.clone(), caller, address }),
             Err(fault) => Err(self.refuse(routing, (begun, caller), fault)),
         };
         (verdicts, outcome)
@@ -307,33 +310,42 @@ impl Control {
     ///
     /// # Errors
     /// The fault that ended the call; [`FaultKind::NotFound`] if the route leads to no service.
-    pub async fn call(&self, admitted: Admitted, request: Request<Body>) -> Result<Reply, Fault> {
-        let Admitted { routing: Routing { entry, policy, .. }, begun, caller, address } = admitted;
-        let id = begun.id;
-        let entry = entry.ok_or_else(|| Fault::new(FaultKind::NotFound, "no service answers at this address"))?;
-        let mut arrival = Arrival::from_outside(id, caller, begun.span);
+    pub fn call(
+        &self,
+        admitted: Admitted,
+        request: Request<Body>,
+    ) -> impl Future<Output = Result<Reply, Fault>> + Send + '_ {
+        let Admitted { routing: Routing { entry, policy, .. }, id, span, caller, address } = admitted;
+        let Some(entry) = entry else {
+            let fault = Fault::new(FaultKind::NotFound, "no service answers at this address");
+            return Either::Left(ready(Err(fault)));
+        };
+        let mut arrival = Arrival::from_outside(id, caller, span);
         arrival.address = Some(address);
         let visitor =
             entry.candidate.as_ref().and_then(|candidate| candidate.visitor(&request, number_of(self.ports.run, id)));
         arrival.visitor = visitor.as_ref().map(|visitor| visitor.number);
         let (request, mirrored) = self.mirror(&entry, &arrival, request);
-        let target = self.routed(entry).by(policy);
-        let mut reply = patchbay_channel::call(&target, &arrival, HttpPayload::new(request)).await;
-        if let Some((mirrored, max_body)) = mirrored {
-            reply = mirrored.answered(reply, max_body);
-        }
-        if let (Some(visitor), Ok(reply)) = (visitor, &mut reply) {
-            visitor.mark(reply);
-        }
-        reply
+        let (target, payload) = (self.routed(entry).by(policy), HttpPayload::new(request));
+        // A block and no `async fn`, which would copy all of this once more.
+        Either::Right(async move {
+            let mut reply = patchbay_channel::call(&target, &arrival, payload).await;
+            if let Some((mirrored, max_body)) = mirrored {
+                reply = mirrored.answered(reply, max_body);
+            }
+            if let (Some(visitor), Ok(reply)) = (visitor, &mut reply) {
+                visitor.mark(reply);
+            }
+            reply
+        })
     }
 
     /// Records a call that came in by a route and was refused there. The fault comes back.
-    pub fn refuse(&self, routing: Routing, (begun, caller): (Begun, Principal), fault: Fault) -> Fault {
+    pub fn refuse(&self, routing: Routing, (begun, caller): (&Begun, Principal), fault: Fault) -> Fault {
         let Routing { entry, policy, .. } = routing;
         if let Some(entry) = entry {
-            let arrival = Arrival::from_outside(begun.id, caller, begun.span);
-            patchbay_channel::refuse(&self.routed(entry).by(policy), &arrival, begun.subject, &fault);
+            let arrival = Arrival::from_outside(begun.id, caller, begun.span.clone());
+            patchbay_channel::refuse(&self.routed(entry).by(policy), &arrival, begun.subject.clone(), &fault);
         }
         fault
     }

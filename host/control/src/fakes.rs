@@ -24,8 +24,8 @@ use crate::{Control, ControlConfig, DeployRequest, Journal, Ports, Routing};
 
 /// Takes a request of nobody in particular, who is let in, to where its route leads.
 pub(crate) async fn call(control: &Control, routing: Routing, request: Request<Body>) -> Result<Reply, Fault> {
-    let from = (control.begin(&request), Principal::Outside);
-    let (_, admitted) = control.admit(routing, from, request.method(), [127, 0, 0, 1].into());
+    let begun = control.begin(&request);
+    let (_, admitted) = control.admit(routing, (&begun, Principal::Outside), request.method(), [127, 0, 0, 1].into());
     control.call(admitted?, request).await
 }
 

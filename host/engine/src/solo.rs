@@ -58,11 +58,11 @@ impl Drop for Solo {
 
 impl Prepared for Solo {
     fn serve(&self, call: Call) -> BoxFuture<'_, Result<Reply, Fault>> {
-        Box::pin(http::serve(&self.shared, call))
+        http::serve(&self.shared, call)
     }
 
     fn invoke(&self, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
-        Box::pin(typed::invoke(&self.shared, call))
+        typed::invoke(&self.shared, call)
     }
 
     fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Result<Verdict, Fault>> {

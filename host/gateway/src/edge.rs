@@ -181,7 +181,7 @@ impl Edge {
             Way::Redirect(redirect) => redirect.answer(request.uri()),
             Way::Files(files) => files.answer(request, from.call).await,
             Way::Service(service) => {
-                let changed = self.caches.changed_by(&request);
+                let changed = self.caches.changed_by(request.method(), request.uri(), request.headers());
                 let reply = service.answer(request, from, next).await;
                 self.caches.forget(changed, reply.status());
                 reply

@@ -20,8 +20,8 @@ use request_body::Overrun;
 pub struct HttpPayload {
     /// Absent once it is handed over.
     request: Option<Request<Body>>,
-    /// Its head, for another attempt. Only of requests without a body.
-    kept: Option<request::Parts>,
+    /// Its head, for another attempt. Only of requests without a body. In a box, because most are never asked for it.
+    kept: Option<Box<request::Parts>>,
     method: Method,
     /// Whether the reply has a body that its caller reads.
     has_body: bool,
@@ -70,7 +70,7 @@ impl Payload for HttpPayload {
     fn keep(&mut self) {
         let without_body = self.request.as_ref().filter(|request| request.body().is_end_stream());
         if let Some(request) = without_body {
-            self.kept = Some(head_of(request));
+            self.kept = Some(Box::new(head_of(request)));
         }
     }
 
@@ -84,7 +84,7 @@ impl Payload for HttpPayload {
         context: CallContext,
         hold: Hold,
     ) -> BoxFuture<'p, Result<Reply, Fault>> {
-        let again = || self.kept.clone().map(|head| Request::from_parts(head, empty_body()));
+        let again = || self.kept.clone().map(|head| Request::from_parts(*head, empty_body()));
         match self.request.take().or_else(again) {
             Some(request) => prepared.serve(Call { context, request, hold }),
             None => super::gone(),

@@ -1,5 +1,6 @@
 //! Typed calls: exported functions, called with packed arguments.
 
+use std::future::ready;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -16,31 +17,37 @@ use crate::fault;
 use crate::packed::{ByArity, Packed};
 use crate::patience::within;
 
-/// Calls a function. Dropping the future ends the instance, which nothing else is at work in.
+/// Calls a function. Dropping the future ends the instance, which nothing else is at work in. A block and no `async fn`, which
+/// would copy the call once more.
 ///
 /// # Errors
 /// [`patchbay_model::FaultKind::Invalid`] if there is no such function, and whatever ends a call.
-pub(super) async fn invoke(shared: &Arc<Shared>, call: TypedCall) -> Result<Bytes, Fault> {
-    let target = shared.code.exports.find(&call.function).ok_or_else(|| no_such_function(&call.function))?;
-    let deadline = call.context.deadline;
-    let mut claim = shared.revision.claim();
-    let mut guest = Guest::obtain(shared, deadline, &mut claim).await?;
-    // Taken apart only now, so that nothing of it is copied from one place of this future to another.
-    let TypedCall { context, arguments, hold: _hold, .. } = call;
-    guest.begin(context.into());
-    let meter = guest.store.data().meter.clone();
-    let calling = Calling { guest: &mut guest, index: target.index, arguments };
-    let called = if target.is_async { target.arity.choose_by_result(calling) } else { target.arity.choose(calling) };
-    let called = within(deadline, pin!(meter.run(&mut claim, called))).await;
-    let outcome = judge(called, guest.store.data());
-    guest.rest();
-    match outcome {
-        Ok(result) => {
-            shared.pool.put(guest);
-            Ok(result)
+pub(super) fn invoke(shared: &Arc<Shared>, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
+    let TypedCall { context, function, arguments, hold } = call;
+    let Some(target) = shared.code.exports.find(&function) else {
+        return Box::pin(ready(Err(no_such_function(&function))));
+    };
+    let deadline = context.deadline;
+    Box::pin(async move {
+        let _hold = hold;
+        let mut claim = shared.revision.claim();
+        let mut guest = Guest::obtain(shared, deadline, &mut claim).await?;
+        guest.begin(context.into());
+        let meter = guest.store.data().meter.clone();
+        let calling = Calling { guest: &mut guest, index: target.index, arguments };
+        let called =
+            if target.is_async { target.arity.choose_by_result(calling) } else { target.arity.choose(calling) };
+        let called = within(deadline, pin!(meter.run(&mut claim, called))).await;
+        let outcome = judge(called, guest.store.data());
+        guest.rest();
+        match outcome {
+            Ok(result) => {
+                shared.pool.put(guest);
+                Ok(result)
+            }
+            Err(fault) => Err(fault::hint(fault, guest.uses)),
         }
-        Err(fault) => Err(fault::hint(fault, guest.uses)),
-    }
+    })
 }
 
 /// A function of an instance that is to be called.

@@ -11,13 +11,14 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{HOST, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version, request};
+use http::{HeaderName, HeaderValue, Method, Response, Uri, Version, request};
 use http_body::{Body as _, Frame, SizeHint};
 use patchbay_control::{Begun, Routing};
 use patchbay_model::trace::{SpanId, TraceId};
-use patchbay_model::{Answering, Body, BodyError, CallId, FaultKind, Principal};
+use patchbay_model::{Answering, Body, BodyError, CallId, FaultKind, Principal, empty_body};
 use tokio::time::Instant;
 
+use super::in_hand::InHand;
 use crate::problem::Faulted;
 use crate::server::Peer;
 
@@ -43,12 +44,9 @@ impl AccessLog {
     }
 
     /// A request came, and is logged unless its route says otherwise.
-    pub(super) fn begin<B>(&self, begun: &Begun, peer: &Peer, request: &Request<B>) -> Option<Arc<Noted>> {
+    pub(super) fn begin(&self, begun: &Begun, peer: &Peer, request: &request::Parts) -> Option<Arc<Noted>> {
         let always = self.always.load(Ordering::Relaxed);
-        always.then(|| {
-            let (version, headers) = (request.version(), request.headers());
-            self.note(begun, peer, Asked::of(request.method(), request.uri(), version, headers))
-        })
+        always.then(|| self.note(begun, peer, Asked::of(request)))
     }
 
     /// It came in by a route, which may say something of it.
@@ -66,9 +64,7 @@ impl AccessLog {
                 noted.iter().for_each(|noted| noted.lock().forgotten = true);
                 return None;
             }
-            (Some(true), None) => {
-                self.note(begun, peer, Asked::of(&head.method, &head.uri, head.version, &head.headers))
-            }
+            (Some(true), None) => self.note(begun, peer, Asked::of(head)),
             (_, noted) => noted?,
         };
         let mut note = noted.lock();
@@ -106,9 +102,10 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(method: &Method, uri: &Uri, version: Version, headers: &HeaderMap) -> Self {
-        let header = |name| headers.get(name).cloned();
-        Self { method: method.clone(), uri: uri.clone(), version, host: header(HOST), agent: header(USER_AGENT) }
+    fn of(head: &request::Parts) -> Self {
+        let header = |name| head.headers.get(name).cloned();
+        let (method, uri, version) = (head.method.clone(), head.uri.clone(), head.version);
+        Self { method, uri, version, host: header(HOST), agent: header(USER_AGENT) }
     }
 }
 
@@ -153,13 +150,13 @@ impl Noted {
         self.lock().caller = Some(caller.clone());
     }
 
-    /// The request, of which it is counted what comes, and noted which revision takes it.
-    pub(super) fn watch(&self, request: Request<Body>) -> Request<Body> {
-        let (mut head, body) = request.into_parts();
-        head.extensions.insert(self.answering.clone());
-        let received = Arc::clone(&self.received);
-        let body = if body.is_end_stream() { body } else { Body::new(Counted { body, received }) };
-        Request::from_parts(head, body)
+    /// Has it counted what comes of the request, and noted which revision takes it.
+    pub(super) fn watch(&self, request: &mut InHand) {
+        request.head.extensions.insert(self.answering.clone());
+        if !request.body.is_end_stream() {
+            let body = std::mem::replace(&mut request.body, empty_body());
+            request.body = Body::new(Counted { body, received: Arc::clone(&self.received) });
+        }
     }
 
     /// It is answered with this.

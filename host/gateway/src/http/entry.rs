@@ -1,8 +1,10 @@
 //! The way in: which route a request comes in by, who it comes from, whether they are let in, and what the edge of the route does
 //! before and after the service.
 
+use std::future::Future;
 use std::sync::Arc;
 
+use futures_util::TryFutureExt;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, request};
 use patchbay_control::{Admitted, Control, NoRoute, Routing};
@@ -14,6 +16,7 @@ use super::access::{AccessLog, Noted};
 use super::edges::Edges;
 use super::host_span::HostSpan;
 use super::identify::{KEY_SET_PATH, challenge, identify};
+use super::in_hand::InHand;
 use super::measured::Measuring;
 use super::rate_limit;
 use super::service::allow;
@@ -41,16 +44,20 @@ impl Entry {
         &self,
         span: &mut HostSpan<'_>,
         peer: &Peer,
-        request: Request<Body>,
+        request: &mut InHand,
         measuring: &mut Measuring<'_>,
     ) -> Result<Reply, Reply> {
-        let (mut head, body) = request.into_parts();
-        if let Some(keys) = self.key_set(&head.method, head.uri.path()) {
+        if let Some(keys) = self.key_set(&request.head.method, request.head.uri.path()) {
             return Err(keys);
         }
-        if let Some(preflight) = self.preflight(&head, span).await {
-            return Err(preflight);
+        if let Some(method) = preflight_method(&request.head.method, &request.head.headers) {
+            // Boxed, because nearly no request asks for leave to be sent.
+            let preflight = Box::pin(self.preflight(&method, &request.head, span)).await;
+            if let Some(reply) = preflight {
+                return Err(reply);
+            }
         }
+        let head = &mut request.head;
         let routing = self.route(&head.uri, &head.headers, &head.method).map_err(|no_route| {
             let mut reply = reply_to(&Fault::from(&no_route), span.id());
             if let NoRoute::OtherMethods(methods) = &no_route {
@@ -60,10 +67,9 @@ impl Entry {
         })?;
         measuring.comes_in_by(&routing.policy().measured);
         span.comes_in_by(&routing);
-        let noted = self.access.at(&routing, span.begun(), peer, &mut head);
-        let mut request = Request::from_parts(head, body);
+        let noted = self.access.at(&routing, span.begun(), peer, head);
         if let Some(noted) = &noted {
-            request = noted.watch(request);
+            noted.watch(request);
         }
         let mut reply = self.take_by(routing, span, peer, request, noted.as_deref()).await;
         if let Some(noted) = noted {
@@ -79,7 +85,7 @@ impl Entry {
         routing: Routing,
         span: &mut HostSpan<'_>,
         peer: &Peer,
-        request: Request<Body>,
+        request: &mut InHand,
         noted: Option<&Noted>,
     ) -> Result<Reply, Reply> {
         let id = span.id();
@@ -88,15 +94,14 @@ impl Entry {
             span.shed();
             reply_to(&fault, id)
         })?;
-        let (mut head, body) = request.into_parts();
         let edge = self.edges.of(routing.policy());
         let identities = self.control.identities();
-        let caller = identify(&identities, &mut head.headers, peer, routing.policy(), || self.control.now()).await;
+        let headers = &mut request.head.headers;
+        let caller = identify(&identities, headers, peer, routing.policy(), || self.control.now()).await;
         if let Ok(caller) = &caller {
             span.comes_from(caller);
             noted.iter().for_each(|noted| noted.comes_from(caller));
         }
-        let request = Request::from_parts(head, body);
         self.let_in(edge.as_deref(), span, peer, routing, caller, request).await
     }
 
@@ -105,11 +110,10 @@ impl Entry {
         self.control.route(host, uri.path(), method)
     }
 
-    /// The answer to a browser that asks whether it may send a request, if the route of that has one. It comes before all
-    /// else, because browsers show no credential when they ask.
-    async fn preflight(&self, head: &request::Parts, span: &mut HostSpan<'_>) -> Option<Reply> {
-        let method = preflight_method(&head.method, &head.headers)?;
-        let routing = self.route(&head.uri, &head.headers, &method).ok()?;
+    /// The answer to a browser that asks whether it may send a request with this method, if the route of that has one. It comes
+    /// before all else, because browsers show no credential when they ask.
+    async fn preflight(&self, method: &Method, head: &request::Parts, span: &mut HostSpan<'_>) -> Option<Reply> {
+        let routing = self.route(&head.uri, &head.headers, method).ok()?;
         let reply = self.edges.of(routing.policy())?.preflight(&head.method, &head.headers).await?;
         span.comes_in_by(&routing);
         Some(reply)
@@ -124,17 +128,16 @@ impl Entry {
         peer: &Peer,
         routing: Routing,
         caller: Result<Principal, Fault>,
-        request: Request<Body>,
+        request: &mut InHand,
     ) -> Result<Reply, Reply> {
-        let Door { rates, outcome } = self.admit(span, peer, routing, caller, request.method());
+        let Door { rates, outcome } = self.admit(span, peer, routing, caller, &request.head.method);
         let mut reply = match (outcome, edge) {
             (Ok(admitted), None) => self.pass(span, admitted, request).await,
             // Boxed, so that routes without an edge do not carry the room for one.
             (Ok(admitted), Some(edge)) => Ok(Box::pin(self.pass_through(edge, span, peer, admitted, request)).await),
             (Err(reply), None) => Err(reply),
             (Err(reply), Some(edge)) => {
-                let (head, _) = request.into_parts();
-                Err(edge.refused(&head.method, &head.headers, reply).await)
+                Err(Box::pin(edge.refused(&request.head.method, &request.head.headers, reply)).await)
             }
         };
         let (Ok(told) | Err(told)) = &mut reply;
@@ -143,10 +146,11 @@ impl Entry {
     }
 
     /// Takes a request to its service by a route without an edge.
-    async fn pass(&self, span: &mut HostSpan<'_>, admitted: Admitted, request: Request<Body>) -> Result<Reply, Reply> {
+    async fn pass(&self, span: &mut HostSpan<'_>, admitted: Admitted, request: &mut InHand) -> Result<Reply, Reply> {
         // Another route may keep replies of the same URI.
-        let changed = self.edges.caches().changed_by(&request);
-        let reply = self.call(span, admitted, request).await;
+        let head = &request.head;
+        let changed = self.edges.caches().changed_by(&head.method, &head.uri, &head.headers);
+        let reply = self.call(span, admitted, request.hand_over()).await;
         let (Ok(told) | Err(told)) = &reply;
         self.edges.caches().forget(changed, told.status());
         reply
@@ -159,7 +163,7 @@ impl Entry {
         span: &mut HostSpan<'_>,
         peer: &Peer,
         admitted: Admitted,
-        request: Request<Body>,
+        request: &mut InHand,
     ) -> Reply {
         let user = admitted.caller().user().cloned();
         let from = EdgeCaller {
@@ -173,7 +177,7 @@ impl Entry {
         let next = async |request| match self.call(span, admitted, request).await {
             Ok(reply) | Err(reply) => reply,
         };
-        edge.answer(request, &from, next).await
+        edge.answer(request.hand_over(), &from, next).await
     }
 
     /// Holds a caller against the rules and the rates of the route.
@@ -185,13 +189,13 @@ impl Entry {
         caller: Result<Principal, Fault>,
         method: &Method,
     ) -> Door {
-        let (id, begun) = (span.id(), span.begun().clone());
+        let (id, begun) = (span.id(), span.begun());
         let caller = match caller {
             Ok(caller) => caller,
             // Of one who showed what proves nothing, nothing more is asked.
             Err(fault) => {
-                span.goes_to_service();
                 let fault = self.control.refuse(routing, (begun, Principal::Outside), fault);
+                span.goes_to_service();
                 return Door { rates: RateVerdicts::default(), outcome: Err(told(&fault, id, None)) };
             }
         };
@@ -203,10 +207,16 @@ impl Entry {
         Door { rates, outcome }
     }
 
-    async fn call(&self, span: &mut HostSpan<'_>, admitted: Admitted, request: Request<Body>) -> Result<Reply, Reply> {
+    fn call(
+        &self,
+        span: &mut HostSpan<'_>,
+        admitted: Admitted,
+        request: Request<Body>,
+    ) -> impl Future<Output = Result<Reply, Reply>> + Send {
         span.goes_to_service();
         let (id, caller) = (span.id(), admitted.caller().clone());
-        self.control.call(admitted, request).await.map_err(|fault| told(&fault, id, Some(&caller)))
+        let called = self.control.call(admitted, request);
+        called.map_err(move |fault| told(&fault, id, Some(&caller)))
     }
 
     /// The public keys of the host, if it has some, and they are asked for.

@@ -53,17 +53,16 @@ impl HttpMeasured {
         Self { scheme, active: Default::default(), unrouted: Arc::default() }
     }
 
-    /// A request comes.
-    pub(super) fn begin(&self, method: &Method) -> Measuring<'_> {
+    /// A request came at `begun`.
+    pub(super) fn begin(&self, method: &Method, begun: Instant) -> Measuring<'_> {
         let place = METHODS.binary_search(&method.as_str()).unwrap_or(METHODS.len());
         let method = METHODS.get(place).copied().unwrap_or(OTHER_METHOD);
         let active = self.active.get(place).filter(|_| MEASURED);
         if let Some(active) = active {
             active.fetch_add(1, Ordering::Relaxed);
         }
-        let route = Arc::clone(&self.unrouted);
         let key = ReplyKey { method, status: 0, fault: Some(FaultKind::Cancelled) };
-        Measuring { active, begun: Instant::now(), route, key }
+        Measuring { active, begun, unrouted: &self.unrouted, route: None, key }
     }
 }
 
@@ -72,19 +71,15 @@ impl HttpMeasured {
 pub(super) struct Measuring<'a> {
     active: Option<&'a AtomicU64>,
     begun: Instant,
-    route: Arc<RouteMeasured>,
+    unrouted: &'a RouteMeasured,
+    route: Option<Arc<RouteMeasured>>,
     key: ReplyKey,
 }
 
 impl Measuring<'_> {
-    /// When it came.
-    pub(super) const fn begun(&self) -> Instant {
-        self.begun
-    }
-
     /// The request comes in by this route.
     pub(super) fn comes_in_by(&mut self, route: &Arc<RouteMeasured>) {
-        self.route = Arc::clone(route);
+        self.route = Some(Arc::clone(route));
     }
 
     /// It is answered with this.
@@ -96,7 +91,7 @@ impl Measuring<'_> {
 
 impl Drop for Measuring<'_> {
     fn drop(&mut self) {
-        self.route.answered(self.key, self.begun.elapsed());
+        self.route.as_deref().unwrap_or(self.unrouted).answered(self.key, self.begun.elapsed());
         if let Some(active) = self.active {
             active.fetch_sub(1, Ordering::Relaxed);
         }
@@ -181,7 +176,7 @@ mod tests {
             reply
         };
         let ask = |method: &str, routed: bool, reply: Option<Response<()>>| {
-            let mut measuring = measured.begin(&method.parse().unwrap());
+            let mut measuring = measured.begin(&method.parse().unwrap(), Instant::now());
             if routed {
                 measuring.comes_in_by(&route);
             }
@@ -213,7 +208,8 @@ mod tests {
     fn a_request_is_active_until_its_reply_begins() {
         let measured = HttpMeasured::new("https");
         let active = || measured.active.each_ref().map(|count| count.load(Ordering::Relaxed));
-        let (get, other) = (measured.begin(&Method::GET), measured.begin(&"BREW".parse().unwrap()));
+        let begin = |method: &str| measured.begin(&method.parse().unwrap(), Instant::now());
+        let (get, other) = (begin("GET"), begin("BREW"));
         assert_eq!(active(), [0, 0, 1, 0, 0, 0, 0, 0, 0, 1]);
         drop((get, other));
         assert_eq!(active(), [0; 10]);

@@ -1,21 +1,24 @@
 //! What happens to a request: find its service, take it through the channel, and send the reply back.
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::header::{ALLOW, CONTENT_LENGTH};
 use http::uri::Scheme;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, request};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use patchbay_control::{Control, MIRROR_HEADER};
+use patchbay_control::{Begun, Control, MIRROR_HEADER};
 use patchbay_model::{Body, BodyError, CallId, Fault, FaultKind, Reply, empty_body};
+use tokio::time::Instant;
 
 use super::access::{AccessLog, Noted};
 use super::entry::Entry;
 use super::headers::{check_coding, strip_reply, strip_request};
 use super::host_span::HostSpan;
-use super::measured::{HttpMeasured, Measuring};
+use super::in_hand::InHand;
+use super::measured::HttpMeasured;
 use super::reply_body::{ReplyBody, discard};
 use super::target::{Target, normalize};
 use crate::dashboard::strip_sessions;
@@ -83,47 +86,54 @@ impl Answers {
 impl Answer for Answers {
     type Body = ReplyBody;
 
-    async fn answer(self, peer: Peer, request: Request<Received>) -> Response<ReplyBody> {
-        self.0.answer(peer, request).await
+    // A block and no `async fn`, which would copy the request once more.
+    fn answer(
+        self,
+        peer: Peer,
+        request: Request<Received>,
+    ) -> impl Future<Output = Response<ReplyBody>> + Send + 'static {
+        let arrived = Instant::now();
+        let request = request.map(body_of);
+        let begun = self.0.control.begin(&request);
+        let mut request = InHand::new(request);
+        async move { self.0.answer(&peer, &mut request, begun, arrived).await }
     }
 }
 
 impl Shared {
-    async fn answer(&self, peer: Peer, request: Request<Received>) -> Response<ReplyBody> {
-        let request = request.map(body_of);
-        let mut measuring = self.measured.begin(request.method());
-        let mut span = HostSpan::begin(&self.control, self.control.begin(&request), measuring.begun());
-        let noted = self.access.begin(span.begun(), &peer, &request);
-        let asked = Asked { noted: noted.clone(), ..Asked::new(span.id(), request.method().clone()) };
-        let reply = asked.answer(self.take(&mut span, &peer, request, noted, &mut measuring).await);
+    async fn answer(&self, peer: &Peer, request: &mut InHand, begun: Begun, arrived: Instant) -> Response<ReplyBody> {
+        let mut measuring = self.measured.begin(&request.head.method, arrived);
+        let mut span = HostSpan::begin(&self.control, begun, arrived);
+        let noted = self.access.begin(span.begun(), peer, &request.head);
+        let asked = Asked { noted: noted.clone(), ..Asked::new(span.id(), request.head.method.clone()) };
+        let outcome = match self.accept(&span, &mut request.head, noted) {
+            None => self.entry.take(&mut span, peer, request, &mut measuring).await,
+            Some(reply) => Err(reply),
+        };
+        let reply = asked.answer(outcome);
         measuring.answered(&reply);
         span.answered(&reply);
         reply
     }
 
-    /// Takes a request to its service. What comes back otherwise is the reply that says why not.
-    async fn take(
-        &self,
-        span: &mut HostSpan<'_>,
-        peer: &Peer,
-        request: Request<Body>,
-        noted: Option<Arc<Noted>>,
-        measuring: &mut Measuring<'_>,
-    ) -> Result<Reply, Reply> {
+    /// Brings a request into the form in which services get it. What comes back is the reply to one that is for none: why it has
+    /// no such form, or the answer of the host itself.
+    fn accept(&self, span: &HostSpan<'_>, head: &mut request::Parts, noted: Option<Arc<Noted>>) -> Option<Reply> {
         let id = span.id();
-        let refuse = |fault: &Fault| reply_to(fault, id);
-        let (mut head, body) = request.into_parts();
-        let target = normalize(&mut head, &self.local, self.scheme.as_ref()).map_err(|fault| {
-            let mut reply = refuse(&fault);
-            if fault.kind() == FaultKind::MethodNotAllowed {
-                reply.headers_mut().insert(ALLOW, ALL_METHODS);
+        match normalize(head, &self.local, self.scheme.as_ref()) {
+            Ok(Target::Path) => {}
+            Ok(Target::Server) => return Some(server_options()),
+            Err(fault) => {
+                let mut reply = reply_to(&fault, id);
+                if fault.kind() == FaultKind::MethodNotAllowed {
+                    reply.headers_mut().insert(ALLOW, ALL_METHODS);
+                }
+                return Some(reply);
             }
-            reply
-        })?;
-        if target == Target::Server {
-            return Err(server_options());
         }
-        check_coding(&head.headers).map_err(|fault| refuse(&fault))?;
+        if let Err(fault) = check_coding(&head.headers) {
+            return Some(reply_to(&fault, id));
+        }
         strip_request(&mut head.headers);
         // A browser sends the cookie of an operator's session to every port of the machine.
         strip_sessions(&mut head.headers);
@@ -138,7 +148,7 @@ impl Shared {
         if let Some(noted) = noted {
             head.extensions.insert(noted);
         }
-        self.entry.take(span, peer, Request::from_parts(head, body), measuring).await
+        None
     }
 }
 

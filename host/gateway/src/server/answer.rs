@@ -42,23 +42,27 @@ pub(crate) trait Answer: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Response<Self::Body>> + Send + 'static;
 }
 
-/// Answers one request, whose body may pause for `body_timeout`, and keeps its connection informed.
-pub(super) async fn answer<A: Answer>(
+/// Answers one request, whose body may pause for `body_timeout`, and keeps its connection informed. A block and no `async fn`,
+/// which would copy the request once more.
+pub(super) fn answer<A: Answer>(
     (answer, peer): (A, Peer),
     request: Request<Incoming>,
     open: Open,
     body_timeout: Duration,
-) -> Result<Response<Tracked<A::Body>>, Infallible> {
+) -> impl Future<Output = Result<Response<Tracked<A::Body>>, Infallible>> + Send + 'static {
     let is_http2 = request.version() == Version::HTTP_2;
     let (head, incoming) = request.into_parts();
     let (body, rest) = Received::new(incoming, open.activity(), body_timeout);
-    let mut reply = answer.answer(peer, Request::from_parts(head, body)).await;
-    // What is left of the request stands where the next one would have to begin. A service that has not given it up may
-    // still read it while it replies.
-    if !is_http2 && (rest.is_given_up() || open.activity().is_last()) {
-        reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    let request = Request::from_parts(head, body);
+    async move {
+        let mut reply = answer.answer(peer, request).await;
+        // What is left of the request stands where the next one would have to begin. A service that has not given it up may
+        // still read it while it replies.
+        if !is_http2 && (rest.is_given_up() || open.activity().is_last()) {
+            reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(reply.map(|body| Tracked { body, open, is_http2 }))
     }
-    Ok(reply.map(|body| Tracked { body, open, is_http2 }))
 }
 
 pin_project! {

@@ -33,8 +33,10 @@ pub(super) async fn run<A: Answer>(
 ) {
     let activity = &Arc::new(Activity::new());
     let socket = TokioIo::new(WatchedSocket::new(Guarded::new(wire), Arc::clone(activity)));
+    // In a box, which is memory that another request was just answered in. Otherwise it would be the connection's own, of which
+    // nothing is in the caches any more when there are many.
     let service = service_fn(|request| {
-        answer::answer((answer.clone(), peer.clone()), request, activity.open(), limits.body_timeout)
+        Box::pin(answer::answer((answer.clone(), peer.clone()), request, activity.open(), limits.body_timeout))
     });
     let mut connection = pin!(builder.serve_connection(socket, service));
     let mut watch = pin!(Watch::new(activity, limits));

@@ -10,14 +10,14 @@ use http::Request;
 use http_body::{Body as _, Frame, SizeHint};
 use patchbay_model::{Body, BodyError, Fault, FaultKind};
 
-/// Tells whether a body ran into its limit.
+/// Tells whether a body ran into its limit, if it could.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Overrun(Arc<AtomicBool>);
+pub(super) struct Overrun(Option<Arc<AtomicBool>>);
 
 impl Overrun {
     /// The fault to answer with, if the body was larger than its limit.
     pub(super) fn fault(&self, limit: u64) -> Option<Fault> {
-        self.0.load(Ordering::Acquire).then(|| too_large(limit))
+        self.0.as_ref().is_some_and(|overrun| overrun.load(Ordering::Acquire)).then(|| too_large(limit))
     }
 }
 
@@ -27,17 +27,17 @@ fn too_large(limit: u64) -> Fault {
 
 /// Refuses a body that announces more than `limit` bytes, and limits one that announces nothing.
 pub(super) fn limit(request: Request<Body>, limit: u64) -> Result<(Request<Body>, Overrun), Fault> {
-    let overrun = Overrun::default();
     let hint = request.body().size_hint();
     if hint.lower() > limit {
         return Err(too_large(limit));
     }
     if hint.upper().is_some_and(|upper| upper <= limit) {
-        return Ok((request, overrun));
+        return Ok((request, Overrun::default()));
     }
-    let told = overrun.clone();
-    let request = request.map(|body| Body::new(Limited { body, left: limit, limit, overrun: told }));
-    Ok((request, overrun))
+    let overrun = Arc::<AtomicBool>::default();
+    let told = Overrun(Some(Arc::clone(&overrun)));
+    let request = request.map(|body| Body::new(Limited { body, left: limit, limit, overrun }));
+    Ok((request, told))
 }
 
 /// A body that ends with an error when more bytes come than were left.
@@ -45,7 +45,7 @@ struct Limited {
     body: Body,
     left: u64,
     limit: u64,
-    overrun: Overrun,
+    overrun: Arc<AtomicBool>,
 }
 
 impl http_body::Body for Limited {
@@ -64,7 +64,7 @@ impl http_body::Body for Limited {
                 Poll::Ready(Some(Ok(frame)))
             }
             None => {
-                self.overrun.0.store(true, Ordering::Release);
+                self.overrun.store(true, Ordering::Release);
                 Poll::Ready(Some(Err(BodyError::TooLarge { limit: self.limit })))
             }
         }

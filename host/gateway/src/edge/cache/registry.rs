@@ -3,8 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use http::header::HOST;
-use http::{Method, Request, StatusCode, request};
-use patchbay_model::Body;
+use http::{HeaderMap, Method, StatusCode, Uri, request};
 
 use super::store::Store;
 
@@ -21,12 +20,12 @@ impl Caches {
     }
 
     /// The URI that a request may change, before it is sent; `None` if it changes nothing, or nothing is kept.
-    pub(crate) fn changed_by(&self, request: &Request<Body>) -> Option<String> {
-        let safe = request.method().is_safe() || *request.method() == Method::TRACE;
+    pub(crate) fn changed_by(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<String> {
+        let safe = method.is_safe() || *method == Method::TRACE;
         if safe || self.0.read().unwrap_or_else(PoisonError::into_inner).is_empty() {
             return None;
         }
-        Some(key(request.headers(), request.uri()))
+        Some(key(headers, uri))
     }
 
     /// Forgets what is kept of a URI, if what was to change it was not refused.
