@@ -13,7 +13,9 @@ use crate::EngineConfig;
 /// instance in the slot then takes no page faults. It is what a JavaScript engine touches in a call, which twice as many
 /// can be made of with it than with 64 KiB; more brings nothing.
 const KEEP_MEMORY: usize = 512 << 10;
-const KEEP_TABLE: usize = 8 << 10;
+/// The same of each table. Those of a JavaScript engine are large, and what is not kept is given back to the system each time, which
+/// every core has to hear of.
+const KEEP_TABLE: usize = 512 << 10;
 /// Free slots for each core, and at least, that stay as the last instance in them left them: the next one of the same component
 /// is then made without a new mapping. Each keeps some 150 kB, and the slots of services that nobody calls are among them.
 const WARM_SLOTS_PER_CORE: u32 = 8;
