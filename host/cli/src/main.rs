@@ -38,6 +38,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// How long work in the background, which nobody waits for any more, may hold up the end of the program.
 const LINGER: Duration = Duration::from_millis(200);
 
+/// How long a thread for work that blocks waits for more of it. Each has part of the heap for itself, and hands it on when it
+/// goes: with tokio's ten seconds, as many threads as a start has at a time would each keep what only one of them needs.
+const IDLE: Duration = Duration::from_millis(200);
+
 /// Threads that serve, at least: one that is held by an instance must not be the only one.
 const SERVING: usize = 2;
 
@@ -77,7 +81,8 @@ fn compile() -> ExitCode {
 
 fn run(cli: Cli) -> Result<(), Failure> {
     let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).max(SERVING);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(threads).thread_keep_alive(IDLE).enable_all().build()?;
     let done = runtime.block_on(commands::run(cli));
     runtime.shutdown_timeout(LINGER);
     telemetry::flush();

@@ -72,7 +72,7 @@ pub fn compare_exports(old: &Contract, new: &Contract) -> Diff {
 /// Compares function by function.
 fn compare(walk: &mut Walk, before: &ContractItem, after: &ContractItem) {
     let (in_before, in_after) = (by_name(before), by_name(after));
-    for function in &before.functions {
+    for function in &*before.functions {
         match in_after.get(function.name.as_str()) {
             Some(other) => walk.function(function, other),
             None => {

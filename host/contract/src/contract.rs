@@ -1,5 +1,7 @@
 //! The contract of a component.
 
+use std::sync::Arc;
+
 use patchbay_model::InterfaceName;
 use serde::Serialize;
 
@@ -23,8 +25,8 @@ pub struct Contract {
 pub struct ContractItem {
     /// The interface, such as `wasi:http/incoming-handler@0.2.12`, or the plain name of a function.
     pub name: String,
-    /// Its functions. A plain function has itself.
-    pub functions: Vec<Function>,
+    /// Its functions. A plain function has itself. Contracts that an [`Interner`](crate::Interner) has seen share them.
+    pub functions: Arc<[Function]>,
 }
 
 impl ContractItem {
@@ -128,7 +130,7 @@ mod tests {
     use super::*;
 
     fn exporting(names: &[&str]) -> Contract {
-        let item = |name: &&str| ContractItem { name: (*name).to_owned(), functions: Vec::new() };
+        let item = |name: &&str| ContractItem { name: (*name).to_owned(), functions: Arc::default() };
         Contract {
             imports: Vec::new(),
             exports: names.iter().map(item).collect(),

@@ -19,6 +19,9 @@
 //! [`compare_exports`] what changed between two revisions, as a [`Diff`] that people can read. What a call carries is
 //! packed by the types of its [`Function`]: [`packed`] has the encoding, and turns it into JSON and WAVE and back.
 //!
+//! Most of a contract are the interfaces of WASI, which are the same in all of them: contracts that stay are given to an
+//! [`Interner`], by which they share what they have in common.
+//!
 //! Nothing here does I/O, and nothing here runs or compiles a component. The types of the component and of everything
 //! nested in it are validated, since a contract can be trusted only then; bodies of functions are not, since that is
 //! most of the work and the engine does it anyway when it compiles.
@@ -34,6 +37,7 @@ mod compare;
 mod contract;
 mod decode;
 mod function;
+mod intern;
 mod language;
 pub mod packed;
 mod path;
@@ -46,6 +50,7 @@ pub use compare::{Change, ChangeKind, Diff, can_serve, compare_exports};
 pub use contract::{Contract, ContractItem, HttpHandler, MessageHandler};
 pub use decode::{DecodeError, decode};
 pub use function::{Function, Param};
+pub use intern::Interner;
 pub use language::Language;
 pub use policy::Recommendation;
 pub use producers::Producer;

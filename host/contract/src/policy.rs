@@ -79,7 +79,7 @@ mod tests {
         ] {
             let contract = Contract {
                 imports: Vec::new(),
-                exports: vec![ContractItem { name: export.to_owned(), functions: Vec::new() }],
+                exports: vec![ContractItem { name: export.to_owned(), functions: [].into() }],
                 language,
                 producers: Vec::new(),
             };
@@ -92,7 +92,7 @@ mod tests {
     fn functions_that_are_async_wait_side_by_side() {
         for (is_async, policy) in [(false, InstancePolicy::Reuse), (true, InstancePolicy::Concurrent)] {
             let function = Function { name: "f".to_owned(), is_async, params: Vec::new(), result: None };
-            let export = ContractItem { name: "shop:inventory/stock@0.1.0".to_owned(), functions: vec![function] };
+            let export = ContractItem { name: "shop:inventory/stock@0.1.0".to_owned(), functions: [function].into() };
             let contract =
                 Contract { imports: Vec::new(), exports: vec![export], language: None, producers: Vec::new() };
             assert_eq!(contract.default_policy(), policy);

@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use futures_util::future::Either;
 use http::{Method, Request};
 use patchbay_channel::{Arrival, HttpPayload, RoutePolicy, Shedder, Tracer, let_in};
+use patchbay_contract::Interner;
 use patchbay_model::bus::Topics;
 use patchbay_model::policy::RateVerdicts;
 use patchbay_model::ports::{
@@ -203,6 +204,8 @@ pub struct Control {
     pub(crate) reloads: Arc<tokio::sync::Mutex<()>>,
     /// Components that a change under way needs.
     pub(crate) pins: Pins,
+    /// What the contracts of all revisions have in common.
+    pub(crate) interner: Arc<Interner>,
     pub(crate) tasks: TaskTracker,
     /// Cancelled when the host begins to stop.
     pub(crate) stopping: CancellationToken,
@@ -246,6 +249,7 @@ impl Control {
             turns: Turns::default(),
             reloads: Arc::default(),
             pins: Pins::default(),
+            interner: Arc::default(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             identities: ArcSwap::default(),

@@ -1,5 +1,6 @@
 //! A histogram of latencies: buckets that grow with what they count, so that few of them tell every latency to a sixteenth.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -11,9 +12,13 @@ const PER_DOUBLING: usize = 1 << PRECISION;
 const DOUBLINGS: usize = 33;
 const BUCKETS: usize = PER_DOUBLING * (DOUBLINGS + 1);
 
-/// Counts latencies.
+/// The buckets of a doubling.
+type Doubling = Box<[AtomicU64; PER_DOUBLING]>;
+
+/// Counts latencies. A doubling has memory once there is something in it to be counted: most services have a handful of
+/// them, and those that nobody calls none.
 #[derive(Debug)]
-pub(super) struct Histogram(Box<[AtomicU64]>);
+pub(super) struct Histogram([OnceLock<Doubling>; DOUBLINGS + 1]);
 
 /// How many calls took how long.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,19 +26,26 @@ pub struct Latencies(Vec<u64>);
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self((0..BUCKETS).map(|_| AtomicU64::new(0)).collect())
+        Self([const { OnceLock::new() }; DOUBLINGS + 1])
     }
 }
 
 impl Histogram {
     pub(super) fn count(&self, took: Duration) {
-        if let Some(bucket) = self.0.get(bucket_of(took)) {
+        let bucket = bucket_of(took);
+        let Some(doubling) = self.0.get(bucket / PER_DOUBLING) else { return };
+        if let Some(bucket) = doubling.get_or_init(Box::default).get(bucket % PER_DOUBLING) {
             bucket.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     pub(super) fn read(&self) -> Latencies {
-        Latencies(self.0.iter().map(|bucket| bucket.load(Ordering::Relaxed)).collect())
+        let mut counts = vec![0; BUCKETS];
+        for (counts, doubling) in counts.chunks_exact_mut(PER_DOUBLING).zip(&self.0) {
+            let buckets = doubling.get().into_iter().flat_map(|buckets| buckets.iter());
+            counts.iter_mut().zip(buckets).for_each(|(count, bucket)| *count = bucket.load(Ordering::Relaxed));
+        }
+        Latencies(counts)
     }
 }
 

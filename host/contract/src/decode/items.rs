@@ -114,5 +114,5 @@ fn describe<'a>(
         | ComponentEntityType::Module(_)
         | ComponentEntityType::Component(_) => {}
     }
-    Ok(ContractItem { name: one.name.to_owned(), functions })
+    Ok(ContractItem { name: one.name.to_owned(), functions: functions.into() })
 }

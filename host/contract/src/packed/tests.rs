@@ -288,7 +288,7 @@ proptest! {
     fn what_can_serve_reads_what_is_written(ty in noise(), change in noise(), value in noise()) {
         let before = typed(&ty);
         let after = evolved(&before, &mut Noise(&change));
-        let item = |function: Function| ContractItem { name: "a:b/c@0.1.0".to_owned(), functions: vec![function] };
+        let item = |function: Function| ContractItem { name: "a:b/c@0.1.0".to_owned(), functions: [function].into() };
         let (import, export) = (item(around(&before)), item(around(&after)));
         prop_assert_eq!(can_serve(&import, &import.clone()), Diff::default());
         prop_assert_eq!(can_serve(&export, &export.clone()), Diff::default());

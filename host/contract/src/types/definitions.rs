@@ -77,7 +77,7 @@ mod tests {
         let refusal = Type::named("refusal", Shape::Variant(vec![case]));
         let resource = Type::named("cart", Shape::Local(Local::Own("cart".to_owned())));
         let result = Type::new(Shape::Result { ok: Some(rights), err: Some(refusal) });
-        let functions = vec![function(&[item, resource], Some(result))];
+        let functions = [function(&[item, resource], Some(result))].into();
         let item = ContractItem { name: "shop:a/b".to_owned(), functions };
         assert_eq!(
             item.definitions(),
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn two_types_of_one_name_are_both_there_and_one_type_is_there_once() {
         let code = |shape| Type::named("code", shape);
-        let functions = vec![function(&[code(Shape::U8), code(Shape::U16)], Some(code(Shape::U8)))];
+        let functions = [function(&[code(Shape::U8), code(Shape::U16)], Some(code(Shape::U8)))].into();
         let item = ContractItem { name: "shop:a/b".to_owned(), functions };
         assert_eq!(item.definitions(), ["type code = u8", "type code = u16"]);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, header};
-use patchbay_contract::Contract;
+use patchbay_contract::{Contract, DecodeError, Interner};
 use patchbay_model::ports::{CodeSource, OpenSecret, PrepareError, PrepareRequest};
 use patchbay_model::{
     Call, CallContext, CallId, Digest, Fault, HealthCheck, Hold, InstancePolicy, Origin, Principal, RevisionId,
@@ -87,7 +87,7 @@ impl Control {
             created: self.ports.clock.now(),
         };
         let id = RevisionId { service: request.service.clone(), number };
-        let mut inspected = look_into(record, bytes).await?;
+        let mut inspected = look_into(&self.interner, record, bytes).await?;
         inspected.secrets = self.open_secrets(&request.settings).await?;
         let contract = &inspected.contract;
         // What exports nothing that can be called the engine refuses, with better advice.
@@ -196,7 +196,7 @@ impl Control {
         let record = self.record_of(id).ok_or_else(|| unknown(id))?;
         let bytes = self.ports.components.read(&record.component).await?;
         let secrets = self.open_secrets(&record.settings).await?;
-        let inspected = Inspected { secrets, ..look_into(record, bytes).await? };
+        let inspected = Inspected { secrets, ..look_into(&self.interner, record, bytes).await? };
         self.compile(inspected, id, teller).await
     }
 
@@ -227,13 +227,18 @@ fn unknown(id: &RevisionId) -> ChangeError {
 }
 
 /// Decodes the contract of a component and decides on its instance policy.
-async fn look_into(record: RevisionRecord, bytes: Bytes) -> Result<Inspected, ChangeError> {
-    let component = bytes.clone();
+async fn look_into(interner: &Arc<Interner>, record: RevisionRecord, bytes: Bytes) -> Result<Inspected, ChangeError> {
+    let (interner, component) = (Arc::clone(interner), bytes.clone());
     // A large component takes tens of milliseconds to decode; that is too long for a thread that serves.
-    let contract = tokio::task::spawn_blocking(move || patchbay_contract::decode(&component))
+    let decode = move || {
+        let mut contract = patchbay_contract::decode(&component)?;
+        interner.intern(&mut contract);
+        Ok(contract)
+    };
+    let contract = tokio::task::spawn_blocking(decode)
         .await
         .map_err(|error| ChangeError::new(ChangeErrorKind::Host, format!("the component could not be read: {error}")))?
-        .map_err(|error| refused(error.to_string()))?;
+        .map_err(|error: DecodeError| refused(error.to_string()))?;
     let policy = record.settings.instances.unwrap_or_else(|| contract.default_policy());
     let stand_ins = StandIns::of(&contract, &record.settings).map_err(refused)?;
     Ok(Inspected { record, contract, policy, stand_ins, bytes, secrets: BTreeMap::new(), note: String::new() })
