@@ -247,6 +247,7 @@ impl Meter {
             }
             match polled {
                 Poll::Ready(output) => return output,
+                Poll::Pending if used_up && claim.goes_on() => {}
                 Poll::Pending => claim.give_back(),
             }
             if !used_up {

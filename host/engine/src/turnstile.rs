@@ -42,6 +42,10 @@ struct Turn<'a> {
 pub(crate) struct Claim<'a> {
     turnstile: &'a Turnstile,
     turn: Option<Turn<'a>>,
+    /// Ticks that may fall into a turn, at least one.
+    length: u32,
+    /// Ticks that fell into this one.
+    ticks: u32,
 }
 
 impl Claim<'_> {
@@ -64,9 +68,22 @@ impl Claim<'_> {
         self.turn.is_some()
     }
 
+    /// Keeps its place for so many ticks that find the guest running, as long as that waits for nothing.
+    pub(crate) const fn lasting(mut self, ticks: u32) -> Self {
+        self.length = ticks;
+        self
+    }
+
+    /// A tick found the guest running. Whether it may keep its place, for after everybody else had theirs.
+    pub(crate) const fn goes_on(&mut self) -> bool {
+        self.ticks += 1;
+        self.ticks < self.length
+    }
+
     /// Gives back the place.
     pub(crate) fn give_back(&mut self) {
         self.turn = None;
+        self.ticks = 0;
     }
 }
 
@@ -78,7 +95,7 @@ impl Turnstile {
 
     /// The claim of a call on its places.
     pub(crate) const fn claim(&self) -> Claim<'_> {
-        Claim { turnstile: self, turn: None }
+        Claim { turnstile: self, turn: None, length: 1, ticks: 0 }
     }
 
     /// A place, if one is free.

@@ -189,3 +189,30 @@ async fn a_panic_is_an_error_of_the_call() {
     assert!(error.to_string().ends_with("a bug"), "{error}");
     assert_eq!(meter.run(&mut turnstile.claim(), async { 7 }).await.unwrap(), 7);
 }
+
+#[tokio::test]
+async fn a_long_turn_goes_on_after_everybody_elses_and_ends_where_the_guest_waits() {
+    for (length, slices, most) in [(1, 4, 8), (5, 4, 1), (8, 4, 1)] {
+        let (_ticker, meters) = meters(8);
+        let (begun, most_begun) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+        let turnstile = Arc::new(Turnstile::new(1));
+        let mut guests = tokio::task::JoinSet::new();
+        for meter in meters {
+            let (begun, most_begun, turnstile) = (begun.clone(), most_begun.clone(), turnstile.clone());
+            guests.spawn(async move {
+                meter.begin(now() + HOUR, HOUR);
+                let guest = async {
+                    most_begun.fetch_max(begun.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+                    for _ in 0..slices {
+                        falls(&meter).map(drop).unwrap();
+                        tokio::task::yield_now().await;
+                    }
+                    begun.fetch_sub(1, Ordering::Relaxed);
+                };
+                meter.run(&mut turnstile.claim().lasting(length), guest).await.unwrap();
+            });
+        }
+        guests.join_all().await;
+        assert_eq!(most_begun.load(Ordering::Relaxed), most, "turns of {length} ticks");
+    }
+}

@@ -67,7 +67,7 @@ fn work(
     let (id, deadline) = (context.id, context.deadline);
     async move {
         let _hold = hold;
-        let mut claim = shared.revision.claim();
+        let mut claim = shared.claim();
         let mut guest = match Guest::obtain(&shared, deadline, &mut claim).await {
             Ok(guest) => guest,
             Err(fault) => return progress.end(Ending { fault: Some(fault), unfinished: false }),

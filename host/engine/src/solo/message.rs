@@ -25,7 +25,7 @@ pub(super) async fn deliver(shared: &Arc<Shared>, delivery: Delivery) -> Result<
     let attempt = context.attempt;
     let handling = Handling { group, patience: patience.clone() };
     let assignment = Assignment::handling(context, handling.clone());
-    let mut claim = shared.revision.claim();
+    let mut claim = shared.claim();
     let mut guest = Guest::obtain(shared, assignment.deadline(), &mut claim).await?;
     guest.begin(assignment);
     let Guest { store, handler: Some(handler), .. } = &mut *guest else {

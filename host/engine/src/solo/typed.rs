@@ -30,7 +30,7 @@ pub(super) fn invoke(shared: &Arc<Shared>, call: TypedCall) -> BoxFuture<'_, Res
     let deadline = context.deadline;
     Box::pin(async move {
         let _hold = hold;
-        let mut claim = shared.revision.claim();
+        let mut claim = shared.claim();
         let mut guest = Guest::obtain(shared, deadline, &mut claim).await?;
         guest.begin(context.into());
         let meter = guest.store.data().meter.clone();
