@@ -10,6 +10,8 @@
 //! everything else that is ready: given on at once, it would let the next call of the same service run before them, and
 //! so all of them. The tick thereby bounds short calls, too, of which it finds one now and then.
 //!
+//! Whoever may have a longer turn goes on in its place after that, and gives it on a few ticks later.
+//!
 //! No place is held across a wait for anything but a thread: a guest that waits for another service is not polled and
 //! has none, so that services that call each other do not wait for each other's places. A guest that is polled by another
 //! one, because that waits for it, goes on under the place of the first.
