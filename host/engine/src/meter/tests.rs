@@ -192,7 +192,7 @@ async fn a_panic_is_an_error_of_the_call() {
 
 #[tokio::test(start_paused = true)]
 async fn a_long_turn_goes_on_after_everybody_elses_and_ends_where_the_guest_waits() {
-    for (length, waits, most) in [(1, false, 8), (5, false, 1), (8, false, 1), (8, true, 8)] {
+    for (length, waits, most) in [(1, false, 8), (5, false, 1), (8, false, 1), (100, true, 8)] {
         let (_ticker, meters) = meters(8);
         let (begun, most_begun) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
         let turnstile = Arc::new(Turnstile::new(1));
