@@ -254,3 +254,22 @@ async fn calls_of_services_go_where_they_are_linked_and_allowed() {
     bench.control.remove(&"inventory".parse().unwrap()).finished().await.unwrap();
     assert_eq!(call().await, Err(FaultKind::Unavailable));
 }
+
+#[tokio::test(start_paused = true)]
+async fn services_share_what_their_contracts_have_in_common_after_a_restart_too() {
+    let bench = Bench::new();
+    bench.deploy_bytes("inventory", exporting("0.1.0", "u32"), &[]).await.unwrap();
+    for service in ["orders", "returns"] {
+        bench.deploy_bytes(service, importing("0.1.0", "count"), &[]).await.unwrap();
+    }
+    let restarted = bench.restarted();
+    restarted.control.start(Vec::new(), |_, _| ()).await.unwrap();
+    for bench in [bench, restarted] {
+        let snapshot = bench.control.snapshot.load();
+        let functions = |service: &str| {
+            let active = snapshot.service(&service.parse().unwrap()).unwrap().active.clone().unwrap();
+            active.ready.contract.imports[0].functions.clone()
+        };
+        assert!(std::sync::Arc::ptr_eq(&functions("orders"), &functions("returns")));
+    }
+}
