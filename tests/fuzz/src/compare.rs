@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
     for contract in [&first, &second].into_iter().flatten() {
         let same = compare_exports(contract, contract);
         assert!(same.is_empty(), "{same}");
-        for function in contract.exports.iter().chain(&contract.imports).flat_map(|item| &item.functions) {
+        for function in contract.exports.iter().chain(&contract.imports).flat_map(|item| item.functions.iter()) {
             let obstacle = function.obstacle();
             assert!(obstacle.is_none_or(|obstacle| !obstacle.to_string().is_empty()));
         }
