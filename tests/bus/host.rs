@@ -7,7 +7,7 @@ use std::sync::Arc;
 use patchbay_backends::bus::{EmbeddedBus, EmbeddedOptions, NatsBus, NatsSettings};
 use patchbay_backends::{StateDir, SystemClock};
 use patchbay_control::{
-    Control, ControlConfig, DeployRequest, Journal, Ports, ServiceLinks, ServiceMessaging, ServiceTokens,
+    Control, ControlConfig, DeployRequest, Journal, LinksAttached, Ports, ServiceLinks, ServiceMessaging, ServiceTokens,
 };
 use patchbay_engine::{Engine, EngineConfig, Premises};
 use patchbay_model::bus::{SubscriptionSettings, Topic, TopicSettings, Topics};
@@ -23,6 +23,7 @@ pub(crate) struct Host {
     pub(crate) control: Arc<Control>,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) count: Arc<Count>,
+    _attached: LinksAttached,
     _state: TempDir,
 }
 
@@ -84,13 +85,13 @@ impl Host {
             run: 1,
         };
         let control = Control::new(ControlConfig { topics, ..ControlConfig::default() }, ports, logs);
-        links.attach(&control);
+        let attached = links.attach(&control);
         messaging.attach(&control);
         control.start(Vec::new(), |_, _| {}).await?;
         if let Some(listener) = &arguments.listener {
             deploy(&control, &*components, listener, topic(arguments)?).await?;
         }
-        Ok(Self { control, bus, count, _state: folder })
+        Ok(Self { control, bus, count, _attached: attached, _state: folder })
     }
 
     /// Waits until the listener is subscribed.

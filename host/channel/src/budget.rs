@@ -4,6 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use patchbay_model::policy::RetrySettings;
+use patchbay_striped::Striped;
 use tokio::time::Instant;
 
 use crate::recent::{Recent, TICKS};
@@ -12,21 +13,21 @@ use crate::recent::{Recent, TICKS};
 #[derive(Debug)]
 pub(crate) struct RetryBudget {
     base: Instant,
-    calls: Recent,
+    calls: Striped<Recent>,
     /// Second attempts. Only those who retry look at them.
     retries: Mutex<Recent>,
 }
 
 impl Default for RetryBudget {
     fn default() -> Self {
-        Self { base: Instant::now(), calls: Recent::default(), retries: Mutex::default() }
+        Self { base: Instant::now(), calls: Striped::default(), retries: Mutex::default() }
     }
 }
 
 impl RetryBudget {
     /// Counts a call that begins.
     pub(crate) fn call(&self, now: Instant) {
-        self.calls.add(self.second(now));
+        self.calls.own().add(self.second(now));
     }
 
     /// Takes one second attempt out of the budget. `false` if nothing is left.
@@ -48,7 +49,8 @@ impl RetryBudget {
     }
 
     fn allowed(&self, settings: &RetrySettings, second: u32) -> u64 {
-        settings.budget.of(self.calls.sum(second)) + u64::from(settings.budget_floor) * TICKS
+        let calls = self.calls.iter().map(|calls| calls.sum(second)).sum();
+        settings.budget.of(calls) + u64::from(settings.budget_floor) * TICKS
     }
 
     fn second(&self, now: Instant) -> u32 {

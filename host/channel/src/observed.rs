@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use histogram::Histogram;
 pub use histogram::Latencies;
+use patchbay_striped::Striped;
 
 /// A call that is under way, in the lower half of the ledger.
 const CALL: u64 = 1;
@@ -17,7 +18,7 @@ const ERROR: u64 = 1 << 32;
 /// What is counted of a revision.
 #[derive(Debug, Default)]
 pub struct Observed {
-    latencies: Histogram,
+    latencies: Striped<Histogram>,
     /// The errors so far, and the calls that are under way and were let in by [`Observed::enter`]. Both in one word, so that
     /// nobody is let in on the strength of what was true a moment ago.
     ledger: AtomicU64,
@@ -55,12 +56,14 @@ impl Observed {
 
     /// All that was counted so far.
     pub fn read(&self) -> Reading {
-        Reading { latencies: self.latencies.read(), errors: self.errors() }
+        let mut latencies = Latencies::default();
+        self.latencies.iter().for_each(|histogram| histogram.add_to(&mut latencies));
+        Reading { latencies, errors: self.errors() }
     }
 
     /// A call has its answer, or will have none.
     pub(crate) fn ended(&self, took: Duration) {
-        self.latencies.count(took);
+        self.latencies.own().count(took);
     }
 
     /// A call is an error.

@@ -11,7 +11,9 @@ use std::sync::Arc;
 use patchbay_backends::identity::Identity;
 use patchbay_backends::otlp::Otlp;
 use patchbay_backends::{AdminToken, MachineSecrets, ProcessMetrics, StateDir, SystemClock, SystemLoad, random};
-use patchbay_control::{Control, Journal, Ports, ServiceLinks, ServiceMessaging, ServiceSpans, ServiceTokens};
+use patchbay_control::{
+    Control, Journal, LinksAttached, Ports, ServiceLinks, ServiceMessaging, ServiceSpans, ServiceTokens,
+};
 use patchbay_engine::{Allocation, CacheFolder, CacheReport, Engine, EngineConfig, EngineReport, Premises, Workshop};
 use patchbay_gateway::{AdminApi, HostFacts, HttpGateway, HttpOutbound, Readiness};
 use patchbay_model::metrics::Metrics;
@@ -42,8 +44,10 @@ pub(crate) struct App {
     pub(crate) tenancy: Tenancy,
 }
 
-/// The hold on the state directory: nobody else may use it, and operators find the host through it.
+/// What lasts as long as the host: services reach each other, nobody else may use the state directory, and operators find the host
+/// through it.
 pub(crate) struct Tenancy {
+    _attached: LinksAttached,
     _announced: Announcement,
     _state: StateDir,
 }
@@ -115,7 +119,7 @@ impl App {
         let control = Control::new(config.control.clone(), hazards::around(ports, &hazard), telemetry.logs());
         let known = auth::Known::attach(&control, Arc::clone(&clock) as _, config.auth.clone(), identity)?;
         outbound.attach(&control);
-        links.attach(&control);
+        let attached = links.attach(&control);
         messaging.attach(&control);
         tokens.attach(&control);
         spans.attach(&control);
@@ -151,7 +155,7 @@ impl App {
             metrics,
             otlp,
             reporter,
-            tenancy: Tenancy { _announced: announced, _state: state },
+            tenancy: Tenancy { _attached: attached, _announced: announced, _state: state },
         })
     }
 }

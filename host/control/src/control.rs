@@ -2,7 +2,6 @@
 
 use std::future::{Future, ready};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
@@ -21,6 +20,7 @@ use patchbay_model::trace::{NewSpan, TraceSettings};
 use patchbay_model::{
     Body, CallId, Digest, Fault, FaultKind, Limits, LogRecord, Principal, Reply, ServiceName, Settings,
 };
+use patchbay_striped::{Lent, Numbers, Spread};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -128,10 +128,11 @@ impl From<&NoRoute> for Fault {
 }
 
 /// The route that a request comes in by, as of the moment it was looked up.
+#[derive(Clone)]
 pub struct Routing {
     /// The service that it leads to, if it leads to one.
-    entry: Option<Arc<ServiceEntry>>,
-    policy: Arc<RoutePolicy>,
+    entry: Option<Lent<ServiceEntry>>,
+    policy: Lent<RoutePolicy>,
     /// Whether the host was strict then.
     strict: bool,
 }
@@ -143,7 +144,7 @@ impl Routing {
     }
 
     /// What is enforced on the route.
-    pub fn policy(&self) -> &Arc<RoutePolicy> {
+    pub fn policy(&self) -> &Lent<RoutePolicy> {
         &self.policy
     }
 
@@ -214,7 +215,7 @@ pub struct Control {
     /// Messages and subscriptions.
     pub(crate) messaging: MessagingState,
     /// How people are known.
-    pub(crate) identities: ArcSwap<Identities>,
+    pub(crate) identities: ArcSwap<Spread<Identities>>,
     /// Refuses calls while the host is saturated.
     pub(crate) shedder: Shedder,
     /// Makes spans.
@@ -222,7 +223,7 @@ pub struct Control {
     /// Spans that are kept for those who come late.
     pub(crate) recent: Arc<RecentSpans>,
     /// The number of the next call.
-    calls: AtomicU64,
+    calls: Numbers,
     /// What is counted here.
     pub(crate) measured: Arc<ControlMeasured>,
     events: Arc<Journal<Event>>,
@@ -252,10 +253,10 @@ impl Control {
             interner: Arc::default(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
-            identities: ArcSwap::default(),
+            identities: ArcSwap::from_pointee(Identities::default().into()),
             shedder: Shedder::default(),
             // Call 0 is that of the host itself, when it asks for a health path.
-            calls: AtomicU64::new(1),
+            calls: Numbers::default(),
             measured: Arc::default(),
             events: Arc::new(Journal::new(KEPT_EVENTS)),
             logs,
@@ -264,7 +265,7 @@ impl Control {
 
     /// The name of a call that comes now. No other has it in this run of the host.
     pub fn new_call(&self) -> CallId {
-        CallId::new(self.calls.fetch_add(1, Ordering::Relaxed))
+        CallId::new(self.calls.next())
     }
 
     /// The route that a request comes in by.
@@ -275,11 +276,11 @@ impl Control {
         let snapshot = self.snapshot.load();
         match snapshot.routes().find(host, path, method) {
             Found::Route(RouteEntry { owner, policy }) => {
-                let (policy, strict) = (Arc::clone(policy), snapshot.config().strict);
+                let (policy, strict) = (policy.lend(), snapshot.config().strict);
                 match owner {
                     RouteOwner::Host => Ok(Routing { entry: None, policy, strict }),
                     RouteOwner::Service(name) => {
-                        let entry = snapshot.service(name).cloned().ok_or(NoRoute::Nothing)?;
+                        let entry = snapshot.service(name).map(Spread::lend).ok_or(NoRoute::Nothing)?;
                         Ok(Routing { entry: Some(entry), policy, strict })
                     }
                 }

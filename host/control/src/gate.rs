@@ -1,58 +1,63 @@
 //! The gate of a revision: counts the calls that are on it, and closes for good when it is replaced.
 //!
-//! A call enters in one atomic step that fails if the gate is closed, so between "no call is on it" and "nobody can
-//! come any more" there is no gap in which a call could be lost.
+//! A call counts itself in, and only then looks whether the gate is closed; whoever closes it says so, and only then counts. So
+//! one of the two sees the other, and between "no call is on it" and "nobody can come any more" there is no gap in which a
+//! call could be lost. Each thread counts for itself: all calls of a service go through here.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use patchbay_striped::Striped;
 use tokio::sync::Notify;
-
-const CLOSED: u64 = 1 << 63;
 
 /// Counts calls until it is closed and empty.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
-    /// The number of calls, and [`CLOSED`].
-    state: AtomicU64,
+    closed: AtomicBool,
+    /// Calls that came in less those that left, for each thread: one that leaves by another thread than it came in by counts less
+    /// than nothing there, and only the sum says how many there are.
+    calls: Striped<AtomicU64>,
     emptied: Notify,
 }
 
 impl Gate {
     /// Lets a call through, unless the gate is closed. One that is let through has to leave, once.
     pub(crate) fn enter(&self) -> bool {
-        let entered = self
-            .state
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| (state & CLOSED == 0).then_some(state + 1));
-        entered.is_ok()
+        self.calls.own().fetch_add(1, Ordering::SeqCst);
+        let entered = !self.closed.load(Ordering::SeqCst);
+        if !entered {
+            self.leave();
+        }
+        entered
     }
 
     /// A call that was let through is over.
     pub(crate) fn leave(&self) {
-        if self.state.fetch_sub(1, Ordering::AcqRel) == CLOSED | 1 {
+        self.calls.own().fetch_sub(1, Ordering::SeqCst);
+        if self.closed.load(Ordering::SeqCst) {
             self.emptied.notify_waiters();
         }
     }
 
     /// Lets nobody through any more.
     pub(crate) fn close(&self) {
-        if self.state.fetch_or(CLOSED, Ordering::AcqRel) & !CLOSED == 0 {
-            self.emptied.notify_waiters();
-        }
+        self.closed.store(true, Ordering::SeqCst);
+        self.emptied.notify_waiters();
     }
 
-    /// The calls that are on the revision.
+    /// The calls that are on the revision. Once the gate is closed, never less than there are: then they only leave, and one that is
+    /// turned away counts until it has gone.
     pub(crate) fn n_calls(&self) -> u64 {
-        self.state.load(Ordering::Acquire) & !CLOSED
+        self.calls.sum(|calls| calls.load(Ordering::SeqCst))
     }
 
     /// Waits until the gate is closed and the last call has left.
     pub(crate) async fn emptied(&self) {
         loop {
             let mut emptied = pin!(self.emptied.notified());
-            // Registered before the look at the state, so that a call that leaves in between is not missed.
+            // Registered before the look at the calls, so that one that leaves in between is not missed.
             emptied.as_mut().enable();
-            if self.state.load(Ordering::Acquire) == CLOSED {
+            if self.closed.load(Ordering::SeqCst) && self.n_calls() == 0 {
                 return;
             }
             emptied.await;
@@ -62,6 +67,7 @@ impl Gate {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use tokio::time::timeout;
@@ -94,5 +100,34 @@ mod tests {
         assert!(timeout(Duration::from_secs(1), gate.emptied()).await.is_err());
         gate.close();
         assert!(timeout(Duration::from_secs(1), gate.emptied()).await.is_ok());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn nobody_is_inside_once_it_is_closed_and_empty() {
+        for _ in 0..200 {
+            let (gate, inside) = (Arc::new(Gate::default()), Arc::new(AtomicU64::new(0)));
+            let tasks: Vec<_> = (0..4)
+                .map(|_| {
+                    let (gate, inside) = (Arc::clone(&gate), Arc::clone(&inside));
+                    tokio::spawn(async move {
+                        while gate.enter() {
+                            inside.fetch_add(1, Ordering::SeqCst);
+                            // It may leave by another thread.
+                            tokio::task::yield_now().await;
+                            inside.fetch_sub(1, Ordering::SeqCst);
+                            gate.leave();
+                        }
+                    })
+                })
+                .collect();
+            tokio::task::yield_now().await;
+            gate.close();
+            gate.emptied().await;
+            assert_eq!(inside.load(Ordering::SeqCst), 0);
+            for task in tasks {
+                task.await.unwrap();
+            }
+            assert_eq!(gate.n_calls(), 0);
+        }
     }
 }

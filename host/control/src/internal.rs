@@ -7,6 +7,7 @@ use http::Request;
 use patchbay_channel::{Arrival, HttpPayload};
 use patchbay_model::trace::NewSpan;
 use patchbay_model::{Body, CallId, Course, Fault, FaultKind, Principal, Reply, ServiceName};
+use patchbay_striped::Spread;
 use tokio::time::Instant;
 
 use crate::control::Control;
@@ -30,7 +31,7 @@ impl Control {
         begun: Begun,
         request: Request<Body>,
     ) -> Result<Reply, Fault> {
-        let entry = self.snapshot.load().service(callee).cloned();
+        let entry = self.snapshot.load().service(callee).map(Spread::lend);
         let entry = entry.ok_or_else(|| Fault::new(FaultKind::NotFound, "no service has this name"))?;
         let arrival = leads_on(callee, caller, course, (begun.id, begun.span))?;
         let (request, mirrored) = self.mirror(&entry, &arrival, request);

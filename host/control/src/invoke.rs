@@ -46,7 +46,7 @@ impl Control {
             payload = payload.repeatable();
             arrival.idempotency_key = Some(key.into());
         }
-        let result = patchbay_channel::call(&self.routed(Arc::clone(&entry)), &arrival, payload).await?;
+        let result = patchbay_channel::call(&self.routed(entry.lend()), &arrival, payload).await?;
         let result = packed::result_to_json(function, &result).map_err(|error| {
             Fault::new(
                 FaultKind::Failed,

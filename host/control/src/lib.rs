@@ -74,5 +74,5 @@ pub use routes::{DeclaredRoute, Found, RouteConflict, RouteEntry, RouteOwner, Ro
 pub use start::{StartError, Started};
 pub use tokens::{Identities, ServiceTokens};
 pub use traces::{Begun, HostAnswer, ServiceSpans, TraceQuery, TraceSummary};
-pub use typed::ServiceLinks;
+pub use typed::{LinksAttached, ServiceLinks};
 pub use view::{CompiledView, RevisionView, ServiceView};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use patchbay_channel::LinkPolicy;
 use patchbay_contract::{Contract, ContractItem, can_serve};
 use patchbay_model::{InterfaceName, ServiceName, Settings};
+use patchbay_striped::Spread;
 
 use crate::snapshot::{ServiceEntry, Snapshot};
 
@@ -28,7 +29,7 @@ pub struct Link {
     /// Whether the service cannot be deployed while nobody serves it.
     pub required: bool,
     /// Where its calls have policies of their own, those and what they were made from.
-    pub(crate) policy: Option<Arc<LinkPolicy>>,
+    pub(crate) policy: Option<Spread<LinkPolicy>>,
     origin: Option<Arc<Origin>>,
 }
 
@@ -107,7 +108,7 @@ impl<'a> Exported<'a> {
     }
 
     /// What the active revisions of these services export.
-    pub(crate) fn of(services: impl Iterator<Item = &'a Arc<ServiceEntry>>) -> Self {
+    pub(crate) fn of(services: impl Iterator<Item = &'a Spread<ServiceEntry>>) -> Self {
         Self::of_contracts(services.filter_map(|entry| Some((&entry.name, &entry.active.as_ref()?.ready.contract))))
     }
 
@@ -191,7 +192,7 @@ pub fn unlinked<'a>(services: &[(&'a ServiceName, &'a Contract, &'a Settings)]) 
 
 impl Links {
     /// The links of these services. What policies keep of those that were there `before` is kept.
-    pub(crate) fn of(services: &BTreeMap<ServiceName, Arc<ServiceEntry>>, before: &Self) -> Self {
+    pub(crate) fn of(services: &BTreeMap<ServiceName, Spread<ServiceEntry>>, before: &Self) -> Self {
         let mut exported = None;
         let mut links = BTreeMap::new();
         for (name, entry) in services {

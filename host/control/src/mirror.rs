@@ -101,7 +101,7 @@ impl Mirror {
                     Fault::new(patchbay_model::FaultKind::NotFound, "the service to mirror to is not there")
                 })?;
                 let arrival = Arrival { deadline: Some(arrival.arrived + self.settings.timeout), ..arrival };
-                patchbay_channel::call(&control.routed(entry), &arrival, payload).await
+                patchbay_channel::call(&control.routed(entry.lend()), &arrival, payload).await
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use patchbay_model::{InterfaceName, RevisionNumber, ServiceName, Settings};
+use patchbay_striped::Spread;
 use serde_json::Value;
 
 use crate::control::{Control, ControlConfig};
@@ -107,11 +108,7 @@ impl Control {
 }
 
 /// The values of one link.
-fn of_link(
-    origin: &Origin<'_>,
-    interface: &InterfaceName,
-    callee: Option<&std::sync::Arc<ServiceEntry>>,
-) -> Vec<PolicyValue> {
+fn of_link(origin: &Origin<'_>, interface: &InterfaceName, callee: Option<&Spread<ServiceEntry>>) -> Vec<PolicyValue> {
     let name = crate::links::unversioned(interface).to_string();
     let pointer_of = |rest: &str| format!("/links/{}{rest}", name.replace('~', "~0").replace('/', "~1"));
     let settings = callee.and_then(|callee| callee.active.as_ref()).map(|active| &active.ready.record.settings);

@@ -9,6 +9,7 @@ use patchbay_channel::{Breaker, BreakerNews};
 use patchbay_contract::Contract;
 use patchbay_model::ports::Prepared;
 use patchbay_model::{InstancePolicy, RevisionId, RevisionNumber, RevisionRecord};
+use patchbay_striped::{Lent, Spread};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -42,6 +43,14 @@ pub(crate) struct LiveRevision {
     pub(crate) mirror: Option<Arc<Mirror>>,
     /// Tells it from every other one that was live in this run of the host.
     pub(crate) serial: u64,
+    duty: Spread<Duty>,
+}
+
+/// What a call has of the revision that it is on.
+struct Duty {
+    number: RevisionNumber,
+    prepared: Arc<dyn Prepared>,
+    breaker: Arc<Breaker>,
     gate: Gate,
     cut: CancellationToken,
 }
@@ -70,35 +79,35 @@ impl Trouble {
 
 /// Keeps a revision live for one call.
 pub(crate) struct Lease {
-    live: Arc<LiveRevision>,
+    duty: Lent<Duty>,
     /// Whether the call was let in by [`patchbay_channel::Observed::enter`], and has to leave.
     counted: bool,
 }
 
 impl patchbay_channel::Lease for Lease {
     fn prepared(&self) -> &dyn Prepared {
-        &*self.live.ready.prepared
+        &*self.duty.prepared
     }
 
     fn revision(&self) -> Option<RevisionNumber> {
-        Some(self.live.id.number)
+        Some(self.duty.number)
     }
 
     fn breaker(&self) -> &Arc<Breaker> {
-        &self.live.breaker
+        &self.duty.breaker
     }
 
     fn cut(&self) -> &CancellationToken {
-        &self.live.cut
+        &self.duty.cut
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
         if self.counted {
-            self.live.breaker.observed().leave();
+            self.duty.breaker.observed().leave();
         }
-        self.live.gate.leave();
+        self.duty.gate.leave();
     }
 }
 
@@ -144,35 +153,38 @@ impl LiveRevision {
         let breaker = Breaker::new(&ready.record.settings.breaker, seed, tell);
         let mirror = Mirror::of_settings(&ready.record.settings.mirror);
         let serial = NEXT.fetch_add(1, Ordering::Relaxed);
+        let prepared = Arc::clone(&ready.prepared);
         let (gate, cut) = (Gate::default(), CancellationToken::new());
-        Self { id, ready, breaker, trouble, mirror, serial, gate, cut }
+        let duty = Spread::from(Duty { number, prepared, breaker: Arc::clone(&breaker), gate, cut });
+        Self { id, ready, breaker, trouble, mirror, serial, duty }
     }
 
     /// Takes a call, unless the revision was replaced.
-    pub(crate) fn enter(self: &Arc<Self>) -> Option<Lease> {
-        self.gate.enter().then(|| Lease { live: Arc::clone(self), counted: false })
+    pub(crate) fn enter(&self) -> Option<Lease> {
+        self.duty.gate.enter().then(|| Lease { duty: self.duty.lend(), counted: false })
     }
 
     /// The same for a call that was let in by [`patchbay_channel::Observed::enter`]: its lease sees to it that it leaves.
-    pub(crate) fn enter_counted(self: &Arc<Self>) -> Option<Lease> {
-        self.gate.enter().then(|| Lease { live: Arc::clone(self), counted: true })
+    pub(crate) fn enter_counted(&self) -> Option<Lease> {
+        self.duty.gate.enter().then(|| Lease { duty: self.duty.lend(), counted: true })
     }
 
     /// The calls that are on it.
     pub(crate) fn n_calls(&self) -> u64 {
-        self.gate.n_calls()
+        self.duty.gate.n_calls()
     }
 
     /// Takes no more calls, waits for those it has until `deadline` from now, and ends the rest.
     pub(crate) async fn drain(&self, deadline: Duration) -> Drained {
-        self.gate.close();
-        if timeout(deadline, self.gate.emptied()).await.is_ok() {
+        let Duty { gate, cut, .. } = &*self.duty;
+        gate.close();
+        if timeout(deadline, gate.emptied()).await.is_ok() {
             return Drained::Complete;
         }
-        let n_cut = self.gate.n_calls();
-        self.cut.cancel();
+        let n_cut = gate.n_calls();
+        cut.cancel();
         // A call that does not let go even now keeps its memory, and nothing else.
-        let _ = timeout(CUT_GRACE, self.gate.emptied()).await;
+        let _ = timeout(CUT_GRACE, gate.emptied()).await;
         Drained::Cut(n_cut)
     }
 }

@@ -6,12 +6,12 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 
 use http::Method;
 use patchbay_channel::RoutePolicy;
 use patchbay_model::policy::RouteSettings;
 use patchbay_model::{HostPattern, PathPattern, Route, ServiceName};
+use patchbay_striped::Spread;
 
 /// A route with what is enforced on it, as it is declared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub struct RouteEntry {
     /// Whose it is.
     pub owner: RouteOwner,
     /// What is enforced on the calls that come in by it.
-    pub policy: Arc<RoutePolicy>,
+    pub policy: Spread<RoutePolicy>,
 }
 
 /// What the table says about a request.

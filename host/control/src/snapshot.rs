@@ -7,6 +7,7 @@ use std::sync::Arc;
 use patchbay_channel::{RoutePolicy, Standing};
 use patchbay_model::policy::RouteSettings;
 use patchbay_model::{RegistryRecord, RevisionNumber, ServiceName, ServiceRecord};
+use patchbay_striped::Spread;
 
 use crate::applied::Applied;
 use crate::canary::EndedCanary;
@@ -82,7 +83,7 @@ impl ServiceEntry {
 /// The services by name, and the routes that lead to them.
 #[derive(Default)]
 pub(crate) struct Snapshot {
-    services: BTreeMap<ServiceName, Arc<ServiceEntry>>,
+    services: BTreeMap<ServiceName, Spread<ServiceEntry>>,
     /// Shared with the snapshots before that had the same routes.
     routes: Arc<RouteTable>,
     links: Links,
@@ -108,11 +109,11 @@ impl Snapshot {
         &self.applied
     }
 
-    pub(crate) fn service(&self, name: &ServiceName) -> Option<&Arc<ServiceEntry>> {
+    pub(crate) fn service(&self, name: &ServiceName) -> Option<&Spread<ServiceEntry>> {
         self.services.get(name)
     }
 
-    pub(crate) fn services(&self) -> impl Iterator<Item = &Arc<ServiceEntry>> {
+    pub(crate) fn services(&self) -> impl Iterator<Item = &Spread<ServiceEntry>> {
         self.services.values()
     }
 
@@ -130,7 +131,7 @@ impl Snapshot {
     }
 
     /// The service that a program calls by this name.
-    pub(crate) fn service_called(&self, name: &str) -> Option<&Arc<ServiceEntry>> {
+    pub(crate) fn service_called(&self, name: &str) -> Option<&Spread<ServiceEntry>> {
         self.services.get(name)
     }
 
@@ -146,8 +147,8 @@ impl Snapshot {
     /// The snapshot with one service put in or replaced.
     pub(crate) fn with(&self, entry: ServiceEntry) -> Result<Self, RouteConflict> {
         let mut services = self.services.clone();
-        let (name, entry) = (entry.name.clone(), Arc::new(entry));
-        let before = services.insert(name, Arc::clone(&entry));
+        let (name, entry) = (entry.name.clone(), Spread::from(entry));
+        let before = services.insert(name, entry.clone());
         // Most changes leave the routes as they are, and a table of thousands takes its time.
         if before.is_some_and(|before| before.routes().eq(entry.routes())) {
             let (links, version) = (Links::of(&services, &self.links), self.version + 1);
@@ -166,14 +167,14 @@ impl Snapshot {
 
     /// The one that comes after this one, of these services, in place of all there are.
     pub(crate) fn replaced(&self, services: Vec<ServiceEntry>, applied: Arc<Applied>) -> Result<Self, RouteConflict> {
-        let services = services.into_iter().map(|entry| (entry.name.clone(), Arc::new(entry))).collect();
+        let services = services.into_iter().map(|entry| (entry.name.clone(), Spread::from(entry))).collect();
         self.of(services, applied)
     }
 
     /// The one that comes after this one, of these services.
     fn of(
         &self,
-        services: BTreeMap<ServiceName, Arc<ServiceEntry>>,
+        services: BTreeMap<ServiceName, Spread<ServiceEntry>>,
         applied: Arc<Applied>,
     ) -> Result<Self, RouteConflict> {
         // The routes of the file come first, so that a conflict is laid at the door of the deployment.
@@ -203,15 +204,15 @@ impl Snapshot {
                     Some(before) => before.policy.changed(settings, open),
                     None => RoutePolicy::new(route, settings, open),
                 };
-                RouteEntry { owner, policy: Arc::new(policy) }
+                RouteEntry { owner, policy: policy.into() }
             }
         }
     }
 
     /// Whether both have the same to remember. What they share is not looked into.
     pub(crate) fn remembers_the_same_as(&self, other: &Self) -> bool {
-        let same = |(one, other): (&Arc<ServiceEntry>, &Arc<ServiceEntry>)| {
-            Arc::ptr_eq(one, other) || one.name == other.name && one.record == other.record
+        let same = |(one, other): (&Spread<ServiceEntry>, &Spread<ServiceEntry>)| {
+            Spread::ptr_eq(one, other) || one.name == other.name && one.record == other.record
         };
         self.services.len() == other.services.len() && self.services.values().zip(other.services.values()).all(same)
     }

@@ -8,6 +8,7 @@ use patchbay_channel::{
     Arrival, Asked, LinkPolicy, RoutePolicy, Shedder, Sought, StandIn, Standing, Target, Tracer, authorize,
 };
 use patchbay_model::{Fault, FaultKind, Limits, ServiceName, Settings};
+use patchbay_striped::Lent;
 
 use crate::control::Control;
 use crate::revision::Lease;
@@ -22,16 +23,16 @@ pub(crate) struct Routed<'a> {
     strict: bool,
     /// The run of the host, which is chance enough for the numbers of its calls.
     run: u64,
-    entry: Arc<ServiceEntry>,
+    entry: Lent<ServiceEntry>,
     /// The policies of the link that the call comes over, if it has some of its own.
-    link: Option<Arc<LinkPolicy>>,
+    link: Option<Lent<LinkPolicy>>,
     /// The route that the call came in by.
-    route: Option<Arc<RoutePolicy>>,
+    route: Option<Lent<RoutePolicy>>,
 }
 
 impl Control {
     /// `entry` as the channel sees it.
-    pub(crate) fn routed(&self, entry: Arc<ServiceEntry>) -> Routed<'_> {
+    pub(crate) fn routed(&self, entry: Lent<ServiceEntry>) -> Routed<'_> {
         Routed {
             snapshot: &self.snapshot,
             shedder: self.shedder(),
@@ -47,12 +48,12 @@ impl Control {
 
 impl Routed<'_> {
     /// The same, over a link that may have policies of its own.
-    pub(crate) fn over(self, link: Option<Arc<LinkPolicy>>) -> Self {
+    pub(crate) fn over(self, link: Option<Lent<LinkPolicy>>) -> Self {
         Self { link, ..self }
     }
 
     /// The same, for a call that came in by a route.
-    pub(crate) fn by(self, route: Arc<RoutePolicy>) -> Self {
+    pub(crate) fn by(self, route: Lent<RoutePolicy>) -> Self {
         Self { route: Some(route), ..self }
     }
 }
@@ -125,7 +126,7 @@ impl Target for Routed<'_> {
     }
 
     fn instead(&self) -> Option<Self> {
-        let entry = self.snapshot.load().service(self.stand_in()?.service.as_ref()?).cloned()?;
+        let entry = self.snapshot.load().service(self.stand_in()?.service.as_ref()?)?.lend();
         Some(Self { strict: entry.strict, entry, link: None, route: None, ..*self })
     }
 
@@ -149,7 +150,7 @@ impl Target for Routed<'_> {
                 return unavailable(entry.failure.as_deref().unwrap_or("no revision is active"));
             };
             // Another revision may have other rules than the one that was asked when the call arrived.
-            if arrival.caller.service().is_some() && !Arc::ptr_eq(entry, &self.entry) {
+            if arrival.caller.service().is_some() && !entry.is_same_as(&self.entry) {
                 let rules = active.ready.record.settings.callers.as_deref();
                 authorize(rules, entry.strict, arrival.asker(), sought.asked)?;
             }

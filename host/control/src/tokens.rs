@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::HeaderName;
 use patchbay_model::ports::{Authenticator, BoxFuture, TokenError, TokenRequest, TokenSigner, TokenWish, Tokens};
 use patchbay_model::{AuthError, AuthErrorKind, Course, Credential, ServiceName, TokenSettings, User};
+use patchbay_striped::Lent;
 
 use crate::control::Control;
 
@@ -70,19 +71,19 @@ impl Tokens for ServiceTokens {
 impl Control {
     /// Takes over other means to know people. Calls that have come in keep the user they came with.
     pub fn set_identities(&self, identities: Identities) {
-        self.identities.store(Arc::new(identities));
+        self.identities.store(Arc::new(identities.into()));
     }
 
     /// How people are known now.
-    pub fn identities(&self) -> Arc<Identities> {
-        self.identities.load_full()
+    pub fn identities(&self) -> Lent<Identities> {
+        self.identities.load().lend()
     }
 
     async fn verify_token(&self, service: &ServiceName, token: &str) -> Result<Arc<User>, TokenError> {
         if !self.token_settings(service).verify {
             return Err(TokenError::Denied(format!("`tokens.verify` is not set for `{service}`")));
         }
-        let identities = self.identities.load_full();
+        let identities = self.identities();
         let Some(authenticator) = &identities.authenticator else {
             return Err(TokenError::Unavailable("the host knows no issuer".to_owned()));
         };
@@ -94,7 +95,7 @@ impl Control {
         if !self.token_settings(service).allows(&audience) {
             return Err(TokenError::Denied(format!("`tokens.audiences` of `{service}` does not have `{audience}`")));
         }
-        let identities = self.identities.load_full();
+        let identities = self.identities();
         let Some(signer) = &identities.signer else {
             return Err(TokenError::Unavailable(
                 "the host has no key to sign with: configure `auth.signing`".to_owned(),

@@ -1,11 +1,13 @@
 //! Typed calls: of operators, who name the service, and of services, whose imports are linked to others.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use patchbay_channel::{Arrival, Target as _, TypedPayload};
 use patchbay_model::ports::{self, BoxFuture};
 use patchbay_model::{CallId, Course, Fault, FaultKind, FunctionName, Invocation, Principal, ServiceInfo, ServiceName};
+use patchbay_striped::{Lent, Spread};
 use tokio::time::Duration;
 
 use crate::control::Control;
@@ -14,20 +16,31 @@ use crate::links::unversioned;
 use crate::target::Routed;
 
 /// Takes the calls that services make of each other.
-#[derive(Debug, Default)]
-pub struct ServiceLinks(OnceLock<Weak<Control>>);
+#[derive(Default)]
+pub struct ServiceLinks(ArcSwapOption<Spread<Control>>);
 
-impl ServiceLinks {
-    /// Leads calls to the services of `control`. To be called once; until then there are none.
-    pub fn attach(&self, control: &Arc<Control>) {
-        // A second control would be a defect of the composition; the first one stays.
-        let _ = self.0.set(Arc::downgrade(control));
+/// Leads the calls of services to others for as long as it is there.
+///
+/// The services hold what takes their calls, and that holds the services, so somebody has to let go. A weak reference would do so
+/// by itself, and have every call of every service count itself in at the same place.
+#[must_use = "calls are led nowhere once it is dropped"]
+pub struct LinksAttached(Arc<ServiceLinks>);
+
+impl Drop for LinksAttached {
+    fn drop(&mut self) {
+        self.0.0.store(None);
     }
 }
 
 impl ServiceLinks {
-    fn control(&self) -> Result<Arc<Control>, Fault> {
-        let control = self.0.get().and_then(Weak::upgrade);
+    /// Leads calls to the services of `control`, until what comes back is dropped. Before and after that there are none.
+    pub fn attach(self: &Arc<Self>, control: &Arc<Control>) -> LinksAttached {
+        self.0.store(Some(Arc::new(Spread::new(Arc::clone(control)))));
+        LinksAttached(Arc::clone(self))
+    }
+
+    fn control(&self) -> Result<Lent<Control>, Fault> {
+        let control = self.0.load().as_ref().map(|control| control.lend());
         control.ok_or_else(|| Fault::new(FaultKind::Unavailable, "there are no services yet").unprocessed())
     }
 }
@@ -90,7 +103,7 @@ impl Control {
         deadline: Option<Duration>,
         payload: TypedPayload,
     ) -> Result<Bytes, Fault> {
-        let entry = self.snapshot.load().service(service).cloned();
+        let entry = self.snapshot.load().service(service).map(Spread::lend);
         let entry = entry.ok_or_else(|| Fault::new(FaultKind::NotFound, "no service has this name"))?;
         let mut arrival = Arrival::from_outside(id, Principal::Operator, self.tracer.follow(None));
         arrival.deadline = deadline.map(|deadline| arrival.arrived + deadline);
@@ -121,10 +134,10 @@ impl Control {
             return Err(unavailable(format!("the revision of `{caller}` that serves imports no such function")));
         };
         let callee = match &link.callee {
-            Ok(callee) => snapshot.service(callee).cloned(),
+            Ok(callee) => snapshot.service(callee).map(Spread::lend),
             Err(unlinked) => return Err(unavailable(format!("`{}`: {unlinked}", function.interface))),
         };
         let callee = callee.ok_or_else(|| unavailable(format!("the service for `{}` was removed", link.interface)))?;
-        Ok(self.routed(callee).over(link.policy.clone()))
+        Ok(self.routed(callee).over(link.policy.as_ref().map(Spread::lend)))
     }
 }

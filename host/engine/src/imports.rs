@@ -11,6 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::{Either, pending, select};
 use patchbay_model::{Fault, FaultKind, FunctionName, InterfaceName};
+use patchbay_striped::Copies;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Accessor, Component, Linker, LinkerInstance};
 use wasmtime::{AsContextMut, Result, StoreContextMut, bail};
@@ -49,7 +50,7 @@ pub(crate) fn define(component: &Component, linker: &mut Linker<State>) -> Resul
                     if ty.async_() {
                         waits.get_or_insert_with(|| wanted.clone());
                     }
-                    let import = Arc::new(Import { function: Arc::new(wanted), carrier: Carrier::of(&ty) });
+                    let import = Import { function: Arc::new(wanted), carrier: Carrier::of(&ty) };
                     let defining = Defining { instance: &mut instance, import, is_async: ty.async_() };
                     Arity::of(&ty).choose(defining)?;
                 }
@@ -66,7 +67,7 @@ pub(crate) fn define(component: &Component, linker: &mut Linker<State>) -> Resul
 /// A function that is to be defined.
 struct Defining<'i, 'l> {
     instance: &'i mut LinkerInstance<'l, State>,
-    import: Arc<Import>,
+    import: Import,
     is_async: bool,
 }
 
@@ -75,18 +76,32 @@ impl ByArity for Defining<'_, '_> {
 
     fn with<const P: usize, const R: usize>(self) -> Self::Output {
         let Self { instance, import, is_async } = self;
-        let name = import.function.function.clone();
+        let (name, imports) = (import.function.function.clone(), Imports { import, copies: Copies::default() });
         if is_async {
             instance.func_wrap_concurrent(&name, move |accessor: &Accessor<State>, arguments: Packed<P>| {
-                let import = import.clone();
+                let import = imports.own();
                 Box::pin(async move { import.call_beside(accessor, arguments.0).await.map(Packed::<R>) })
             })
         } else {
             instance.func_wrap_async(&name, move |store: StoreContextMut<'_, State>, arguments: Packed<P>| {
-                let import = import.clone();
+                let import = imports.own();
                 Box::new(async move { import.call(store, arguments.0).await.map(Packed::<R>) })
             })
         }
+    }
+}
+
+/// An imported function, for each thread in memory of its own: all instances that import it call it by the same one, and the
+/// name of the function goes along with each call.
+struct Imports {
+    import: Import,
+    copies: Copies<Arc<Import>>,
+}
+
+impl Imports {
+    /// That of this thread.
+    fn own(&self) -> Arc<Import> {
+        Arc::clone(self.copies.own_or(|| Arc::new(self.import.copied())))
     }
 }
 
@@ -97,13 +112,18 @@ struct Import {
 }
 
 impl Import {
+    /// The same, which shares nothing with this one.
+    fn copied(&self) -> Self {
+        Self { function: Arc::new((*self.function).clone()), carrier: self.carrier.clone() }
+    }
+
     /// Calls what the function is linked to, in the course of the call that the instance works on, and has the instance
     /// wait.
     async fn call(&self, store: StoreContextMut<'_, State>, arguments: Bytes) -> Result<Bytes> {
         let state = store.data();
         let course = state.outgoing.at_work.course().ok_or_else(|| self.outside())?;
         let (revision, meter) = (state.revision.clone(), state.meter.clone());
-        let called = revision.links().call(&revision.id.service, course, &self.function, arguments);
+        let called = revision.links().call(revision.service(), course, &self.function, arguments);
         self.conclude(meter.apart(called).await)
     }
 
@@ -119,7 +139,7 @@ impl Import {
         let (function, deadline) = (self.function.clone(), course.deadline);
         // Event loops of instances do not nest, so the callee cannot have its turns here.
         let called =
-            Task::spawn(async move { revision.links().call(&revision.id.service, course, &function, arguments).await });
+            Task::spawn(async move { revision.links().call(revision.service(), course, &function, arguments).await });
         // A fault would end all calls that the instance is at work on. One that nobody waits for any more is no reason to.
         let result = match select(called, forsaken).await {
             Either::Left((called, _)) => called.unwrap_or_else(|panic| Err(host_failed(&panic))),

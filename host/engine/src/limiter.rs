@@ -1,8 +1,7 @@
 //! What one instance may take of memory, tables and core instances.
 
-use std::sync::Arc;
-
 use patchbay_model::Limits;
+use patchbay_striped::Lent;
 use wasmtime::{ResourceLimiter, Result};
 
 use crate::tally::ServiceTally;
@@ -16,8 +15,8 @@ const PARTS: usize = 64;
 pub(crate) struct Limiter {
     memory: Allowance,
     /// Where memory is counted, too: of its service, and of its revision.
-    tally: Arc<ServiceTally>,
-    instances: Arc<Instances>,
+    tally: Lent<ServiceTally>,
+    instances: Lent<Instances>,
     table_elements: Allowance,
     core_instances: usize,
 }
@@ -72,7 +71,7 @@ impl Allowance {
 impl Limiter {
     /// A limiter that grants what `limits` say. What it grants of memory is counted in `tally` and in `instances` for as
     /// long as it is there.
-    pub(crate) fn new(limits: &Limits, tally: Arc<ServiceTally>, instances: Arc<Instances>) -> Self {
+    pub(crate) fn new(limits: &Limits, tally: Lent<ServiceTally>, instances: Lent<Instances>) -> Self {
         Self {
             tally,
             instances,
@@ -165,11 +164,16 @@ impl ResourceLimiter for Limiter {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use patchbay_striped::Spread;
+
     use super::*;
 
     fn limiter() -> Limiter {
         let limits = Limits { memory: 1000, table_elements: 10, ..Limits::default() };
-        Limiter::new(&limits, Arc::default(), Arc::new(Instances::new(Arc::default())))
+        let instances = Spread::from(Instances::new(Arc::default()));
+        Limiter::new(&limits, Spread::from(ServiceTally::default()).lend(), instances.lend())
     }
 
     #[test]
@@ -194,11 +198,11 @@ mod tests {
 
     #[test]
     fn memory_is_counted_for_as_long_as_it_is_there() {
-        let tally = Arc::<ServiceTally>::default();
+        let tally = Spread::from(ServiceTally::default());
         let limits = Limits { memory: 1000, ..Limits::default() };
-        let revisions = [(); 2].map(|()| Arc::new(Instances::new(Arc::default())));
+        let revisions = [(); 2].map(|()| Spread::from(Instances::new(Arc::default())));
         let counted = || (tally.read().memory, revisions.each_ref().map(|revision| revision.read().memory_bytes));
-        let [mut one, mut other] = revisions.each_ref().map(|of| Limiter::new(&limits, tally.clone(), of.clone()));
+        let [mut one, mut other] = revisions.each_ref().map(|of| Limiter::new(&limits, tally.lend(), of.lend()));
         assert!(one.memory_growing(0, 600, None).unwrap() && !one.memory_growing(0, 600, None).unwrap());
         assert!(other.memory_growing(0, 300, None).unwrap() && other.keep(50));
         assert_eq!(counted(), (950, [600, 350]));

@@ -11,11 +11,11 @@ use std::cell::Cell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use patchbay_striped::{Lent, Spread};
 use wasmtime::UpdateDeadline;
 
 use crate::sampled::Sample;
@@ -35,14 +35,21 @@ pub(crate) enum Stop {
     CpuTime,
 }
 
+/// What the instances of a revision are measured by.
+#[derive(Debug)]
+pub(crate) struct Gauge {
+    pub(crate) pulse: Pulse,
+    pub(crate) ticket: Ticket,
+    /// Where the time of all instances of the service is counted.
+    pub(crate) tally: Spread<ServiceTally>,
+    pub(crate) tick: Duration,
+}
+
 /// The CPU time of one instance. Its parts are atomic only because the guest's future and the epoch's callback both
 /// reach them; they are never used by two threads at once.
 #[derive(Debug)]
 pub(crate) struct Meter {
-    pulse: Pulse,
-    ticket: Arc<Ticket>,
-    tally: Arc<ServiceTally>,
-    tick: Duration,
+    gauge: Lent<Gauge>,
     origin: Instant,
     /// Nanoseconds after `origin`.
     deadline: AtomicU64,
@@ -69,12 +76,9 @@ pub(crate) fn now() -> Instant {
 }
 
 impl Meter {
-    pub(crate) fn new(pulse: Pulse, ticket: Arc<Ticket>, tally: Arc<ServiceTally>, tick: Duration) -> Self {
+    pub(crate) fn new(gauge: Lent<Gauge>) -> Self {
         Self {
-            pulse,
-            ticket,
-            tally,
-            tick,
+            gauge,
             origin: now(),
             deadline: AtomicU64::new(u64::MAX),
             budget: AtomicU64::new(u64::MAX),
@@ -121,9 +125,9 @@ impl Meter {
     /// # Errors
     /// If the guest has to be stopped.
     pub(crate) fn tick(&self) -> Result<UpdateDeadline, Stop> {
-        self.pulse.beat();
+        self.gauge.pulse.beat();
         // One that fell while the guest waited, be it for its turn, is noticed only now that it has the thread.
-        let fell_before = self.pulse.ticks() == self.entered_at.load(Ordering::Relaxed);
+        let fell_before = self.gauge.pulse.ticks() == self.entered_at.load(Ordering::Relaxed);
         if !fell_before {
             TICK_FELL.set(true);
         }
@@ -140,17 +144,17 @@ impl Meter {
             cpu.saturating_sub(self.charged.load(Ordering::Relaxed))
         } else {
             self.entered.store(cpu, Ordering::Relaxed);
-            nanos(self.tick)
+            nanos(self.gauge.tick)
         };
         self.charged.store(cpu, Ordering::Relaxed);
         let used = self.used.fetch_add(charge, Ordering::Relaxed).saturating_add(charge);
-        self.tally.worked(Duration::from_nanos(charge));
+        self.gauge.tally.worked(Duration::from_nanos(charge));
         if used > self.budget.load(Ordering::Relaxed) {
             return Err(Stop::CpuTime);
         }
         // A guest that was only just given the thread may keep it; one that had it for a tick makes room for others.
         let ran = cpu.saturating_sub(self.entered.load(Ordering::Relaxed));
-        if ran < nanos(self.tick) / 2 {
+        if ran < nanos(self.gauge.tick) / 2 {
             return Ok(UpdateDeadline::Continue(1));
         }
         // Tokio's own yield lets sockets and timers have their turn; a plain one would only let other tasks.
@@ -158,8 +162,8 @@ impl Meter {
     }
 
     fn enter(&self) {
-        self.pulse.beat();
-        self.entered_at.store(self.pulse.ticks(), Ordering::Relaxed);
+        self.gauge.pulse.beat();
+        self.entered_at.store(self.gauge.pulse.ticks(), Ordering::Relaxed);
         if self.measuring.load(Ordering::Relaxed) {
             let cpu = thread_cpu_time();
             self.entered.store(cpu, Ordering::Relaxed);
@@ -174,7 +178,7 @@ impl Meter {
         if measuring {
             let ran = thread_cpu_time().saturating_sub(self.charged.load(Ordering::Relaxed));
             self.used.fetch_add(ran, Ordering::Relaxed);
-            self.tally.worked(Duration::from_nanos(ran));
+            self.gauge.tally.worked(Duration::from_nanos(ran));
         }
         measuring
     }
@@ -183,7 +187,7 @@ impl Meter {
     /// of nothing else.
     fn poll<F: Future>(&self, guest: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Panic>> {
         self.enter();
-        let stretch = watchdog::enter(&self.ticket);
+        let stretch = watchdog::enter(&self.gauge.ticket);
         let outer = GUEST_IS_HERE.replace(true);
         if !outer {
             TICK_FELL.set(false);
@@ -193,8 +197,8 @@ impl Meter {
         let stands_for = sample.end();
         GUEST_IS_HERE.set(outer);
         drop(stretch);
-        if !self.leave() {
-            self.tally.worked(stands_for);
+        if !self.leave() && !stands_for.is_zero() {
+            self.gauge.tally.worked(stands_for);
         }
         match polled {
             Ok(poll) => poll.map(Ok),
@@ -215,7 +219,7 @@ impl Meter {
                 self.spare(nanos(begun.elapsed()));
             }
             // The ticker may have gone to sleep meanwhile, and this guest has the thread again.
-            self.pulse.beat();
+            self.gauge.pulse.beat();
             polled
         })
         .await

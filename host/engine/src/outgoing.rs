@@ -13,6 +13,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use patchbay_model::{OutboundError, OutboundRequest, Reply};
+use patchbay_striped::Lent;
 use tokio::time::timeout_at;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
@@ -23,14 +24,14 @@ use body::{ReplyBody, request_body};
 
 /// Sends the requests of one instance.
 pub(crate) struct Outgoing {
-    revision: Arc<Revision>,
+    revision: Lent<Revision>,
     pub(crate) at_work: AtWork,
     /// Set when the instance is lost. Made with its first request.
     lost: Option<Arc<AtomicBool>>,
 }
 
 impl Outgoing {
-    pub(crate) const fn new(revision: Arc<Revision>) -> Self {
+    pub(crate) const fn new(revision: Lent<Revision>) -> Self {
         Self { revision, at_work: AtWork::Nothing, lost: None }
     }
 

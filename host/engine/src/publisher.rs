@@ -7,6 +7,7 @@ use std::time::Duration;
 use patchbay_model::Course;
 use patchbay_model::bus::{BusError, Message, Receipt};
 use patchbay_model::ports::Publication;
+use patchbay_striped::Lent;
 use wasmtime::{Result, StoreContextMut, format_err};
 
 use crate::at_work;
@@ -16,7 +17,7 @@ use crate::state::State;
 
 /// Publishes on behalf of an instance, in the course of one call.
 pub(crate) struct Publisher {
-    revision: Arc<Revision>,
+    revision: Lent<Revision>,
     meter: Arc<Meter>,
     course: Course,
 }

@@ -6,17 +6,18 @@ use std::time::{Duration, Instant, SystemTime};
 
 use patchbay_model::ports::{Links, Messaging, OpenSecret, Outlet, PrepareRequest, Spans, Tokens};
 use patchbay_model::units::{format_size, round_size};
-use patchbay_model::{CallId, Fault, InstancePolicy, LogRecord, LogStream, RevisionId, Settings};
+use patchbay_model::{CallId, Fault, InstancePolicy, LogRecord, LogStream, RevisionId, ServiceName, Settings};
+use patchbay_striped::{Copies, Lent, Spread};
 use wasmtime_wasi_config::WasiConfigVariables;
 
 use crate::engine::Ports;
 use crate::log_rate::{LogRate, Verdict};
-use crate::meter::{Meter, now};
+use crate::meter::{Gauge, Meter, now};
 use crate::tally::{ServiceTally, Tallies};
 use crate::ticker::Pulse;
 use crate::turnstile::{Claim, Turnstile, Turnstiles};
 use crate::usage::Instances;
-use crate::watchdog::{Ticket, Watch};
+use crate::watchdog::Watch;
 
 /// What the engine lends to every revision.
 #[derive(Clone)]
@@ -39,11 +40,14 @@ pub(crate) struct Revision {
     pub(crate) variables: WasiConfigVariables,
     /// What its instances may read, by the names that they have for it.
     pub(crate) secrets: BTreeMap<String, Arc<dyn OpenSecret>>,
-    pub(crate) instances: Arc<Instances>,
+    pub(crate) instances: Spread<Instances>,
+    /// The name of the service, for each thread in memory of its own: it goes along with every call that an instance makes.
+    names: Copies<ServiceName>,
     /// What is counted of the instances of its service.
-    pub(crate) tally: Arc<ServiceTally>,
+    pub(crate) tally: Spread<ServiceTally>,
     log_rate: LogRate,
-    ticket: Arc<Ticket>,
+    /// What meters its instances.
+    gauge: Spread<Gauge>,
     turnstile: Arc<Turnstile>,
     /// Where the requests go that its instances send.
     pub(crate) outlet: Arc<dyn Outlet>,
@@ -52,15 +56,23 @@ pub(crate) struct Revision {
 
 impl Revision {
     pub(crate) fn new(request: &PrepareRequest, instances: Instances, surroundings: Surroundings) -> Self {
+        let tally = Spread::new(surroundings.tallies.of(&request.revision.service));
+        let gauge = Gauge {
+            pulse: surroundings.pulse.clone(),
+            ticket: surroundings.watch.ticket(request.revision.clone()),
+            tally: tally.clone(),
+            tick: surroundings.tick,
+        };
         Self {
             id: request.revision.clone(),
             policy: request.instances,
             variables: request.settings.config.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
             settings: request.settings.clone(),
             secrets: request.secrets.clone(),
-            instances: Arc::new(instances),
-            tally: surroundings.tallies.of(&request.revision.service),
-            ticket: Arc::new(surroundings.watch.ticket(request.revision.clone())),
+            instances: instances.into(),
+            names: Copies::default(),
+            tally,
+            gauge: gauge.into(),
             turnstile: surroundings.turnstiles.of(&request.revision.service),
             log_rate: LogRate::new(request.settings.limits.log_rate, now()),
             outlet: surroundings.ports.outbound.open(&request.revision, &request.settings),
@@ -74,17 +86,22 @@ impl Revision {
 
     /// Whether a line of this many bytes may be printed. If not, that is told within a second, in one record for all
     /// that was dropped meanwhile.
-    pub(crate) fn may_print(self: &Arc<Self>, bytes: usize) -> bool {
-        match self.log_rate.judge(bytes as u64, now()) {
+    pub(crate) fn may_print(this: &Lent<Self>, bytes: usize) -> bool {
+        match this.log_rate.judge(bytes as u64, now()) {
             Verdict::Print => true,
             Verdict::Drop { first } => {
-                self.tally.unprinted(bytes);
+                this.tally.unprinted(bytes);
                 if first {
-                    tokio::spawn(tell_dropped(self.clone()));
+                    tokio::spawn(tell_dropped(this.clone()));
                 }
                 false
             }
         }
+    }
+
+    /// The service.
+    pub(crate) fn service(&self) -> &ServiceName {
+        self.names.own_or(|| self.id.service.copied())
     }
 
     /// Where the calls go that its instances make of other services.
@@ -122,8 +139,7 @@ impl Revision {
     }
 
     pub(crate) fn meter(&self) -> Arc<Meter> {
-        let (pulse, tick) = (self.surroundings.pulse.clone(), self.surroundings.tick);
-        Arc::new(Meter::new(pulse, self.ticket.clone(), self.tally.clone(), tick))
+        Arc::new(Meter::new(self.gauge.lend()))
     }
 
     /// When a start without a call, to prove that the component can start, has taken too long.
@@ -149,7 +165,7 @@ impl Revision {
 }
 
 /// Tells what was dropped of the output of a revision.
-async fn tell_dropped(revision: Arc<Revision>) {
+async fn tell_dropped(revision: Lent<Revision>) {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let dropped = round_size(revision.log_rate.take_dropped());
     let rate = format_size(revision.settings.limits.log_rate);

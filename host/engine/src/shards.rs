@@ -1,22 +1,12 @@
 //! Shards: what each thread keeps for itself, so that threads need not wait for each other, and so that an instance is
 //! used where its memory is warm. Others take from a shard only what they do not find in their own.
 
-use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crossbeam_utils::CachePadded;
+use patchbay_striped::{own_stripe, stripe_count};
 
-/// Shards for each core: threads are given theirs in turn, and the fewer two share one the better.
-const PER_CORE: usize = 4;
-
-static THREADS: AtomicUsize = AtomicUsize::new(0);
-
-thread_local! {
-    static OWN: Cell<Option<usize>> = const { Cell::new(None) };
-}
-
-/// One `T` for each of a few groups of threads.
+/// One `T` for each stripe of threads.
 #[derive(Debug)]
 pub(crate) struct Shards<T> {
     first: CachePadded<Mutex<T>>,
@@ -25,25 +15,20 @@ pub(crate) struct Shards<T> {
 
 impl<T: Default> Default for Shards<T> {
     fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let others = (1..cores * PER_CORE).map(|_| CachePadded::default()).collect();
+        let others = (1..stripe_count()).map(|_| CachePadded::default()).collect();
         Self { first: CachePadded::default(), others }
     }
 }
 
 impl<T> Shards<T> {
-    const fn count(&self) -> usize {
+    /// How many there are, at least one.
+    pub(crate) const fn count(&self) -> usize {
         1 + self.others.len()
     }
 
     /// The number of this thread's shard, for whoever looks later for what was put there.
     pub(crate) fn own(&self) -> usize {
-        let thread = OWN.get().unwrap_or_else(|| {
-            let next = THREADS.fetch_add(1, Ordering::Relaxed);
-            OWN.set(Some(next));
-            next
-        });
-        thread % self.count()
+        own_stripe()
     }
 
     /// The shard of this number.

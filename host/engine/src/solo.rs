@@ -17,6 +17,7 @@ use bytes::Bytes;
 use patchbay_model::bus::{Delivery, Verdict};
 use patchbay_model::ports::{BoxFuture, InstanceCount, Prepared};
 use patchbay_model::{Call, Fault, InstancePolicy, Reply, TypedCall};
+use patchbay_striped::Spread;
 use tokio::task::AbortHandle;
 
 use crate::code::Code;
@@ -27,13 +28,13 @@ use pool::Pool;
 
 /// One prepared revision of such a component.
 pub(crate) struct Solo {
-    shared: Arc<Shared>,
+    shared: Spread<Shared>,
     sweeper: Option<AbortHandle>,
 }
 
 /// What the calls of a revision share.
 struct Shared {
-    revision: Arc<Revision>,
+    revision: Spread<Revision>,
     code: Arc<Code>,
     pool: Pool,
 }
@@ -52,10 +53,10 @@ impl Shared {
 impl Solo {
     pub(crate) fn new(revision: Arc<Revision>, code: Arc<Code>) -> Self {
         let keeps = revision.policy != InstancePolicy::Fresh;
-        let shared = Arc::new(Shared { pool: Pool::new(&revision), revision, code });
+        let shared = Arc::new(Shared { pool: Pool::new(&revision), revision: Spread::new(revision), code });
         // Only while there is someone to hold the handle; the task itself holds nothing alive.
         let sweeper = keeps.then(|| tokio::spawn(pool::sweep(Arc::downgrade(&shared))).abort_handle());
-        Self { shared, sweeper }
+        Self { shared: Spread::new(shared), sweeper }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use patchbay_model::{Fault, LogStream};
+use patchbay_striped::Lent;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -30,7 +31,7 @@ pub(crate) struct State {
     pub(crate) limiter: Limiter,
     pub(crate) meter: Arc<Meter>,
     pub(crate) output: Arc<Output>,
-    pub(crate) revision: Arc<Revision>,
+    pub(crate) revision: Lent<Revision>,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     _live: Live,
@@ -38,7 +39,7 @@ pub(crate) struct State {
 
 impl State {
     /// A store for one instance: no files, no environment, no arguments, no network; clocks and randomness are real.
-    pub(crate) fn store(engine: &Engine, revision: &Arc<Revision>) -> Store<Self> {
+    pub(crate) fn store(engine: &Engine, revision: &Lent<Revision>) -> Store<Self> {
         revision.tally.started();
         let output = Output::new(revision.clone());
         let mut table = ResourceTable::new();
@@ -48,7 +49,7 @@ impl State {
         let state = Self {
             outgoing: Outgoing::new(revision.clone()),
             table,
-            limiter: Limiter::new(limits, revision.tally.clone(), revision.instances.clone()),
+            limiter: Limiter::new(limits, revision.tally.lend(), revision.instances.lend()),
             meter: revision.meter(),
             wasi: WasiCtxBuilder::new()
                 .stdout(Stream::new(output.clone(), LogStream::Stdout))
@@ -60,7 +61,7 @@ impl State {
             output,
             revision: revision.clone(),
             http: WasiHttpCtx::new(),
-            _live: Live::new(revision.instances.clone()),
+            _live: Live::new(revision.instances.lend()),
         };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.limiter);

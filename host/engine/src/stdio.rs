@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use patchbay_model::trace::{SpanId, TraceId};
 use patchbay_model::{CallId, LogLevel, LogRecord, LogStream};
+use patchbay_striped::Lent;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
@@ -28,7 +29,7 @@ const PERMIT: usize = 64 << 10;
 
 /// The two streams of one instance.
 pub(crate) struct Output {
-    revision: Arc<Revision>,
+    revision: Lent<Revision>,
     lines: Mutex<Lines>,
 }
 
@@ -55,7 +56,7 @@ struct Line {
 }
 
 impl Output {
-    pub(crate) fn new(revision: Arc<Revision>) -> Arc<Self> {
+    pub(crate) fn new(revision: Lent<Revision>) -> Arc<Self> {
         Arc::new(Self { revision, lines: Mutex::default() })
     }
 
@@ -124,7 +125,7 @@ impl Output {
             rest = tail.filter(|tail| !tail.is_empty());
             let mut line = Line::default();
             line.push(text.as_bytes());
-            if self.revision.may_print(line.bytes.len() + context.map_or(0, str::len) + 1) {
+            if Revision::may_print(&self.revision, line.bytes.len() + context.map_or(0, str::len) + 1) {
                 let record = self.entry(call, LogStream::Logging, line.finish());
                 self.revision.log(LogRecord { level: Some(level), context: context.map(str::to_owned), ..record });
             }
@@ -133,7 +134,7 @@ impl Output {
 
     /// Records a line that is complete, or drops it if the revision prints too much.
     fn record(&self, call: Option<Attribution>, stream: LogStream, line: &mut Line) {
-        if !self.revision.may_print(line.bytes.len() + 1) {
+        if !Revision::may_print(&self.revision, line.bytes.len() + 1) {
             line.clear();
             return;
         }

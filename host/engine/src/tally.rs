@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use patchbay_model::ServiceName;
 use patchbay_model::metrics::MEASURED;
+use patchbay_striped::Striped;
 
 /// What an instance can have used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,12 +54,7 @@ impl Limit {
 /// The counts of one service.
 #[derive(Debug, Default)]
 pub(crate) struct ServiceTally {
-    started: AtomicU64,
-    reused: AtomicU64,
-    /// Bytes that its instances have now.
-    memory: AtomicU64,
-    /// Nanoseconds.
-    busy: AtomicU64,
+    common: Striped<Common>,
     traps: AtomicU64,
     limits: [AtomicU64; Limit::ALL.len()],
     /// Bytes.
@@ -67,32 +63,43 @@ pub(crate) struct ServiceTally {
     lost_spans: AtomicU64,
 }
 
+/// What comes with calls that go well, as one thread counts it.
+#[derive(Debug, Default)]
+struct Common {
+    started: AtomicU64,
+    reused: AtomicU64,
+    /// Bytes that its instances have now.
+    memory: AtomicU64,
+    /// Nanoseconds.
+    busy: AtomicU64,
+}
+
 impl ServiceTally {
     /// An instance is made.
     pub(crate) fn started(&self) {
-        count(&self.started, 1);
+        self.count(|common| &common.started, 1);
     }
 
     /// A call goes to an instance that was there.
     pub(crate) fn reused(&self) {
-        count(&self.reused, 1);
+        self.count(|common| &common.reused, 1);
     }
 
     /// An instance has so many more bytes.
     pub(crate) fn grown(&self, bytes: usize) {
-        count(&self.memory, bytes as u64);
+        self.count(|common| &common.memory, bytes as u64);
     }
 
     /// An instance has so many bytes less.
     pub(crate) fn shrunk(&self, bytes: usize) {
         if MEASURED {
-            self.memory.fetch_sub(bytes as u64, Ordering::Relaxed);
+            self.common.own().memory.fetch_sub(bytes as u64, Ordering::Relaxed);
         }
     }
 
     /// A thread was in an instance for so long.
     pub(crate) fn worked(&self, time: Duration) {
-        count(&self.busy, u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+        self.count(|common| &common.busy, u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     }
 
     /// An instance broke off.
@@ -117,26 +124,34 @@ impl ServiceTally {
         self.lost_spans.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Bytes that its instances have now.
+    fn memory(&self) -> u64 {
+        self.sum(|common| &common.memory)
+    }
+
+    fn count(&self, of: impl Fn(&Common) -> &AtomicU64, more: u64) {
+        if MEASURED {
+            of(self.common.own()).fetch_add(more, Ordering::Relaxed);
+        }
+    }
+
+    fn sum(&self, of: impl Fn(&Common) -> &AtomicU64) -> u64 {
+        self.common.sum(|common| of(common).load(Ordering::Relaxed))
+    }
+
     /// All of them as numbers.
     pub(crate) fn read(&self) -> Reading {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Reading {
-            started: read(&self.started),
-            reused: read(&self.reused),
-            memory: read(&self.memory),
-            busy: Duration::from_nanos(read(&self.busy)),
+            started: self.sum(|common| &common.started),
+            reused: self.sum(|common| &common.reused),
+            memory: self.memory(),
+            busy: Duration::from_nanos(self.sum(|common| &common.busy)),
             traps: read(&self.traps),
             limits: Limit::ALL.map(|limit| (limit, self.limits.get(limit as usize).map_or(0, read))),
             unprinted: read(&self.unprinted),
             lost_spans: read(&self.lost_spans),
         }
-    }
-}
-
-/// Counts what comes with calls that go well.
-fn count(counter: &AtomicU64, more: u64) {
-    if MEASURED {
-        counter.fetch_add(more, Ordering::Relaxed);
     }
 }
 
@@ -173,7 +188,7 @@ impl Tallies {
     /// Bytes that the instances of all services have now.
     pub(crate) fn memory(&self) -> u64 {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.values().filter_map(Weak::upgrade).map(|tally| tally.memory.load(Ordering::Relaxed)).sum()
+        all.values().filter_map(Weak::upgrade).map(|tally| tally.memory()).sum()
     }
 
     /// All of them by service.

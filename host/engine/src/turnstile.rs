@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::Poll;
 
 use patchbay_model::ServiceName;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use patchbay_striped::Places;
 
 use crate::meter::is_guest_here;
 
@@ -29,13 +29,17 @@ use crate::meter::is_guest_here;
 #[derive(Debug)]
 pub(crate) struct Turnstile {
     /// First come, first served; a place that is given back belongs to who has waited for longest.
-    places: Semaphore,
+    places: Places,
 }
 
 /// A place, until it is dropped.
 #[derive(Debug)]
-struct Turn<'a> {
-    _place: SemaphorePermit<'a>,
+struct Turn<'a>(&'a Places);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.give();
+    }
 }
 
 /// The claim of a call on places of a turnstile, of which it has one or none. It is staked before the call takes an instance, so
@@ -92,7 +96,7 @@ impl Claim<'_> {
 impl Turnstile {
     /// One with so many places, at least one.
     pub(crate) fn new(places: usize) -> Self {
-        Self { places: Semaphore::new(places.clamp(1, Semaphore::MAX_PERMITS)) }
+        Self { places: Places::new(places.max(1)) }
     }
 
     /// The claim of a call on its places.
@@ -102,18 +106,18 @@ impl Turnstile {
 
     /// A place, if one is free.
     fn try_enter(&self) -> Option<Turn<'_>> {
-        self.places.try_acquire().ok().map(|place| Turn { _place: place })
+        self.places.try_take().then_some(()).map(|()| Turn(&self.places))
     }
 
     /// Waits for a place. `None` on a thread that is inside a guest already: whoever polls there has a place.
     async fn enter(&self) -> Option<Turn<'_>> {
-        let mut place = std::pin::pin!(self.places.acquire());
+        let waiting = self.places.wait(u32::MAX)?;
+        let mut place = std::pin::pin!(waiting.take());
         std::future::poll_fn(|cx| {
             if is_guest_here() {
                 return Poll::Ready(None);
             }
-            // They are never closed.
-            place.as_mut().poll(cx).map(|place| place.ok().map(|place| Turn { _place: place }))
+            place.as_mut().poll(cx).map(|()| Some(Turn(&self.places)))
         })
         .await
     }

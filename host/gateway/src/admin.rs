@@ -211,9 +211,9 @@ struct Routed(Router);
 impl Answer for Routed {
     type Body = Body;
 
-    async fn answer(mut self, peer: Peer, mut request: Request<Received>) -> Response<Body> {
+    async fn answer(self: Arc<Self>, peer: Peer, mut request: Request<Received>) -> Response<Body> {
         request.extensions_mut().insert(PeerAddress(peer.address));
-        self.0.call(request.map(Body::new)).await.unwrap_or_else(|never| match never {})
+        self.0.clone().call(request.map(Body::new)).await.unwrap_or_else(|never| match never {})
     }
 }
 

@@ -28,9 +28,18 @@ pub enum NameError {
 pub struct ServiceName(Arc<str>);
 
 impl ServiceName {
+    /// Letters that a name has at most: those of a DNS label.
+    pub const MOST_LETTERS: usize = 63;
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The same name in memory of its own, with a count of its own of those who have it: for threads that clone it all the time.
+    #[must_use]
+    pub fn copied(&self) -> Self {
+        Self(Arc::from(&*self.0))
     }
 }
 
@@ -38,7 +47,7 @@ impl FromStr for ServiceName {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let well_formed = (1..=63).contains(&text.len())
+        let well_formed = (1..=Self::MOST_LETTERS).contains(&text.len())
             && text.starts_with(|c: char| c.is_ascii_lowercase())
             && !text.ends_with('-')
             && text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-');

@@ -1,6 +1,7 @@
 //! What became of the calls of late: a window that slides over them in ten steps.
 
 use patchbay_model::policy::{BreakerSettings, Share};
+use patchbay_striped::Striped;
 use tokio::time::Instant;
 
 use crate::recent::{Recent, TICKS};
@@ -13,7 +14,7 @@ pub(super) struct Window {
     step: u128,
     success_rate: Share,
     min_calls: u64,
-    successes: Recent,
+    successes: Striped<Recent>,
     failures: Recent,
 }
 
@@ -25,28 +26,28 @@ impl Window {
             step: (settings.window.as_nanos() / u128::from(TICKS)).max(1),
             success_rate: settings.success_rate,
             min_calls: settings.min_calls.into(),
-            successes: Recent::default(),
+            successes: Striped::default(),
             failures: Recent::default(),
         }
     }
 
     /// Counts a call that succeeded.
     pub(super) fn success(&self, now: Instant) {
-        self.successes.add(self.tick(now));
+        self.successes.own().add(self.tick(now));
     }
 
     /// Counts a call that failed. `true` if too small a share of those in the window succeeded.
     pub(super) fn failure(&self, now: Instant) -> bool {
         let tick = self.tick(now);
         self.failures.add(tick);
-        let successes = self.successes.sum(tick);
+        let successes = self.successes.iter().map(|successes| successes.sum(tick)).sum::<u64>();
         let calls = successes + self.failures.sum(tick);
         calls >= self.min_calls && !self.success_rate.is_met_by(successes, calls)
     }
 
     /// Begins anew, so that what opened the breaker once does not do so again when it has closed.
     pub(super) fn forget(&self) {
-        self.successes.clear();
+        self.successes.iter().for_each(Recent::clear);
         self.failures.clear();
     }
 

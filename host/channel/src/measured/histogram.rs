@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 
 use patchbay_model::metrics::{Bounds, Exemplar, HistogramReading, MEASURED};
+use patchbay_striped::Striped;
 
 /// Upper bounds of buckets of times.
 #[derive(Debug)]
@@ -37,20 +38,28 @@ pub(super) static HTTP_BOUNDS: TimeBounds = micros![
     1_000_000, 2_500_000, 5_000_000, 7_500_000, 10_000_000,
 ];
 
+/// The most buckets that one has, the last one without a bound among them.
+const MOST_BUCKETS: usize = 25;
+
 /// Counts times.
 #[derive(Debug)]
 pub struct Histogram {
     bounds: &'static TimeBounds,
-    counts: Box<[AtomicU64]>,
-    nanos: AtomicU64,
+    counted: Striped<Counted>,
     exemplar: Mutex<Option<Exemplar>>,
+}
+
+/// What the threads of a stripe counted.
+#[derive(Debug, Default)]
+struct Counted {
+    nanos: AtomicU64,
+    buckets: [AtomicU64; MOST_BUCKETS],
 }
 
 impl Histogram {
     /// One that has counted nothing.
     pub fn new(bounds: &'static TimeBounds) -> Self {
-        let counts = (0..=bounds.nanos.len()).map(|_| AtomicU64::new(0)).collect();
-        Self { bounds, counts, nanos: AtomicU64::new(0), exemplar: Mutex::default() }
+        Self { bounds, counted: Striped::default(), exemplar: Mutex::default() }
     }
 
     /// Counts a time.
@@ -60,10 +69,11 @@ impl Histogram {
         }
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         let bucket = self.bounds.nanos.partition_point(|bound| *bound < nanos);
-        if let Some(count) = self.counts.get(bucket) {
+        let counted = self.counted.own();
+        if let Some(count) = counted.buckets.get(bucket) {
             count.fetch_add(1, Ordering::Relaxed);
         }
-        self.nanos.fetch_add(nanos, Ordering::Relaxed);
+        counted.nanos.fetch_add(nanos, Ordering::Relaxed);
     }
 
     /// Keeps a time that was counted as an example, with the trace that it can be looked up in. Whoever comes at the same
@@ -78,10 +88,15 @@ impl Histogram {
 
     /// All that was counted, as of no single moment: a time may be in its bucket and not yet in the sum.
     pub fn read(&self) -> HistogramReading {
+        let (mut counts, mut nanos) = (vec![0_u64; self.bounds.nanos.len() + 1], 0_u64);
+        for counted in self.counted.iter() {
+            counts.iter_mut().zip(&counted.buckets).for_each(|(sum, count)| *sum += count.load(Ordering::Relaxed));
+            nanos = nanos.wrapping_add(counted.nanos.load(Ordering::Relaxed));
+        }
         HistogramReading {
             bounds: &self.bounds.seconds,
-            counts: self.counts.iter().map(|count| count.load(Ordering::Relaxed)).collect(),
-            sum: Duration::from_nanos(self.nanos.load(Ordering::Relaxed)).as_secs_f64(),
+            counts,
+            sum: Duration::from_nanos(nanos).as_secs_f64(),
             exemplar: *self.exemplar.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }
@@ -138,6 +153,7 @@ mod tests {
     fn bounds_grow_and_those_of_the_conventions_are_among_those_of_http() {
         for bounds in [&CALL_BOUNDS, &HTTP_BOUNDS] {
             assert!(bounds.nanos.is_sorted() && bounds.seconds.0.is_sorted());
+            assert!(bounds.nanos.len() < MOST_BUCKETS);
             let same =
                 bounds.nanos.iter().zip(bounds.seconds.0).all(|(nanos, seconds)| *nanos as f64 / 1e9 == *seconds);
             assert!(same, "{bounds:?}");

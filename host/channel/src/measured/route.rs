@@ -63,8 +63,18 @@ pub struct ReplyKey {
 }
 
 impl Key for ReplyKey {
+    type Kept = Self;
+
     fn chain(&self) -> usize {
         usize::from(self.status) + 7 * self.method.len()
+    }
+
+    fn kept(&self) -> Self {
+        *self
+    }
+
+    fn is(&self, kept: &Self) -> bool {
+        self == kept
     }
 }
 

@@ -49,11 +49,32 @@ impl CallerLabel<'_> {
     }
 }
 
+/// The name of a service, with its letters beside it, and not where those are that count themselves in at the name.
+#[derive(Debug)]
+pub(super) struct KeptName {
+    name: ServiceName,
+    letters: [u8; ServiceName::MOST_LETTERS],
+}
+
 impl Key for ServiceName {
+    type Kept = KeptName;
+
     fn chain(&self) -> usize {
         let bytes = self.as_str().as_bytes();
         let ends = (bytes.first().copied().unwrap_or_default(), bytes.last().copied().unwrap_or_default());
         usize::from(ends.0) + 3 * usize::from(ends.1) + 5 * bytes.len()
+    }
+
+    fn kept(&self) -> KeptName {
+        let mut letters = [0; Self::MOST_LETTERS];
+        letters.iter_mut().zip(self.as_str().bytes()).for_each(|(place, letter)| *place = letter);
+        KeptName { name: self.clone(), letters }
+    }
+
+    fn is(&self, kept: &KeptName) -> bool {
+        // No name has the letter that follows the last one in a name that is shorter than the longest.
+        let own = self.as_str().as_bytes();
+        kept.letters.starts_with(own) && kept.letters.get(own.len()).is_none_or(|next| *next == 0)
     }
 }
 
@@ -91,7 +112,7 @@ impl ServiceMeasured {
             (CallerLabel::Operator, &self.operator),
             (CallerLabel::Host, &self.host),
         ];
-        let services = self.services.iter().map(|(name, measures)| (CallerLabel::Service(name), measures));
+        let services = self.services.iter().map(|(kept, measures)| (CallerLabel::Service(&kept.name), measures));
         own.into_iter().chain(services).chain(self.other.get().map(|measures| (CallerLabel::Other, measures)))
     }
 }

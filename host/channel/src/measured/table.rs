@@ -1,6 +1,7 @@
 //! A table that only grows, and no further than its bound: what is in it is found without a lock, because entries stay where
 //! they are for as long as the table is there.
 
+use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,14 +9,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const CHAINS: usize = 16;
 
 /// What tells entries apart.
-pub(super) trait Key: Clone + Eq {
+pub(super) trait Key {
+    /// The same, as an entry keeps it: in the memory of the entry itself, which nobody writes, because it is compared with for
+    /// each call.
+    type Kept: fmt::Debug;
+
     /// Which chain it belongs to: any number, the same for the same key. Cheap, because it is asked for each call.
     fn chain(&self) -> usize;
+
+    /// What an entry keeps.
+    fn kept(&self) -> Self::Kept;
+
+    /// Whether it is the same.
+    fn is(&self, kept: &Self::Kept) -> bool;
 }
 
 /// Entries by key.
 #[derive(Debug)]
-pub(super) struct Table<K, V> {
+pub(super) struct Table<K: Key, V> {
     chains: [OnceLock<Box<Entry<K, V>>>; CHAINS],
     /// Places that are taken.
     taken: AtomicUsize,
@@ -23,8 +34,8 @@ pub(super) struct Table<K, V> {
 }
 
 #[derive(Debug)]
-struct Entry<K, V> {
-    key: K,
+struct Entry<K: Key, V> {
+    key: K::Kept,
     value: V,
     next: OnceLock<Box<Entry<K, V>>>,
 }
@@ -49,7 +60,7 @@ impl<K: Key, V> Table<K, V> {
                     let mut made = false;
                     let entry = link.get_or_init(|| {
                         made = true;
-                        Box::new(Entry { key: key.clone(), value: make(), next: OnceLock::new() })
+                        Box::new(Entry { key: key.kept(), value: make(), next: OnceLock::new() })
                     });
                     if !made {
                         // Somebody else was faster, and has a place of their own.
@@ -58,7 +69,7 @@ impl<K: Key, V> Table<K, V> {
                     entry
                 }
             };
-            if entry.key == *key {
+            if key.is(&entry.key) {
                 return Some(&entry.value);
             }
             link = &entry.next;
@@ -66,7 +77,7 @@ impl<K: Key, V> Table<K, V> {
     }
 
     /// All entries.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&K::Kept, &V)> {
         self.chains.iter().flat_map(|chain| {
             let first = chain.get();
             std::iter::successors(first, |entry| entry.next.get()).map(|entry| (&entry.key, &entry.value))
@@ -79,8 +90,18 @@ mod tests {
     use super::*;
 
     impl Key for u32 {
+        type Kept = Self;
+
         fn chain(&self) -> usize {
             *self as usize
+        }
+
+        fn kept(&self) -> Self {
+            *self
+        }
+
+        fn is(&self, kept: &Self) -> bool {
+            self == kept
         }
     }
 

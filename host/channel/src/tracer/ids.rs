@@ -1,8 +1,7 @@
 //! Names of traces and spans: a counter, stirred with what is random in this run of the host.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use patchbay_model::trace::{SpanContext, SpanId, TraceFlags, TraceId};
+use patchbay_striped::Numbers;
 
 use crate::chance::chance;
 
@@ -12,7 +11,7 @@ pub(super) struct Ids {
     high: u64,
     low: u64,
     span: u64,
-    next: AtomicU64,
+    numbers: Numbers,
 }
 
 /// What one step of SplitMix64 adds to its seed, so that the numbers of a seed have the whole period.
@@ -20,7 +19,7 @@ const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Ids {
     pub(super) fn new(seed: u64) -> Self {
-        Self { high: chance(seed, 1), low: chance(seed, 2), span: chance(seed, 3), next: AtomicU64::new(1) }
+        Self { high: chance(seed, 1), low: chance(seed, 2), span: chance(seed, 3), numbers: Numbers::default() }
     }
 
     /// The name of a span.
@@ -44,7 +43,7 @@ impl Ids {
     }
 
     fn count(&self) -> u64 {
-        self.next.fetch_add(1, Ordering::Relaxed)
+        self.numbers.next()
     }
 }
 

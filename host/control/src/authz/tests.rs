@@ -16,7 +16,7 @@ fn rules(rules: &[&str]) -> Option<Vec<AccessRule>> {
 fn book(strict: bool) -> Rulebook {
     let route = |route: &str, settings| RouteEntry {
         owner: RouteOwner::Service("orders".parse().unwrap()),
-        policy: Arc::new(RoutePolicy::new(route.parse().unwrap(), settings, false)),
+        policy: RoutePolicy::new(route.parse().unwrap(), settings, false).into(),
     };
     let topic =
         TopicSettings { publishers: rules(&["orders"]), subscribers: rules(&["shipping"]), ..Default::default() };

@@ -1,5 +1,6 @@
 //! Calls that are named at run time, under a paused clock, with an executor that turns its arguments round.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use patchbay_model::ports::{Discovery as _, Links as _};
@@ -32,8 +33,8 @@ fn inventory() -> bytes::Bytes {
 
 #[tokio::test(start_paused = true)]
 async fn functions_are_called_by_name_and_faults_are_told() {
-    let (bench, links) = (Bench::new(), ServiceLinks::default());
-    links.attach(&bench.control);
+    let (bench, links) = (Bench::new(), Arc::<ServiceLinks>::default());
+    let _attached = links.attach(&bench.control);
     let orders: ServiceName = "orders".parse().unwrap();
     let course = Course {
         call: Some(CallId::new(7)),
@@ -72,9 +73,9 @@ async fn functions_are_called_by_name_and_faults_are_told() {
 
 #[tokio::test(start_paused = true)]
 async fn services_find_each_other() {
-    let (bench, links) = (Bench::new(), ServiceLinks::default());
+    let (bench, links) = (Bench::new(), Arc::<ServiceLinks>::default());
     assert_eq!((links.version(), links.services(), links.resolve("inventory")), (0, Vec::new(), None));
-    links.attach(&bench.control);
+    let attached = links.attach(&bench.control);
     let mut request = bench.request("inventory", "a", &[]);
     request.component = bench.components.put(inventory());
     bench.control.deploy(request).finished().await.unwrap();
@@ -85,4 +86,8 @@ async fn services_find_each_other() {
     let names: Vec<_> = links.services().into_iter().map(|info| (info.name.to_string(), info.http)).collect();
     assert_eq!(names, [("inventory".to_owned(), false), ("web".to_owned(), true)]);
     assert_eq!(links.resolve("no such name"), None);
+    let held = Arc::strong_count(&bench.control);
+    drop(attached);
+    assert_eq!((links.version(), links.services()), (0, Vec::new()));
+    assert!(Arc::strong_count(&bench.control) < held, "services and what leads to them do not keep each other");
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use patchbay_channel::{LinkPolicy, LinkStanding, StandIn};
 use patchbay_model::policy::{LinkSettings, RetrySettings};
 use patchbay_model::{InterfaceName, Limits, ServiceName};
+use patchbay_striped::Spread;
 
 use super::{Link, Unlinked, is_required, unversioned};
 use crate::revision::LiveRevision;
@@ -25,7 +26,7 @@ pub(super) fn link(
     caller: &LiveRevision,
     interface: InterfaceName,
     callee: Result<ServiceName, Unlinked>,
-    target: Option<&Arc<ServiceEntry>>,
+    target: Option<&Spread<ServiceEntry>>,
     before: Option<&Link>,
 ) -> Link {
     let required = is_required(&caller.ready.record.settings, &interface);
@@ -35,7 +36,7 @@ pub(super) fn link(
         (Some(origin), Some(before)) if before.origin.as_deref() == Some(&origin) => {
             (before.policy.clone(), before.origin.clone())
         }
-        (Some(origin), _) => (Some(Arc::new(policy(&origin))), Some(Arc::new(origin))),
+        (Some(origin), _) => (Some(policy(&origin).into()), Some(Arc::new(origin))),
     };
     Link { interface, callee, required, policy, origin }
 }

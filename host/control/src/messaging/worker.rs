@@ -83,7 +83,7 @@ impl Worker {
         let _begun = self.status.begin();
         self.status.delivered.count();
         self.control.tally_of(&message.topic).delivered(attempt);
-        patchbay_channel::call(&self.control.routed(entry), &arrival, payload).await
+        patchbay_channel::call(&self.control.routed(entry.lend()), &arrival, payload).await
     }
 
     fn conclude(&self, held: &Held, settlement: Settlement) {

@@ -95,18 +95,18 @@ async fn a_route_keeps_what_it_remembers_until_it_is_another_one() {
     bench.up(vec![bench.answering("a", "1", &["/x"])]).await;
     let policy = || {
         let routing = bench.control.route(None, "/x", &Method::GET);
-        Arc::clone(routing.unwrap_or_else(|_| panic!("/x leads nowhere")).policy())
+        routing.unwrap_or_else(|_| panic!("/x leads nowhere")).policy().clone()
     };
     let first = policy();
     let _ = first.edge.set(Some(Arc::new("kept")));
     // Another revision, and another service with other routes: a swap gives nobody a second burst.
     bench.reload(vec![bench.answering("a", "2", &["/x"]), bench.answering("b", "1", &["/y"])]).await.unwrap();
-    assert!(Arc::ptr_eq(&first, &policy()));
+    assert!(std::ptr::eq(&*first, &*policy()));
     let mut other = bench.answering("a", "2", &["/x"]);
     other.routes[0].settings.rate = Some("1/s".parse().unwrap());
     bench.reload(vec![other]).await.unwrap();
     let changed = policy();
-    assert!(!Arc::ptr_eq(&first, &changed) && changed.settings.rate.is_some());
+    assert!(!std::ptr::eq(&*first, &*changed) && changed.settings.rate.is_some());
     // What was made of it before is there for what is made of it now.
     assert!(changed.edge.get().is_none() && changed.previous_edge.as_ref().is_some_and(Option::is_some));
 }

@@ -5,7 +5,7 @@ use super::*;
 fn table(routes: &[(&str, &str)]) -> Result<RouteTable, RouteConflict> {
     RouteTable::new(routes.iter().map(|(service, route)| RouteEntry {
         owner: RouteOwner::Service(service.parse().unwrap()),
-        policy: Arc::new(RoutePolicy::new(route.parse().unwrap(), RouteSettings::default(), true)),
+        policy: RoutePolicy::new(route.parse().unwrap(), RouteSettings::default(), true).into(),
     }))
 }
 

@@ -153,7 +153,7 @@ impl Desk {
         }
         self.tainted = false;
         self.deepest = 0;
-        let (_, since) = self.idle.get_or_insert_with(|| (Idle::new(self.pool.revision.instances.clone()), now));
+        let (_, since) = self.idle.get_or_insert_with(|| (Idle::new(self.pool.revision.instances.lend()), now));
         let old = *since + self.pool.revision.settings.instance_idle;
         if self.begun >= self.uses || old <= now || self.pool.is_cold() {
             // A call that came at the last moment is still served.

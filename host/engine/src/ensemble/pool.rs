@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::desk::Started;
 use super::serving::Job;
 use super::worker::Worker;
+use patchbay_striped::Spread;
+
 use crate::code::Code;
 use crate::revision::Revision;
 use crate::shards::Shards;
 
 /// All workers of one revision.
 pub(super) struct Pool {
-    pub(super) revision: Arc<Revision>,
+    pub(super) revision: Spread<Revision>,
     pub(super) code: Arc<Code>,
     all: Mutex<Vec<Arc<Worker>>>,
     /// Those that can take a call now, each in the shard of the thread that found it so: its memory is warm there. The
@@ -24,6 +26,7 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) fn new(revision: Arc<Revision>, code: Arc<Code>) -> Self {
+        let revision = Spread::new(revision);
         Self { revision, code, all: Mutex::default(), ready: Shards::default(), cold: AtomicBool::new(false) }
     }
 

@@ -146,7 +146,7 @@ pub(super) async fn start(pool: &Pool, deadline: Instant) -> Result<Instance, Fa
         return Err(Fault::new(FaultKind::Internal, "The host failed.")
             .with_details("instances of the component work on one call at a time"));
     };
-    let mut store = State::store(pre.engine(), &pool.revision);
+    let mut store = State::store(pre.engine(), &pool.revision.lend());
     let meter = store.data().meter.clone();
     meter.begin(deadline, pool.revision.settings.limits.cpu_time);
     let make = async {

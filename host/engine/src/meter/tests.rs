@@ -1,5 +1,7 @@
 //! CPU time that is really spent, and ticks that fall when they fall.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::ticker::Ticker;
 use crate::turnstile::Turnstile;
@@ -15,7 +17,7 @@ fn meter() -> (Ticker, Arc<Meter>) {
 
 /// A tick falls now.
 fn falls(meter: &Meter) -> Result<UpdateDeadline, Stop> {
-    meter.pulse.count();
+    meter.gauge.pulse.count();
     meter.tick()
 }
 
@@ -24,9 +26,9 @@ fn meters(count: usize) -> (Ticker, Vec<Arc<Meter>>) {
     // One that does not tick by itself.
     let ticker = Ticker::start(Vec::new(), HOUR).unwrap();
     let ticket = Arc::<Watch>::default().ticket("orders@4".parse().unwrap());
-    let ticket = Arc::new(ticket);
-    let meter = || Arc::new(Meter::new(ticker.pulse(), ticket.clone(), Arc::default(), TICK));
-    let meters = std::iter::repeat_with(meter).take(count).collect();
+    let tally = Spread::new(Arc::default());
+    let gauge = Spread::from(Gauge { pulse: ticker.pulse(), ticket, tally, tick: TICK });
+    let meters = std::iter::repeat_with(|| Arc::new(Meter::new(gauge.lend()))).take(count).collect();
     (ticker, meters)
 }
 
@@ -50,7 +52,7 @@ fn the_first_tick_charges_itself() {
 async fn a_tick_that_fell_while_a_guest_waited_for_its_turn_is_not_its_own() {
     let (_ticker, meter) = meter();
     meter.begin(now() + HOUR, TICK / 2);
-    meter.pulse.count();
+    meter.gauge.pulse.count();
     let turnstile = Turnstile::new(1);
     let mut claim = turnstile.claim();
     meter
@@ -94,12 +96,12 @@ fn what_is_charged_is_counted_for_the_service() {
     let (_ticker, meter) = meter();
     meter.begin(now() + HOUR, HOUR);
     falls(&meter).map(drop).unwrap();
-    assert_eq!(meter.tally.read().busy, TICK);
+    assert_eq!(meter.gauge.tally.read().busy, TICK);
     let busy = || {
         meter.enter();
         burn(TICK * 2);
         assert!(meter.leave());
-        meter.tally.read().busy
+        meter.gauge.tally.read().busy
     };
     assert!(busy() >= TICK * 3 && busy() >= TICK * 5);
 }

@@ -38,7 +38,7 @@ impl Guest {
     /// The fault of a component that cannot start.
     pub(super) async fn start(shared: &Shared, deadline: Instant, claim: &mut Claim<'_>) -> Result<Box<Self>, Fault> {
         let Service::Solo { pre, handler } = &shared.code.service else { return Err(other_service()) };
-        let mut store = State::store(pre.engine(), &shared.revision);
+        let mut store = State::store(pre.engine(), &shared.revision.lend());
         let meter = store.data().meter.clone();
         meter.begin(deadline, shared.revision.settings.limits.cpu_time);
         let make = async {

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use patchbay_model::ports::BoxFuture;
 use patchbay_model::{Answering, Call, CallContext, Fault, FaultKind, Hold, Reply};
+use patchbay_striped::{Lent, Spread};
 use wasmtime::component::Resource;
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
@@ -27,7 +28,7 @@ use progress::{Ending, Progress};
 type GuestWork = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Has an instance answer a request. Blocks and no `async fn`s, which would copy what they are given once more.
-pub(super) fn serve(shared: &Arc<Shared>, call: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
+pub(super) fn serve(shared: &Spread<Shared>, call: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
     let Call { context, request, hold } = call;
     Answering::note(&request, &shared.revision.id);
     let request = match body::request_02(request) {
@@ -36,7 +37,7 @@ pub(super) fn serve(shared: &Arc<Shared>, call: Call) -> BoxFuture<'static, Resu
     };
     let bodyless = request.method() == ::http::Method::HEAD;
     let progress = Arc::new(Progress::default());
-    let mut guest: GuestWork = Box::pin(work(shared.clone(), context, request, progress.clone(), hold.clone()));
+    let mut guest: GuestWork = Box::pin(work(shared.lend(), context, request, progress.clone(), hold.clone()));
     Box::pin(async move {
         let over = std::future::poll_fn(|cx| {
             let over = guest.as_mut().poll(cx).is_ready();
@@ -58,7 +59,7 @@ pub(super) fn serve(shared: &Arc<Shared>, call: Call) -> BoxFuture<'static, Resu
 
 /// All of an instance's work on one call. `hold` is let go of when it is done.
 fn work(
-    shared: Arc<Shared>,
+    shared: Lent<Shared>,
     context: CallContext,
     request: ::http::Request<RequestBody>,
     progress: Arc<Progress>,

@@ -1,7 +1,6 @@
 //! Messages.
 
 use std::pin::pin;
-use std::sync::Arc;
 
 use patchbay_model::bus::{Delivery, Verdict};
 use patchbay_model::{Fault, FaultKind};
@@ -17,7 +16,7 @@ use crate::patience::within_movable;
 ///
 /// # Errors
 /// [`FaultKind::Invalid`] if the component handles none, and whatever ends a call.
-pub(super) async fn deliver(shared: &Arc<Shared>, delivery: Delivery) -> Result<Verdict, Fault> {
+pub(super) async fn deliver(shared: &Shared, delivery: Delivery) -> Result<Verdict, Fault> {
     let Delivery { context, message, group, patience, hold: _hold } = delivery;
     if shared.code.message_handler.is_none() {
         return Err(message_handler::handles_none(&message));

@@ -1,11 +1,12 @@
 //! Instances that wait for their next call. The one that this thread used last is used first: its memory is warm, and
 //! those in excess grow old and go.
 
+use std::sync::Weak;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use patchbay_model::InstancePolicy;
+use patchbay_striped::Spread;
 
 use super::Shared;
 use super::guest::Guest;
@@ -18,7 +19,7 @@ pub(super) struct Pool {
     idle: Shards<Vec<Resting>>,
     /// Set while nothing is kept.
     cold: AtomicBool,
-    instances: Arc<Instances>,
+    instances: Spread<Instances>,
     /// Calls that an instance may serve.
     uses: u32,
     /// Instances that are kept.
@@ -62,11 +63,10 @@ impl Pool {
         if self.room == 0 || guest.uses >= self.uses {
             return;
         }
-        let is_full = self.instances.read().idle >= self.room as u64;
         let resting = Resting { guest, since: self.sweeps.load(Ordering::Relaxed) };
         let mut idle = self.idle.lock(self.idle.own());
         // Asked under the lock, so that no instance comes to rest after the pool was emptied for good.
-        let refused = if is_full || self.cold.load(Ordering::SeqCst) {
+        let refused = if self.is_full(idle.len()) || self.cold.load(Ordering::SeqCst) {
             Some(resting)
         } else {
             idle.push(resting);
@@ -75,6 +75,12 @@ impl Pool {
         };
         drop(idle);
         drop(refused);
+    }
+
+    /// Whether no more are kept, when this thread keeps `own`. While none keeps more than its share, all together do not either, and
+    /// nobody needs to look what the others have.
+    fn is_full(&self, own: usize) -> bool {
+        own >= self.room / self.idle.count() && self.instances.read().idle >= self.room as u64
     }
 
     pub(super) fn warm(&self) {

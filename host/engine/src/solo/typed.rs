@@ -2,7 +2,6 @@
 
 use std::future::ready;
 use std::pin::pin;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use patchbay_model::ports::BoxFuture;
@@ -22,7 +21,7 @@ use crate::patience::within;
 ///
 /// # Errors
 /// [`patchbay_model::FaultKind::Invalid`] if there is no such function, and whatever ends a call.
-pub(super) fn invoke(shared: &Arc<Shared>, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
+pub(super) fn invoke(shared: &Shared, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
     let TypedCall { context, function, arguments, hold } = call;
     let Some(target) = shared.code.exports.find(&function) else {
         return Box::pin(ready(Err(no_such_function(&function))));

@@ -65,7 +65,7 @@ impl Entry {
             }
             reply
         })?;
-        measuring.comes_in_by(&routing.policy().measured);
+        measuring.comes_in_by(routing.policy());
         span.comes_in_by(&routing);
         let noted = self.access.at(&routing, span.begun(), peer, head);
         if let Some(noted) = &noted {

@@ -1,12 +1,10 @@
 //! The span of a request that the host answers by itself. One that comes to a service has its span from the channel, and so has one
 //! that is refused on the way to a service.
 
-use std::sync::Arc;
-
 use http::Response;
-use patchbay_control::{Begun, Control, HostAnswer, RoutePolicy, Routing};
+use patchbay_control::{Begun, Control, HostAnswer, Routing};
 use patchbay_model::trace::TRACED;
-use patchbay_model::{CallId, FaultKind, Principal, ServiceName};
+use patchbay_model::{CallId, FaultKind, Principal};
 use tokio::time::Instant;
 
 use super::access::cache_status;
@@ -18,16 +16,10 @@ pub(super) struct HostSpan<'a> {
     control: &'a Control,
     begun: Begun,
     arrived: Instant,
-    came_in: Option<CameIn>,
+    came_in: Option<Routing>,
     caller: Principal,
     /// Whether its end is told elsewhere, or not at all.
     left: bool,
-}
-
-/// The way that a request came in.
-struct CameIn {
-    route: Arc<RoutePolicy>,
-    service: Option<ServiceName>,
 }
 
 impl<'a> HostSpan<'a> {
@@ -48,8 +40,7 @@ impl<'a> HostSpan<'a> {
 
     /// It comes in by this route.
     pub(super) fn comes_in_by(&mut self, routing: &Routing) {
-        self.came_in =
-            TRACED.then(|| CameIn { route: Arc::clone(routing.policy()), service: routing.service().cloned() });
+        self.came_in = TRACED.then(|| routing.clone());
     }
 
     /// It comes from this one.
@@ -59,7 +50,7 @@ impl<'a> HostSpan<'a> {
 
     /// What comes of it on the way to its service is told by the channel. Where its route leads to none, nobody does.
     pub(super) fn goes_to_service(&mut self) {
-        self.left |= self.came_in.as_ref().is_some_and(|came_in| came_in.service.is_some());
+        self.left |= self.came_in.as_ref().is_some_and(|came_in| came_in.service().is_some());
     }
 
     /// It is refused because the host is saturated, and then nobody keeps busy with telling of it.
@@ -80,8 +71,8 @@ impl<'a> HostSpan<'a> {
         let came_in = self.came_in.as_ref();
         let answer = HostAnswer {
             arrived: self.arrived,
-            route: came_in.map(|came_in| &came_in.route.route),
-            service: came_in.and_then(|came_in| came_in.service.as_ref()),
+            route: came_in.map(|came_in| &came_in.policy().route),
+            service: came_in.and_then(Routing::service),
             caller: &self.caller,
             status,
             fault: fault.map(|kind| (kind, entry_of(kind).title)),

@@ -1,13 +1,13 @@
 //! What is measured of requests from outside, by the semantic conventions of OpenTelemetry for HTTP servers.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use http::{Method, Response};
-use patchbay_control::{Control, MeasuredRoute, ReplyKey, RouteMeasured};
+use patchbay_control::{Control, MeasuredRoute, ReplyKey, RouteMeasured, RoutePolicy};
 use patchbay_model::FaultKind;
 use patchbay_model::metrics::{Collected, Counter, Distribution, Family, Gauge, MEASURED, MetricSource, OTHER, Unit};
 use patchbay_model::ports::BoxFuture;
+use patchbay_striped::{Count, Lent};
 use tokio::time::Instant;
 
 use crate::edge::Edge;
@@ -42,7 +42,7 @@ static CACHE: Family<Counter, 3> = Family::new(
 #[derive(Debug)]
 pub(super) struct HttpMeasured {
     scheme: &'static str,
-    active: [AtomicU64; METHODS.len() + 1],
+    active: [Count; METHODS.len() + 1],
     /// Requests that no route fits.
     unrouted: Arc<RouteMeasured>,
 }
@@ -59,7 +59,7 @@ impl HttpMeasured {
         let method = METHODS.get(place).copied().unwrap_or(OTHER_METHOD);
         let active = self.active.get(place).filter(|_| MEASURED);
         if let Some(active) = active {
-            active.fetch_add(1, Ordering::Relaxed);
+            active.add(1);
         }
         let key = ReplyKey { method, status: 0, fault: Some(FaultKind::Cancelled) };
         Measuring { active, begun, unrouted: &self.unrouted, route: None, key }
@@ -69,17 +69,17 @@ impl HttpMeasured {
 /// A request that is being measured, until it is dropped. If nobody says how it was answered, nobody waited for it.
 #[derive(Debug)]
 pub(super) struct Measuring<'a> {
-    active: Option<&'a AtomicU64>,
+    active: Option<&'a Count>,
     begun: Instant,
     unrouted: &'a RouteMeasured,
-    route: Option<Arc<RouteMeasured>>,
+    route: Option<Lent<RoutePolicy>>,
     key: ReplyKey,
 }
 
 impl Measuring<'_> {
     /// The request comes in by this route.
-    pub(super) fn comes_in_by(&mut self, route: &Arc<RouteMeasured>) {
-        self.route = Some(Arc::clone(route));
+    pub(super) fn comes_in_by(&mut self, route: &Lent<RoutePolicy>) {
+        self.route = Some(route.clone());
     }
 
     /// It is answered with this.
@@ -91,9 +91,10 @@ impl Measuring<'_> {
 
 impl Drop for Measuring<'_> {
     fn drop(&mut self) {
-        self.route.as_deref().unwrap_or(self.unrouted).answered(self.key, self.begun.elapsed());
+        let measured = self.route.as_ref().map_or(self.unrouted, |route| &route.measured);
+        measured.answered(self.key, self.begun.elapsed());
         if let Some(active) = self.active {
-            active.fetch_sub(1, Ordering::Relaxed);
+            active.sub(1);
         }
     }
 }
@@ -111,7 +112,7 @@ impl MetricSource for HttpMetrics {
         into.declare(&DURATIONS);
         into.declare(&CACHE);
         for (method, active) in METHODS.into_iter().chain([OTHER_METHOD]).zip(active) {
-            into.add(&ACTIVE, [method, scheme], active.load(Ordering::Relaxed));
+            into.add(&ACTIVE, [method, scheme], active.read());
         }
         replies(unrouted, [scheme, "", ""], into);
         if let Some(control) = self.control.upgrade() {
@@ -148,6 +149,8 @@ fn replies(route: &RouteMeasured, [scheme, path, service]: [&str; 3], into: &mut
 #[cfg(test)]
 mod tests {
     use http::StatusCode;
+    use patchbay_model::policy::RouteSettings;
+    use patchbay_striped::Spread;
 
     use super::*;
 
@@ -166,7 +169,9 @@ mod tests {
 
     #[test]
     fn requests_are_told_apart_by_what_the_conventions_say() {
-        let (measured, route) = (HttpMeasured::new("http"), Arc::<RouteMeasured>::default());
+        let measured = HttpMeasured::new("http");
+        let policy = RoutePolicy::new("/a/*".parse().unwrap(), RouteSettings::default(), true);
+        let route = Spread::from(policy).lend();
         let reply = |status: u16, fault: Option<FaultKind>| {
             let mut reply = Response::new(());
             *reply.status_mut() = StatusCode::from_u16(status).unwrap();
@@ -201,13 +206,13 @@ mod tests {
             series(["PUT", "/a/*", "", "cancelled", "orders"], 1),
             series(["_OTHER", "/a/*", "418", "", "orders"], 2),
         ];
-        assert_eq!(told(&measured, &route), expected);
+        assert_eq!(told(&measured, &route.measured), expected);
     }
 
     #[test]
     fn a_request_is_active_until_its_reply_begins() {
         let measured = HttpMeasured::new("https");
-        let active = || measured.active.each_ref().map(|count| count.load(Ordering::Relaxed));
+        let active = || measured.active.each_ref().map(Count::read);
         let begin = |method: &str| measured.begin(&method.parse().unwrap(), Instant::now());
         let (get, other) = (begin("GET"), begin("BREW"));
         assert_eq!(active(), [0, 0, 1, 0, 0, 0, 0, 0, 0, 1]);

@@ -88,7 +88,7 @@ impl Answer for Answers {
 
     // A block and no `async fn`, which would copy the request once more.
     fn answer(
-        self,
+        self: Arc<Self>,
         peer: Peer,
         request: Request<Received>,
     ) -> impl Future<Output = Response<ReplyBody>> + Send + 'static {

@@ -34,9 +34,10 @@ pub(crate) trait Answer: Clone + Send + Sync + 'static {
     /// The body of its replies.
     type Body: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static;
 
-    /// Answers one request of `peer`. Dropping the future gives it up.
+    /// Answers one request of `peer`. Dropping the future gives it up. Each connection has one of these for itself, which its
+    /// requests share.
     fn answer(
-        self,
+        self: Arc<Self>,
         peer: Peer,
         request: Request<Received>,
     ) -> impl Future<Output = Response<Self::Body>> + Send + 'static;
@@ -45,7 +46,7 @@ pub(crate) trait Answer: Clone + Send + Sync + 'static {
 /// Answers one request, whose body may pause for `body_timeout`, and keeps its connection informed. A block and no `async fn`,
 /// which would copy the request once more.
 pub(super) fn answer<A: Answer>(
-    (answer, peer): (A, Peer),
+    (answer, peer): (Arc<A>, Peer),
     request: Request<Incoming>,
     open: Open,
     body_timeout: Duration,

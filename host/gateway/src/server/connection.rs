@@ -31,17 +31,19 @@ pub(super) async fn run<A: Answer>(
     limits: &ConnectionLimits,
     stop: &Stop,
 ) {
-    let activity = &Arc::new(Activity::new());
+    let (activity, answer) = (&Arc::new(Activity::new()), &Arc::new(answer));
     let socket = TokioIo::new(WatchedSocket::new(Guarded::new(wire), Arc::clone(activity)));
     // In a box, which is memory that another request was just answered in. Otherwise it would be the connection's own, of which
     // nothing is in the caches any more when there are many.
     let service = service_fn(|request| {
-        Box::pin(answer::answer((answer.clone(), peer.clone()), request, activity.open(), limits.body_timeout))
+        Box::pin(answer::answer((Arc::clone(answer), peer.clone()), request, activity.open(), limits.body_timeout))
     });
     let mut connection = pin!(builder.serve_connection(socket, service));
     let mut watch = pin!(Watch::new(activity, limits));
-    let mut stopping = pin!(stop.gracefully.cancelled());
-    let mut ending = pin!(stop.now.cancelled());
+    // Of its own, because they are asked each time, and a lock of all connections would go from thread to thread.
+    let (gracefully, now) = (stop.gracefully.child_token(), stop.now.child_token());
+    let mut stopping = pin!(gracefully.cancelled());
+    let mut ending = pin!(now.cancelled());
     std::future::poll_fn(|cx| {
         loop {
             if let Poll::Ready(ended) = connection.as_mut().poll(cx) {

@@ -141,7 +141,7 @@ async fn messages_count_in_the_share_and_are_pinned_by_nothing() {
             data: number.to_string().into(),
         };
         let payload = MessagePayload::new(Arc::new(message), "orders".into(), 1);
-        call(&bench.control.routed(Arc::clone(&entry)), &arrival, payload).await.unwrap();
+        call(&bench.control.routed(entry.lend()), &arrival, payload).await.unwrap();
     }
     let deliveries = bench.executor.deliveries.lock().unwrap();
     let of_candidate = deliveries.iter().filter(|delivery| delivery.ends_with(" 2")).count();

@@ -1,5 +1,7 @@
 //! Deployments of services that call each other, with components that are written down.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use patchbay_model::policy::{AccessRule, LinkSettings};
 use patchbay_model::ports::Links as _;
@@ -162,8 +164,8 @@ async fn callers_are_not_broken_unless_that_is_wanted() {
 
 #[tokio::test(start_paused = true)]
 async fn a_link_that_leads_nowhere_is_refused_or_has_a_result_in_its_place() {
-    let (bench, links) = (Bench::new(), crate::ServiceLinks::default());
-    links.attach(&bench.control);
+    let (bench, links) = (Bench::new(), Arc::<crate::ServiceLinks>::default());
+    let _attached = links.attach(&bench.control);
     let deploy = async |link: LinkSettings| {
         let mut request = bench.request("orders", "a", &[]);
         request.component = bench.components.put(importing("0.1.0", "count"));
@@ -218,7 +220,7 @@ async fn a_service_comes_up_after_what_it_needs() {
 #[tokio::test(start_paused = true)]
 async fn calls_of_services_go_where_they_are_linked_and_allowed() {
     let bench = Bench::new();
-    let links = ServiceLinks::default();
+    let links = Arc::<ServiceLinks>::default();
     let course = Course {
         call: Some(CallId::new(7)),
         deadline: Instant::now().into_std() + std::time::Duration::from_secs(5),
@@ -236,7 +238,7 @@ async fn calls_of_services_go_where_they_are_linked_and_allowed() {
             .map_err(|fault: Fault| fault.kind())
     };
     assert_eq!(call().await, Err(FaultKind::Unavailable), "there is no control yet");
-    links.attach(&bench.control);
+    let _attached = links.attach(&bench.control);
     assert_eq!(call().await, Err(FaultKind::Unavailable), "there is no such service");
     bench.deploy_bytes("inventory", exporting("0.1.0", "u32"), &[]).await.unwrap();
     bench.deploy_bytes("orders", importing("0.1.0", "count"), &[]).await.unwrap();
