@@ -1,7 +1,6 @@
 //! The bulkhead under a paused clock.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use patchbay_model::{FaultKind, Limits};
@@ -83,54 +82,4 @@ async fn resizing_counts_the_places_that_are_taken() {
     assert!(bulkhead.enter(in_seconds(9)).await.is_err());
     permits.clear();
     assert_eq!(bulkhead.occupancy().calls, 0);
-}
-
-#[test]
-fn a_place_that_one_thread_keeps_is_there_for_every_other() {
-    let bulkhead = Bulkhead::new(&limits(4, 0));
-    // Each thread gives back what it had, and keeps it.
-    std::thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| drop((0..4).map_while(|_| bulkhead.try_enter()).collect::<Vec<_>>()));
-        }
-    });
-    assert_eq!(bulkhead.occupancy().calls, 0);
-    let all: Vec<_> = (0..4).map(|_| bulkhead.try_enter().unwrap()).collect();
-    assert!(bulkhead.try_enter().is_none());
-    std::thread::scope(|scope| scope.spawn(|| drop(all)).join().unwrap());
-    bulkhead.resize(&limits(1, 0));
-    assert_eq!(bulkhead.occupancy().calls, 0, "what is kept is taken away first");
-    let last = bulkhead.try_enter().unwrap();
-    assert!(bulkhead.try_enter().is_none());
-    bulkhead.resize(&limits(2, 0));
-    assert!(bulkhead.try_enter().is_some());
-    drop(last);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn nobody_waits_for_ever_and_there_are_never_too_many() {
-    const PLACES: u32 = 3;
-    let bulkhead = Arc::new(Bulkhead::new(&Limits { queue_wait: Duration::from_secs(60), ..limits(PLACES, 1000) }));
-    let (inside, most) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
-    let tasks: Vec<_> = (0..16)
-        .map(|_| {
-            let (bulkhead, inside, most) = (Arc::clone(&bulkhead), Arc::clone(&inside), Arc::clone(&most));
-            tokio::spawn(async move {
-                for turn in 0..2_000 {
-                    let place = bulkhead.enter(in_seconds(60)).await.unwrap();
-                    most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                    if turn % 3 == 0 {
-                        tokio::task::yield_now().await;
-                    }
-                    inside.fetch_sub(1, Ordering::SeqCst);
-                    drop(place);
-                }
-            })
-        })
-        .collect();
-    for task in tasks {
-        task.await.unwrap();
-    }
-    assert_eq!(most.load(Ordering::SeqCst), PLACES);
-    assert_eq!(bulkhead.occupancy(), Occupancy { calls: 0, waiting: 0 });
 }

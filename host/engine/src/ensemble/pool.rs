@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use patchbay_striped::Spread;
+
 use super::desk::Started;
 use super::serving::Job;
 use super::worker::Worker;
-use patchbay_striped::Spread;
-
 use crate::code::Code;
 use crate::revision::Revision;
 use crate::shards::Shards;

@@ -1,6 +1,7 @@
 //! Places, taken by many threads.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -58,9 +59,12 @@ async fn nobody_waits_for_ever_and_there_are_never_too_many() {
             })
         })
         .collect();
-    for task in tasks {
-        task.await.unwrap();
-    }
+    let all = async {
+        for task in tasks {
+            task.await.unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), all).await.unwrap();
     assert_eq!(most.load(Ordering::SeqCst), PLACES);
     assert_eq!((places.n_taken(PLACES as usize), places.n_waiting()), (0, 0));
 }
