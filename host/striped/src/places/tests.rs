@@ -1,6 +1,7 @@
 //! Places, taken by many threads.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -113,4 +114,54 @@ proptest! {
             prop_assert_eq!(places.n_taken(total), taken);
         }
     }
+}
+
+#[tokio::test]
+async fn a_place_that_somebody_keeps_is_found_by_who_waits() {
+    let places = Places::new(1);
+    assert!(places.try_take());
+    places.give();
+    let waiting = places.wait(1).unwrap();
+    tokio::time::timeout(Duration::from_secs(60), waiting.take()).await.unwrap();
+    assert_eq!(places.n_taken(1), 1);
+}
+
+/// One thread gives a place back at the moment at which another one begins to wait for it. Whichever is first, it is not left lying.
+#[test]
+fn a_place_is_not_kept_from_who_begins_to_wait_meanwhile() {
+    const ROUNDS: u64 = 100_000;
+    let (places, round) = (Places::new(1), AtomicU64::new(0));
+    let after = |number: u64| {
+        while round.load(Ordering::SeqCst) < number {
+            std::thread::yield_now();
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0..ROUNDS {
+                after(2 * number + 1);
+                // A little later each time.
+                (0..number % 64).for_each(|_| std::hint::spin_loop());
+                places.give();
+                after(2 * number + 2);
+            }
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            for number in 0..ROUNDS {
+                assert!(places.try_take());
+                round.store(2 * number + 1, Ordering::SeqCst);
+                let waiting = places.wait(1).unwrap();
+                let found = tokio::time::timeout(Duration::from_secs(10), waiting.take()).await;
+                if found.is_err() {
+                    // The other thread has nothing to wait for any more.
+                    round.store(u64::MAX, Ordering::SeqCst);
+                }
+                assert!(found.is_ok(), "it is left lying");
+                places.give();
+                drop(waiting);
+                round.store(2 * number + 2, Ordering::SeqCst);
+            }
+        });
+    });
 }
