@@ -130,4 +130,42 @@ mod tests {
             assert_eq!(gate.n_calls(), 0);
         }
     }
+
+    /// One thread comes in at the moment at which another one closes the gate. Either it is turned away, or it is seen.
+    #[test]
+    fn nobody_comes_in_unseen_while_it_closes() {
+        const ROUNDS: usize = 100_000;
+        let gates: Vec<_> = (0..ROUNDS).map(|_| Gate::default()).collect();
+        let (begun, entered) = (AtomicU64::new(0), AtomicU64::new(0));
+        let wait = |count: &AtomicU64, number: u64| {
+            while count.load(Ordering::SeqCst) < number {
+                std::thread::yield_now();
+            }
+        };
+        let (mut refused, mut seen) = (0, 0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for (number, gate) in (1..).zip(&gates) {
+                    wait(&begun, number);
+                    // A little later each time.
+                    (0..number % 64).for_each(|_| std::hint::spin_loop());
+                    // Twice the number of the round, and one more if it came in.
+                    entered.store(2 * number + u64::from(gate.enter()), Ordering::SeqCst);
+                }
+            });
+            let mut unseen = 0;
+            for (number, gate) in (1..).zip(&gates) {
+                begun.store(number, Ordering::SeqCst);
+                gate.close();
+                let is_empty = gate.n_calls() == 0;
+                wait(&entered, 2 * number);
+                match entered.load(Ordering::SeqCst) % 2 == 1 {
+                    false => refused += 1,
+                    true if is_empty => unseen += 1,
+                    true => seen += 1,
+                }
+            }
+            assert_eq!(unseen, 0, "{refused} were turned away and {seen} seen");
+        });
+    }
 }

@@ -147,4 +147,16 @@ mod tests {
             assert_eq!(counts.get(caller), Some(&count), "{caller}");
         }
     }
+
+    #[test]
+    fn a_name_is_no_other_one_that_begins_like_it() {
+        let name = |text: &str| text.parse::<ServiceName>().unwrap();
+        let longest = "a".repeat(ServiceName::MOST_LETTERS);
+        let names = ["a", "order", "orders", longest.as_str()];
+        for kept in names {
+            for asked in names {
+                assert_eq!(name(asked).is(&name(kept).kept()), asked == kept, "{asked}, {kept}");
+            }
+        }
+    }
 }
