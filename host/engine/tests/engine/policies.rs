@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use patchbay_model::ports::{Executor, InstanceCount, Usage};
-use patchbay_model::{InstancePolicy, Settings, empty_body};
+use patchbay_model::{InstancePolicy, Limits, Settings, empty_body};
 
 use crate::harness::{PATIENCE, Rig, Service, call, every_way, text, until};
 
@@ -55,6 +55,22 @@ async fn warm_and_cool() {
             until(|| service.instances().idle == kept).await;
             assert_eq!(service.count().await, count, "{guest} {policy:?}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_instances_are_kept_than_calls_may_be_under_way() {
+    let rig = Rig::new();
+    for (concurrency, kept) in [(1, 1), (2, 2), (100, 8)] {
+        let limits = Limits { concurrency, ..Limits::default() };
+        let service =
+            rig.prepare("probe.wasm", InstancePolicy::Reuse, Settings { limits, ..Settings::default() }).await;
+        for _ in 0..8 {
+            // Each by whatever thread has time.
+            let prepared = service.prepared.clone();
+            tokio::spawn(async move { prepared.warm().await }).await.unwrap().unwrap();
+        }
+        assert_eq!(counts_of(&service), (kept, kept), "{concurrency}");
     }
 }
 
