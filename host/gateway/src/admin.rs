@@ -24,7 +24,7 @@ use crate::dashboard::Dashboard;
 use crate::error::{GatewayError, bind};
 use crate::readiness::Readiness;
 use crate::reload::Reload;
-use crate::server::{self, AddressLimits, Answer, ConnectionCounts, ConnectionLimits, Peer, Received};
+use crate::server::{self, AddressLimits, Answer, ConnectionCounts, ConnectionLimits, HeadTooLarge, Peer, Received};
 use crate::tls::{self, Tls};
 
 mod activity;
@@ -212,6 +212,9 @@ impl Answer for Routed {
     type Body = Body;
 
     async fn answer(self: Arc<Self>, peer: Peer, mut request: Request<Received>) -> Response<Body> {
+        if let Some(too_large) = request.extensions().get::<HeadTooLarge>() {
+            return too_large.problem().into_reply().map(Body::new);
+        }
         request.extensions_mut().insert(PeerAddress(peer.address));
         self.0.clone().call(request.map(Body::new)).await.unwrap_or_else(|never| match never {})
     }

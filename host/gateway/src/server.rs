@@ -22,6 +22,7 @@ mod counts;
 mod frames;
 mod guard;
 mod handshake;
+mod head;
 mod limits;
 mod pause;
 mod received;
@@ -33,6 +34,7 @@ mod wire;
 pub(crate) use addresses::{AddressLimits, Client};
 pub(crate) use answer::{Answer, Peer};
 pub(crate) use counts::{ConnectionCounts, collect};
+pub(crate) use head::HeadTooLarge;
 pub(crate) use limits::ConnectionLimits;
 pub(crate) use received::Received;
 

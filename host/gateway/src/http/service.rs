@@ -22,8 +22,8 @@ use super::measured::HttpMeasured;
 use super::reply_body::{ReplyBody, discard};
 use super::target::{Target, normalize};
 use crate::dashboard::strip_sessions;
-use crate::problem::reply_to;
-use crate::server::{Answer, Peer, Received};
+use crate::problem::{Faulted, reply_to};
+use crate::server::{Answer, HeadTooLarge, Peer, Received};
 
 /// Names the call, in the request that a service gets and in every reply. What a client sends in it is replaced.
 pub const CALL_HEADER: HeaderName = HeaderName::from_static("patchbay-call");
@@ -120,6 +120,11 @@ impl Shared {
     /// no such form, or the answer of the host itself.
     fn accept(&self, span: &HostSpan<'_>, head: &mut request::Parts, noted: Option<Arc<Noted>>) -> Option<Reply> {
         let id = span.id();
+        if let Some(too_large) = head.extensions.get::<HeadTooLarge>() {
+            let mut reply = too_large.problem().of_call(id).into_reply();
+            reply.extensions_mut().insert(Faulted { kind: FaultKind::TooLarge, unprocessed: true });
+            return Some(reply);
+        }
         match normalize(head, &self.local, self.scheme.as_ref()) {
             Ok(Target::Path) => {}
             Ok(Target::Server) => return Some(server_options()),

@@ -6,7 +6,6 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONNECTION;
@@ -17,6 +16,8 @@ use patchbay_model::User;
 use pin_project_lite::pin_project;
 
 use super::activity::Open;
+use super::head::HeadTooLarge;
+use super::limits::ConnectionLimits;
 use super::received::Received;
 use super::streams;
 
@@ -43,23 +44,28 @@ pub(crate) trait Answer: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Response<Self::Body>> + Send + 'static;
 }
 
-/// Answers one request, whose body may pause for `body_timeout`, and keeps its connection informed. A block and no `async fn`,
+/// Answers one request within `limits`, and keeps its connection informed. A block and no `async fn`,
 /// which would copy the request once more.
 pub(super) fn answer<A: Answer>(
     (answer, peer): (Arc<A>, Peer),
     request: Request<Incoming>,
     open: Open,
-    body_timeout: Duration,
-) -> impl Future<Output = Result<Response<Tracked<A::Body>>, Infallible>> + Send + 'static {
+    limits: &ConnectionLimits,
+) -> impl Future<Output = Result<Response<Tracked<A::Body>>, Infallible>> + Send + use<A> {
     let is_http2 = request.version() == Version::HTTP_2;
-    let (head, incoming) = request.into_parts();
-    let (body, rest) = Received::new(incoming, open.activity(), body_timeout);
+    let (mut head, incoming) = request.into_parts();
+    // HTTP/2 has a limit of its own, which h2 enforces.
+    let too_large = if is_http2 { None } else { HeadTooLarge::of(&head, limits.max_head) };
+    if let Some(too_large) = too_large {
+        head.extensions.insert(too_large);
+    }
+    let (body, rest) = Received::new(incoming, open.activity(), limits.body_timeout);
     let request = Request::from_parts(head, body);
     async move {
         let mut reply = answer.answer(peer, request).await;
         // What is left of the request stands where the next one would have to begin. A service that has not given it up may
-        // still read it while it replies.
-        if !is_http2 && (rest.is_given_up() || open.activity().is_last()) {
+        // still read it while it replies. Whoever sends heads that are too large is not worth waiting for.
+        if !is_http2 && (too_large.is_some() || rest.is_given_up() || open.activity().is_last()) {
             reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(reply.map(|body| Tracked { body, open, is_http2 }))

@@ -36,7 +36,7 @@ pub(super) async fn run<A: Answer>(
     // In a box, which is memory that another request was just answered in. Otherwise it would be the connection's own, of which
     // nothing is in the caches any more when there are many.
     let service = service_fn(|request| {
-        Box::pin(answer::answer((Arc::clone(answer), peer.clone()), request, activity.open(), limits.body_timeout))
+        Box::pin(answer::answer((Arc::clone(answer), peer.clone()), request, activity.open(), limits))
     });
     let mut connection = pin!(builder.serve_connection(socket, service));
     let mut watch = pin!(Watch::new(activity, limits));

@@ -44,6 +44,10 @@ const WINDOW: u32 = 1 << 20;
 /// What is written to an HTTP/2 stream and has not been sent, in bytes.
 const SEND_BUFFER: usize = 400 << 10;
 
+/// What is read of an HTTP/1 connection in one piece beyond the head that a request may have, in bytes: a body of this size
+/// comes whole, and a service need not be woken for the rest of it.
+const READ_AHEAD: usize = 64 << 10;
+
 /// Tells hyper and h2 what a connection may make the host keep.
 pub(super) fn configure(builder: &mut auto::Builder<StreamExecutor>, limits: &ConnectionLimits) {
     // The time a head may take is watched in `connection.rs`, where it can be told from idle time.
@@ -51,7 +55,8 @@ pub(super) fn configure(builder: &mut auto::Builder<StreamExecutor>, limits: &Co
         .http1()
         .header_read_timeout(None)
         .max_headers(limits.max_headers as usize)
-        .max_buf_size(limits.max_head as usize);
+        // What a head may have is enforced in `head.rs`.
+        .max_buf_size(limits.max_head as usize + READ_AHEAD);
     // The defaults of the libraries at the time of writing, except for the first two. They are said here because clients
     // can rely on them, and so that they change when somebody decides it.
     builder

@@ -112,9 +112,20 @@ async fn heads_that_are_too_large_are_refused() {
     let http = host.http_with(config).await;
     let many = "x: y\r\n".repeat(20);
     let long = format!("x: {}\r\n", "y".repeat(10 << 10));
-    for headers in [many, long] {
+    let endless = format!("x: {}\r\n", "y".repeat(200 << 10));
+    for headers in [&many, &long, &endless] {
         let reply = raw(http.address, &format!("GET / HTTP/1.1\r\nhost: orders.test\r\n{headers}\r\n")).await;
         assert!(reply.starts_with("HTTP/1.1 431 "), "{reply}");
+        // What could be read is refused in words.
+        assert_eq!(reply.contains("application/problem+json"), headers == &long, "{reply}");
+        assert!(reply.contains("connection: close"), "{reply}");
+    }
+    // As large as it may be.
+    let start = "GET / HTTP/1.1\r\nhost: orders.test\r\nconnection: close\r\nx: ";
+    for (size, status) in [(8 << 10, 200), ((8 << 10) + 1, 431)] {
+        let value = "y".repeat(size - start.len() - "\r\n\r\n".len());
+        let reply = raw(http.address, &format!("{start}{value}\r\n\r\n")).await;
+        assert!(reply.starts_with(&format!("HTTP/1.1 {status} ")), "{size}: {reply}");
     }
     let reply = raw(http.address, "NO HTTP AT ALL\r\n\r\n").await;
     assert!(reply.starts_with("HTTP/1.1 400 "), "{reply}");
