@@ -159,3 +159,42 @@ async fn configuration_and_output_belong_to_their_service() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn services_that_nobody_calls_keep_no_code_and_answer_all_the_same() {
+    let probes =
+        ["probe", "probe3"].map(|guest| service(guest, guest, &format!("routes = [\"{guest}.example/*\"]"))).concat();
+    let idle = "[engine]\ncode_idle = \"1s\"\n[defaults]\ninstance_idle = \"100ms\"\n";
+    let host =
+        Host::start(&format!("{idle}{probes}{}", service("inventory", "inventory", "instances = \"reuse\""))).await;
+    let all_is_let_go = async || {
+        eventually("no code is in memory", async || {
+            let usage = host.admin_get("/v1/host").await["usage"].clone();
+            (usage["components"] == 0 && usage["code_bytes"] == 0).then_some(())
+        })
+        .await;
+    };
+    let version = async |guest: &str| {
+        let request = host.client().get(host.url("/version")).header("host", format!("{guest}.example"));
+        let reply = request.send().await.unwrap();
+        (reply.status().as_u16(), reply.text().await.unwrap())
+    };
+    all_is_let_go().await;
+    for guest in ["probe", "probe3"] {
+        assert_eq!(version(guest).await.0, 200, "{guest}");
+    }
+    let (code, level, errors) = host.cli(&["call", "inventory", "level-of(\"tea\")"]).await;
+    assert_eq!(code, 0, "{errors}");
+    assert!(!level.trim().is_empty());
+    // So do those that were replaced, and may be gone back to.
+    let settings = json!({ "config": { "version": "2" } });
+    let (status, outcome) = host.deploy("probe", marked("probe", "2"), settings).await;
+    assert_eq!(status, 200, "{outcome}");
+    all_is_let_go().await;
+    assert_eq!(version("probe").await, (200, "2".to_owned()));
+    let (code, _, errors) = host.cli(&["rollback", "probe"]).await;
+    assert_eq!(code, 0, "{errors}");
+    all_is_let_go().await;
+    let (status, version) = version("probe").await;
+    assert!(status == 200 && version != "2", "{version}");
+}

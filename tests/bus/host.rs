@@ -70,6 +70,7 @@ impl Host {
                 tokens: Arc::<ServiceTokens>::default(),
                 spans: Arc::new(patchbay_model::ports::NoSpans),
                 clock: Arc::new(SystemClock),
+                components: None,
             },
         )?;
         let count = Arc::<Count>::default();

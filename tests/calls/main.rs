@@ -172,6 +172,7 @@ async fn engine(arguments: &Arguments) -> Result<Value, Box<dyn Error>> {
             tokens: nobody.clone(),
             spans: Arc::new(patchbay_model::ports::NoSpans),
             clock: nobody,
+            components: None,
         },
     )?;
     match &arguments.callee {

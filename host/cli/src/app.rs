@@ -18,7 +18,7 @@ use patchbay_engine::{Allocation, CacheFolder, CacheReport, Engine, EngineConfig
 use patchbay_gateway::{AdminApi, HostFacts, HttpGateway, HttpOutbound, Readiness};
 use patchbay_model::metrics::Metrics;
 use patchbay_model::policy::Rate;
-use patchbay_model::ports::{Clock, Executor, Links, LogSink, Messaging, Outbound, Spans, Tokens};
+use patchbay_model::ports::{Clock, ComponentStore, Executor, Links, LogSink, Messaging, Outbound, Spans, Tokens};
 use patchbay_model::{NoHazard, units};
 
 use crate::announcement::Announcement;
@@ -93,10 +93,11 @@ impl App {
         if let Some(exporter) = otlp::logs(&config.otlp, otlp.as_ref()) {
             telemetry.inlet.export_to(exporter);
         }
-        let engine = executor(&config.engine, Some(cache), sink, ways)?;
+        let components = Arc::new(state.components()) as Arc<dyn ComponentStore>;
+        let engine = executor(&config.engine, Some(cache), sink, ways, Some(Arc::clone(&components)))?;
         let ports = Ports {
             executor: Arc::clone(&engine) as _,
-            components: Arc::new(state.components()),
+            components,
             registry: Arc::new(state.registry()),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             bus: bus::open(config, &state.bus(), Arc::clone(&clock) as _, hazard.clone()).await?,
@@ -184,11 +185,20 @@ pub(crate) fn executor(
     cache: Option<CacheFolder>,
     sink: Arc<dyn LogSink>,
     ways: Ways,
+    components: Option<Arc<dyn ComponentStore>>,
 ) -> Result<Arc<Engine>, Failure> {
     let premises = Premises { cache, workshop: Some(workshop()) };
     let Ways { outbound, links, messaging, tokens, spans } = ways;
-    let ports =
-        patchbay_engine::Ports { sink, outbound, links, messaging, tokens, spans, clock: Arc::new(SystemClock) };
+    let ports = patchbay_engine::Ports {
+        sink,
+        outbound,
+        links,
+        messaging,
+        tokens,
+        spans,
+        clock: Arc::new(SystemClock),
+        components,
+    };
     let engine = Engine::new(config, premises, ports).map_err(Failure::failed)?;
     tell(engine.report());
     Ok(Arc::new(engine))
@@ -219,7 +229,7 @@ pub(crate) fn trial_executor(config: &EngineConfig, state: &Path) -> Result<Arc<
         tokens: Arc::<ServiceTokens>::default(),
         spans: Arc::<ServiceSpans>::default(),
     };
-    Ok(executor(config, cache, Arc::new(Journal::new(1)), ways)?)
+    Ok(executor(config, cache, Arc::new(Journal::new(1)), ways, None)?)
 }
 
 /// Logs what the engine found on this machine.
@@ -268,6 +278,7 @@ pub(crate) fn facts(config: &Config) -> BTreeMap<String, String> {
         ("engine.stack", size(config.engine.stack)),
         ("engine.epoch_tick", duration(config.engine.epoch_tick)),
         ("engine.cache_size", size(config.engine.cache_size)),
+        ("engine.code_idle", duration(config.engine.code_idle)),
         ("engine.compile_time", duration(config.engine.compile_time)),
         ("engine.compile_memory", size(config.engine.compile_memory)),
         ("logs.format", config.logs.format.name().to_owned()),

@@ -89,13 +89,13 @@ impl Running {
     /// If a component cannot be read, or nothing can be brought up.
     pub(crate) async fn start(
         &self,
-        services: &[ServiceConfig],
+        services: Vec<ServiceConfig>,
         mut tell: impl FnMut(&ServiceName, &Started) + Send,
     ) -> Result<(), Failure> {
         let mut declared = Vec::with_capacity(services.len());
         let mut pins = Vec::with_capacity(services.len());
         for service in services {
-            let (service, pin) = components::store(&self.control, service).await?;
+            let (service, pin) = components::store(&self.control, &service).await?;
             declared.push(service);
             pins.push(pin);
         }

@@ -47,6 +47,11 @@ pub(crate) enum Service {
 }
 
 impl Code {
+    /// What it was compiled from, and for which engine.
+    pub(crate) const fn key(&self) -> Key {
+        self.key
+    }
+
     /// Links `component`.
     ///
     /// # Errors

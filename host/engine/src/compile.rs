@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use patchbay_model::ports::{Clock, CodeSource, PrepareError};
+use patchbay_model::ports::{Clock, CodeSource, ComponentStore, PrepareError};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use wasmtime::component::{Component, Linker};
@@ -30,6 +30,9 @@ pub(crate) const NICENESS: i32 = 6;
 pub(crate) struct Compiler {
     shop: Arc<Shop>,
     place: Place,
+    /// The thread that loads code, one component after the other: so what stays of them lies close together, and not between what
+    /// threads that come and go have left behind.
+    loader: ThreadPool,
     /// Compiling takes hundreds of MiB, so one component at a time is compiled. Loading from the cache does not wait.
     turn: Arc<Semaphore>,
 }
@@ -76,7 +79,7 @@ struct Shop {
 
 impl Compiler {
     /// # Errors
-    /// If wasmtime does not take what is offered to components.
+    /// If wasmtime does not take what is offered to components, or the operating system gives no thread.
     pub(crate) fn new(
         engines: Arc<Engines>,
         place: Place,
@@ -87,7 +90,8 @@ impl Compiler {
         let linkers =
             [offers::linker(engines.of(Wasi::P2), Wasi::P2)?, offers::linker(engines.of(Wasi::P3), Wasi::P3)?];
         let shop = Arc::new(Shop { engines, linkers, cache, shelf, clock });
-        Ok(Self { shop, place, turn: Arc::new(Semaphore::new(1)) })
+        let loader = ThreadPoolBuilder::new().num_threads(1).thread_name(|_| "patchbay-load".to_owned()).build()?;
+        Ok(Self { shop, place, loader, turn: Arc::new(Semaphore::new(1)) })
     }
 
     /// The machine code of the component in `bytes`, and where it came from.
@@ -112,6 +116,38 @@ impl Compiler {
         Ok((code, if damaged { CodeSource::CacheDamaged } else { CodeSource::Compiled }))
     }
 
+    /// The machine code of a component that was compiled here before.
+    ///
+    /// # Errors
+    /// Those of [`PrepareError`], if it is not in the cache any more, and cannot be compiled again.
+    pub(crate) async fn bring_back(
+        &self,
+        key: Key,
+        components: &dyn ComponentStore,
+    ) -> Result<Arc<Code>, PrepareError> {
+        if let Some(code) = self.shop.shelf.find(&key) {
+            return Ok(code);
+        }
+        if let Loaded::Code(code) = self.load(key).await? {
+            return Ok(code);
+        }
+        let bytes = components.read(&key.0).await;
+        let bytes = bytes.map_err(|error| PrepareError::Host(format!("its component cannot be read: {error}")))?;
+        Ok(self.obtain(key, bytes).await?.0)
+    }
+
+    /// Lets go of code on the thread that loaded it: its memory is that thread's, and what others give back of it stays with the
+    /// process until that thread is at work again.
+    pub(crate) fn discard(&self, code: Arc<Code>) {
+        self.loader.spawn(move || drop(code));
+    }
+
+    /// Whether the cache has the code of a component.
+    pub(crate) fn keeps(&self, key: Key) -> bool {
+        let cache = self.shop.cache.as_ref();
+        cache.is_some_and(|cache| cache.entry(&key.0, self.shop.engines.of(key.1)).code().exists())
+    }
+
     /// Compiles a component and links it.
     async fn compile(&self, key: Key, bytes: Bytes, turn: OwnedSemaphorePermit) -> Result<Arc<Code>, PrepareError> {
         let shop = self.shop.clone();
@@ -128,9 +164,7 @@ impl Compiler {
             Place::Apart { workshop, order } => {
                 let _turn = turn;
                 let code = workshop.compile(&Order { wasi: key.1, ..order.clone() }, bytes).await?;
-                tokio::task::spawn_blocking(move || shop.take(key, &code))
-                    .await
-                    .map_err(|error| PrepareError::Host(format!("what was compiled could not be taken: {error}")))?
+                on(&self.loader, move || shop.take(key, &code)).await?
             }
         }
     }
@@ -138,12 +172,11 @@ impl Compiler {
     /// Looks into the cache. Not on a compiling thread: what is there must not wait for what is being compiled.
     async fn load(&self, key: Key) -> Result<Loaded, PrepareError> {
         let shop = self.shop.clone();
-        let loaded = tokio::task::spawn_blocking(move || shop.load(key)).await;
-        loaded.map_err(|error| PrepareError::Host(format!("the cache could not be read: {error}")))?
+        on(&self.loader, move || shop.load(key)).await?
     }
 }
 
-/// Does `work` on a compiling thread.
+/// Does `work` on one of these threads.
 async fn on<T: Send + 'static>(
     threads: &ThreadPool,
     work: impl FnOnce() -> T + Send + 'static,
@@ -154,7 +187,7 @@ async fn on<T: Send + 'static>(
         let _ = done.send(catch_unwind(AssertUnwindSafe(work)));
     });
     let result = result.await.map_err(|_| stopped())?;
-    result.map_err(|_| PrepareError::Host("the compiler panicked on this component".to_owned()))
+    result.map_err(|_| PrepareError::Host("the host panicked on this component".to_owned()))
 }
 
 fn stopped() -> PrepareError {

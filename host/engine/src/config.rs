@@ -27,6 +27,10 @@ pub struct EngineConfig {
     /// used for longest are removed first.
     #[serde(with = "units::size")]
     pub cache_size: u64,
+    /// How long the code of a service stays in memory of which there is no instance, and which nobody calls. Default 5 minutes.
+    /// Then it is loaded from the cache when it is needed.
+    #[serde(with = "units::duration")]
+    pub code_idle: Duration,
     /// CPU time that compiling one component may take, of all threads together; whole seconds. Default 5 minutes.
     #[serde(with = "units::duration")]
     pub compile_time: Duration,
@@ -43,6 +47,7 @@ impl Default for EngineConfig {
             stack: 512 << 10,
             epoch_tick: Duration::from_millis(1),
             cache_size: 2 << 30,
+            code_idle: Duration::from_secs(300),
             compile_time: Duration::from_secs(300),
             compile_memory: 2 << 30,
         }
@@ -68,6 +73,8 @@ impl EngineConfig {
             "must lie between 100us and 100ms",
         );
         require(self.cache_size >= 1 << 20, "cache_size", "must be at least 1MiB");
+        let day = Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
+        require(day.contains(&self.code_idle), "code_idle", "must lie between 1s and 1d");
         let whole = self.compile_time.subsec_nanos() == 0;
         let hour = Duration::from_secs(1)..=Duration::from_secs(3600);
         require(
@@ -108,12 +115,21 @@ mod tests {
             stack: 0,
             epoch_tick: Duration::ZERO,
             cache_size: 0,
+            code_idle: Duration::ZERO,
             compile_time: Duration::from_millis(1500),
             compile_memory: 0,
         };
         let keys: Vec<_> = config.problems().into_iter().map(|problem| problem.key).collect();
-        let all =
-            ["instances", "compile_threads", "stack", "epoch_tick", "cache_size", "compile_time", "compile_memory"];
+        let all = [
+            "instances",
+            "compile_threads",
+            "stack",
+            "epoch_tick",
+            "cache_size",
+            "code_idle",
+            "compile_time",
+            "compile_memory",
+        ];
         assert_eq!(keys, all);
     }
 }

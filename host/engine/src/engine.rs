@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use patchbay_model::Hazard;
 use patchbay_model::ports::{
-    BoxFuture, Clock, CodeSource, Executor, Links, LogSink, Messaging, Outbound, Preparation, PrepareError,
-    PrepareRequest, Prepared, Spans, Tokens, Usage,
+    BoxFuture, Clock, CodeSource, ComponentStore, Executor, Links, LogSink, Messaging, Outbound, Preparation,
+    PrepareError, PrepareRequest, Prepared, Spans, Tokens, Usage,
 };
 
 use crate::admit;
@@ -18,6 +18,7 @@ use crate::config::EngineConfig;
 use crate::engines::{Allocation, Engines, Wasi};
 use crate::ensemble::Ensemble;
 use crate::offers::Offers;
+use crate::on_demand::{OnDemand, Sources};
 use crate::revision::{Revision, Surroundings};
 use crate::solo::Solo;
 use crate::tally::Tallies;
@@ -95,6 +96,8 @@ pub struct Ports {
     pub spans: Arc<dyn Spans>,
     /// Tells the time of day.
     pub clock: Arc<dyn Clock>,
+    /// Where components can be read again, once their code was let go. `None`: it never is.
+    pub components: Option<Arc<dyn ComponentStore>>,
 }
 
 /// Where machine code comes from, with the names in metrics.
@@ -108,7 +111,9 @@ const SOURCES: [(CodeSource, &str); 4] = [
 /// Compiles and runs components. Implements [`Executor`].
 pub struct Engine {
     offers: Offers,
-    compiler: Compiler,
+    compiler: Arc<Compiler>,
+    /// What code that was let go is made with again, if any is.
+    sources: Option<Sources>,
     totals: Arc<Totals>,
     /// Components that were made ready, in the order of [`SOURCES`].
     prepared: [AtomicU64; SOURCES.len()],
@@ -147,7 +152,12 @@ impl Engine {
             Some(workshop) => Place::Apart { workshop, order: order(config, &engines) },
             None => Place::here(config.threads()).map_err(machine)?,
         };
-        let compiler = Compiler::new(engines, place, cache, shelf, ports.clock.clone()).map_err(machine)?;
+        let compiler = Arc::new(Compiler::new(engines, place, cache, shelf, ports.clock.clone()).map_err(machine)?);
+        let sources = ports.components.clone().map(|components| Sources {
+            compiler: Arc::clone(&compiler),
+            components,
+            idle: config.code_idle,
+        });
         let surroundings = Surroundings {
             ports,
             pulse: ticker.pulse(),
@@ -160,6 +170,7 @@ impl Engine {
         Ok(Self {
             offers: Offers::new(),
             compiler,
+            sources,
             totals,
             prepared: Default::default(),
             surroundings,
@@ -194,10 +205,10 @@ impl Engine {
         }
         let instances = Instances::new(self.totals.clone());
         let revision = Arc::new(Revision::new(&request, instances, self.surroundings.clone()));
-        let prepared: Arc<dyn Prepared> = match &code.service {
-            Service::Solo { .. } => Arc::new(Solo::new(revision, code)),
-            Service::Ensemble { .. } => Arc::new(Ensemble::new(revision, code)),
-        };
+        let is_solo = matches!(code.service, Service::Solo { .. });
+        let code = OnDemand::new(code, self.sources.clone(), revision.instances.clone());
+        let prepared: Arc<dyn Prepared> =
+            if is_solo { Arc::new(Solo::new(revision, code)) } else { Arc::new(Ensemble::new(revision, code)) };
         Ok(Preparation { prepared, source, elapsed: begun.elapsed() })
     }
 }

@@ -27,7 +27,7 @@ use patchbay_model::ports::{BoxFuture, InstanceCount, Prepared};
 use patchbay_model::{Call, Fault, FaultKind, InstancePolicy, Reply, TypedCall};
 use tokio::sync::oneshot;
 
-use crate::code::Code;
+use crate::on_demand::OnDemand;
 use crate::revision::Revision;
 use pool::Pool;
 
@@ -37,7 +37,7 @@ pub(crate) struct Ensemble {
 }
 
 impl Ensemble {
-    pub(crate) fn new(revision: Arc<Revision>, code: Arc<Code>) -> Self {
+    pub(crate) fn new(revision: Arc<Revision>, code: Arc<OnDemand>) -> Self {
         Self { pool: Arc::new(Pool::new(revision, code)) }
     }
 }

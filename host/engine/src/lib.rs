@@ -42,6 +42,7 @@ mod messaging;
 mod meter;
 mod metrics;
 mod offers;
+mod on_demand;
 mod outgoing;
 mod own_spans;
 mod packed;

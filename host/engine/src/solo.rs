@@ -20,7 +20,7 @@ use patchbay_model::{Call, Fault, InstancePolicy, Reply, TypedCall};
 use patchbay_striped::Spread;
 use tokio::task::AbortHandle;
 
-use crate::code::Code;
+use crate::on_demand::OnDemand;
 use crate::revision::Revision;
 use crate::turnstile::Claim;
 use guest::Guest;
@@ -35,7 +35,7 @@ pub(crate) struct Solo {
 /// What the calls of a revision share.
 struct Shared {
     revision: Spread<Revision>,
-    code: Arc<Code>,
+    code: Arc<OnDemand>,
     pool: Pool,
 }
 
@@ -51,7 +51,7 @@ impl Shared {
 }
 
 impl Solo {
-    pub(crate) fn new(revision: Arc<Revision>, code: Arc<Code>) -> Self {
+    pub(crate) fn new(revision: Arc<Revision>, code: Arc<OnDemand>) -> Self {
         let keeps = revision.policy != InstancePolicy::Fresh;
         let shared = Arc::new(Shared { pool: Pool::new(&revision), revision: Spread::new(revision), code });
         // Only while there is someone to hold the handle; the task itself holds nothing alive.

@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::args::UpArgs;
 use crate::brief;
 use crate::columns::Columns;
-use crate::config::{self, Config, ConfigFile, Document};
+use crate::config::{self, Config, ConfigFile, Document, ServiceConfig};
 use crate::failure::Failure;
 use crate::open_files;
 use crate::reload::Source;
@@ -55,7 +55,8 @@ pub(crate) async fn run(args: &UpArgs, screen: Screen) -> Result<(), Failure> {
     };
     let mut running = Running::begin(app);
     let stopped = tokio::select! {
-        started = start(&running, &config, screen) => {
+        // Whoever needs the configuration has it by now.
+        started = start(&running, config.services, screen) => {
             started?;
             None
         }
@@ -105,14 +106,14 @@ fn configuration(
 }
 
 /// Brings up the services, and shows how each came up and what is going on meanwhile.
-async fn start(running: &Running, config: &Config, screen: Screen) -> Result<(), Failure> {
+async fn start(running: &Running, services: Vec<ServiceConfig>, screen: Screen) -> Result<(), Failure> {
     let spinner = Spinner::new(screen);
     let watcher = watch(&running.control, &spinner);
-    let width = config.services.iter().map(|service| service.name.as_str().len() + "@1".len()).max().unwrap_or(0);
+    let width = services.iter().map(|service| service.name.as_str().len() + "@1".len()).max().unwrap_or(0);
     let mut since = Instant::now();
     let mut told = Ok(());
     let started = running
-        .start(&config.services, |service, started| {
+        .start(services, |service, started| {
             spinner.hide();
             let line = started_line(service, started, &brief::duration(since.elapsed()), width);
             since = Instant::now();

@@ -76,6 +76,7 @@ pub(crate) fn engine(table: &mut Table<'_>) -> EngineConfig {
     table.set("stack", &mut engine.stack, value::size);
     table.set("epoch_tick", &mut engine.epoch_tick, value::duration);
     table.set("cache_size", &mut engine.cache_size, value::size);
+    table.set("code_idle", &mut engine.code_idle, value::duration);
     table.set("compile_time", &mut engine.compile_time, value::duration);
     table.set("compile_memory", &mut engine.compile_memory, value::size);
     for problem in engine.problems() {

@@ -46,7 +46,7 @@ pub(super) fn classify(running: &Config, new: &Config) -> (Config, Vec<String>) 
             live: [], restart: [listen, tls, max_connections, max_upload, upload_pause], derived: [max_message, metrics, drain]),
         engine: section!(EngineConfig, "engine", running.engine, engine, pending,
             live: [],
-            restart: [instances, compile_threads, stack, epoch_tick, cache_size, compile_time, compile_memory],
+            restart: [instances, compile_threads, stack, epoch_tick, cache_size, code_idle, compile_time, compile_memory],
             derived: []),
         control: self::control(&running.control, control, &mut pending),
         bus: self::bus(&running.bus, bus, &mut pending),

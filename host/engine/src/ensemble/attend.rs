@@ -54,6 +54,6 @@ async fn handle(accessor: &Accessor<State>, parts: &Parts, job: Job) -> wasmtime
     match work {
         Work::Request(request) => http::handle(accessor, parts.service.as_ref(), &serving, request).await,
         Work::Message(message) => message::handle(accessor, parts.handler.as_ref(), &serving, message).await,
-        Work::Function(target, arguments) => typed::handle(accessor, parts.instance, &serving, target, arguments).await,
+        Work::Function(function, arguments) => typed::handle(accessor, parts, &serving, &function, arguments).await,
     }
 }

@@ -20,7 +20,7 @@ use crate::state::State;
 /// [`patchbay_model::FaultKind::Invalid`] if the component handles none, and whatever ends a call.
 pub(super) async fn deliver(pool: &Arc<Pool>, delivery: Delivery) -> Result<Verdict, Fault> {
     let Delivery { context, message, group, patience, hold } = delivery;
-    if pool.code.message_handler.is_none() {
+    if !pool.code.handles_messages() {
         return Err(message_handler::handles_none(&message));
     }
     let handling = Handling { group, patience };

@@ -8,14 +8,14 @@ use patchbay_striped::Spread;
 use super::desk::Started;
 use super::serving::Job;
 use super::worker::Worker;
-use crate::code::Code;
+use crate::on_demand::OnDemand;
 use crate::revision::Revision;
 use crate::shards::Shards;
 
 /// All workers of one revision.
 pub(super) struct Pool {
     pub(super) revision: Spread<Revision>,
-    pub(super) code: Arc<Code>,
+    pub(super) code: Arc<OnDemand>,
     all: Mutex<Vec<Arc<Worker>>>,
     /// Those that can take a call now, each in the shard of the thread that found it so: its memory is warm there. The
     /// one that came last is taken first, so that those in excess grow old.
@@ -25,7 +25,7 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn new(revision: Arc<Revision>, code: Arc<Code>) -> Self {
+    pub(super) fn new(revision: Arc<Revision>, code: Arc<OnDemand>) -> Self {
         let revision = Spread::new(revision);
         Self { revision, code, all: Mutex::default(), ready: Shards::default(), cold: AtomicBool::new(false) }
     }

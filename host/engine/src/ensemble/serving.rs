@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use patchbay_model::bus::{Message, Verdict};
-use patchbay_model::{Fault, Hold};
+use patchbay_model::{Fault, FunctionName, Hold};
 use tokio::sync::{Notify, oneshot};
 use wasmtime::component::GuestTaskId;
 use wasmtime_wasi_http::WasiBody;
@@ -14,7 +14,6 @@ use wasmtime_wasi_http::WasiBody;
 use super::worker::Worker;
 use crate::at_work::Assignment;
 use crate::body::RequestBody;
-use crate::exports::Target;
 use crate::reply;
 
 /// What a caller waits for.
@@ -28,11 +27,15 @@ pub(super) enum Answer {
 }
 
 /// What a call asks for.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a box would cost most calls an allocation, to spare some a few hundred bytes"
+)]
 pub(super) enum Work {
     /// To handle a request.
     Request(http::Request<RequestBody>),
     /// To call a function with these arguments, packed.
-    Function(Target, Bytes),
+    Function(Arc<FunctionName>, Bytes),
     /// To handle a message.
     Message(Arc<Message>),
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use patchbay_model::ports::BoxFuture;
-use patchbay_model::{Fault, TypedCall};
+use patchbay_model::{Fault, FunctionName, TypedCall};
 use wasmtime::AsContextMut;
 use wasmtime::component::{Accessor, Instance};
 use wasmtime::error::Context as _;
@@ -12,6 +12,7 @@ use wasmtime::error::Context as _;
 use super::pool::Pool;
 use super::serving::{Answer, Job, Presence, Serving, Work};
 use super::vanished;
+use super::worker::Parts;
 use crate::exports::{Target, no_such_function};
 use crate::packed::{ByArity, Packed};
 use crate::state::State;
@@ -22,11 +23,10 @@ use crate::state::State;
 /// [`patchbay_model::FaultKind::Invalid`] if there is no such function, and whatever ends a call.
 pub(super) async fn invoke(pool: &Arc<Pool>, call: TypedCall) -> Result<Bytes, Fault> {
     let TypedCall { context, function, arguments, hold } = call;
-    let target = pool.code.exports.find(&function).ok_or_else(|| no_such_function(&function))?;
     let (serving, answered) = Serving::new(context, hold);
     // Tells the worker when this future is dropped.
     let _presence = Presence::new(serving.clone());
-    pool.dispatch(Job { serving, work: Work::Function(target, arguments) });
+    pool.dispatch(Job { serving, work: Work::Function(function, arguments) });
     match answered.await.unwrap_or_else(|_| Err(vanished()))? {
         Answer::Result(result) => Ok(result),
         Answer::Response(_) | Answer::Verdict(_) => Err(vanished()),
@@ -39,12 +39,16 @@ pub(super) async fn invoke(pool: &Arc<Pool>, call: TypedCall) -> Result<Bytes, F
 /// What ends the instance.
 pub(super) async fn handle(
     accessor: &Accessor<State>,
-    instance: Instance,
+    parts: &Parts,
     serving: &Serving,
-    target: Target,
+    function: &FunctionName,
     arguments: Bytes,
 ) -> wasmtime::Result<()> {
-    let calling = Calling { accessor, instance, serving, target, arguments };
+    let Some(target) = parts.code.exports.find(function) else {
+        serving.fail(no_such_function(function));
+        return Ok(());
+    };
+    let calling = Calling { accessor, instance: parts.instance, serving, target, arguments };
     let result = target.arity.choose_by_result(calling).await?;
     serving.answer(Answer::Result(result));
     Ok(())

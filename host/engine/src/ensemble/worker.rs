@@ -19,7 +19,7 @@ use super::life::Life;
 use super::pool::Pool;
 use super::serving::{Job, Phase};
 use crate::at_work::AtWork;
-use crate::code::Service;
+use crate::code::{Code, Service};
 use crate::fault;
 use crate::message_handler::MessageHandler;
 use crate::meter::{Panic, now};
@@ -130,6 +130,8 @@ pub(super) struct Instance {
 
 /// What can be called of an instance.
 pub(super) struct Parts {
+    /// What it was made of.
+    pub(super) code: Arc<Code>,
     pub(super) instance: component::Instance,
     /// Handles HTTP requests, if the component does.
     pub(super) service: Option<bindings::Service>,
@@ -142,7 +144,8 @@ pub(super) struct Parts {
 /// # Errors
 /// The fault of a component that cannot start.
 pub(super) async fn start(pool: &Pool, deadline: Instant) -> Result<Instance, Fault> {
-    let Service::Ensemble { pre, handler } = &pool.code.service else {
+    let code = pool.code.obtain(deadline).await?;
+    let Service::Ensemble { pre, handler } = &code.service else {
         return Err(Fault::new(FaultKind::Internal, "The host failed.")
             .with_details("instances of the component work on one call at a time"));
     };
@@ -152,14 +155,16 @@ pub(super) async fn start(pool: &Pool, deadline: Instant) -> Result<Instance, Fa
     let make = async {
         let instance = pre.instantiate_async(&mut store).await?;
         let service = handler.as_ref().map(|handler| handler.load(&mut store, &instance)).transpose()?;
-        let handler = pool.code.message_handler.as_ref();
+        let handler = code.message_handler.as_ref();
         let handler = handler.map(|handler| handler.load(&mut store, &instance)).transpose()?;
-        Ok(Parts { instance, service, handler })
+        Ok((instance, service, handler))
     };
     let mut claim = pool.revision.claim();
     let made = within(deadline, meter.run(&mut claim, make)).await;
     let fault = match made {
-        Ok(Ok(Ok(parts))) => return Ok(Instance { store, parts }),
+        Ok(Ok(Ok((instance, service, handler)))) => {
+            return Ok(Instance { store, parts: Parts { code, instance, service, handler } });
+        }
         Ok(Ok(Err(error))) => store.data().fault(&error),
         Ok(Err(panic)) => fault::of_panic(&panic),
         Err(_) => store.data().late(),

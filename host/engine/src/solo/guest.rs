@@ -1,6 +1,7 @@
 //! One instance, between calls or at work on one.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Instant;
 
 use patchbay_model::{Fault, FaultKind};
@@ -11,7 +12,7 @@ use wasmtime_wasi_http::p2::body::HostOutgoingBody;
 
 use super::Shared;
 use crate::at_work::{Assignment, AtWork};
-use crate::code::Service;
+use crate::code::{Code, Service};
 use crate::fault;
 use crate::message_handler::MessageHandler;
 use crate::meter::{Panic, Stop};
@@ -22,6 +23,8 @@ use crate::turnstile::Claim;
 /// An instance.
 pub(super) struct Guest {
     pub(super) store: Store<State>,
+    /// What it was made of.
+    pub(super) code: Arc<Code>,
     pub(super) instance: Instance,
     /// Handles HTTP requests, if the component does.
     pub(super) proxy: Option<Proxy>,
@@ -37,20 +40,21 @@ impl Guest {
     /// # Errors
     /// The fault of a component that cannot start.
     pub(super) async fn start(shared: &Shared, deadline: Instant, claim: &mut Claim<'_>) -> Result<Box<Self>, Fault> {
-        let Service::Solo { pre, handler } = &shared.code.service else { return Err(other_service()) };
+        let code = shared.code.obtain(deadline).await?;
+        let Service::Solo { pre, handler } = &code.service else { return Err(other_service()) };
         let mut store = State::store(pre.engine(), &shared.revision.lend());
         let meter = store.data().meter.clone();
         meter.begin(deadline, shared.revision.settings.limits.cpu_time);
         let make = async {
             let instance = pre.instantiate_async(&mut store).await?;
             let proxy = handler.as_ref().map(|handler| handler.load(&mut store, &instance)).transpose()?;
-            let handler = shared.code.message_handler.as_ref();
+            let handler = code.message_handler.as_ref();
             let handler = handler.map(|handler| handler.load(&mut store, &instance)).transpose()?;
             Ok((instance, proxy, handler))
         };
         let made = within(deadline, meter.run(claim, make)).await;
         match judge(made, store.data()) {
-            Ok((instance, proxy, handler)) => Ok(Box::new(Self { store, instance, proxy, handler, uses: 0 })),
+            Ok((instance, proxy, handler)) => Ok(Box::new(Self { store, code, instance, proxy, handler, uses: 0 })),
             Err(fault) => {
                 store.data().output.flush();
                 Err(fault)

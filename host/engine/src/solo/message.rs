@@ -18,7 +18,7 @@ use crate::patience::within_movable;
 /// [`FaultKind::Invalid`] if the component handles none, and whatever ends a call.
 pub(super) async fn deliver(shared: &Shared, delivery: Delivery) -> Result<Verdict, Fault> {
     let Delivery { context, message, group, patience, hold: _hold } = delivery;
-    if shared.code.message_handler.is_none() {
+    if !shared.code.handles_messages() {
         return Err(message_handler::handles_none(&message));
     }
     let attempt = context.attempt;

@@ -1,6 +1,5 @@
 //! Typed calls: exported functions, called with packed arguments.
 
-use std::future::ready;
 use std::pin::pin;
 
 use bytes::Bytes;
@@ -23,14 +22,15 @@ use crate::patience::within;
 /// [`patchbay_model::FaultKind::Invalid`] if there is no such function, and whatever ends a call.
 pub(super) fn invoke(shared: &Shared, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
     let TypedCall { context, function, arguments, hold } = call;
-    let Some(target) = shared.code.exports.find(&function) else {
-        return Box::pin(ready(Err(no_such_function(&function))));
-    };
     let deadline = context.deadline;
     Box::pin(async move {
         let _hold = hold;
         let mut claim = shared.claim();
         let mut guest = Guest::obtain(shared, deadline, &mut claim).await?;
+        let Some(target) = guest.code.exports.find(&function) else {
+            shared.pool.put(guest);
+            return Err(no_such_function(&function));
+        };
         guest.begin(context.into());
         let meter = guest.store.data().meter.clone();
         let calling = Calling { guest: &mut guest, index: target.index, arguments };

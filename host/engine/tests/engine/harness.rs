@@ -1,6 +1,7 @@
 //! Engines, guests and calls for the tests.
 
 pub(crate) mod bus;
+mod components;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -21,6 +22,7 @@ use patchbay_model::{
 };
 
 use bus::Bus;
+use components::Components;
 
 /// The guests that exist in both versions of WASI, with the policies that each can have.
 pub(crate) const PROBES: [(&str, &[InstancePolicy]); 2] = [
@@ -197,6 +199,7 @@ pub(crate) struct Rig {
     pub(crate) log: Arc<Log>,
     pub(crate) outside: Arc<Outside>,
     pub(crate) bus: Arc<Bus>,
+    pub(crate) components: Arc<Components>,
 }
 
 /// A cache that all tests share, so that each guest is compiled once.
@@ -214,6 +217,7 @@ impl Rig {
         let cache = cache.map(|path| CacheFolder { path, hazard: Arc::new(NoHazard) });
         let premises = Premises { cache, workshop: None };
         let (outside, bus) = (Arc::new(Outside::default()), Arc::new(Bus::default()));
+        let components = Arc::<Components>::default();
         let ports = Ports {
             sink: log.clone(),
             outbound: outside.clone(),
@@ -222,9 +226,10 @@ impl Rig {
             tokens: outside.clone(),
             spans: Arc::new(NoSpans),
             clock: Arc::new(WallClock),
+            components: Some(components.clone()),
         };
         let engine = Engine::new(config, premises, ports).unwrap();
-        Self { engine, log, outside, bus }
+        Self { engine, log, outside, bus, components }
     }
 
     pub(crate) async fn try_prepare(
@@ -233,6 +238,7 @@ impl Rig {
         instances: InstancePolicy,
         settings: Settings,
     ) -> Result<Preparation, PrepareError> {
+        self.components.put(&bytes);
         let request = PrepareRequest {
             revision: "probe@7".parse().unwrap(),
             component: Digest::of(&bytes),

@@ -14,6 +14,7 @@ mod failures;
 mod limits;
 mod logs;
 mod messages;
+mod on_demand;
 mod outgoing;
 mod policies;
 mod refusals;

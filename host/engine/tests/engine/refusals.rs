@@ -57,6 +57,7 @@ fn a_configuration_that_cannot_run_is_an_error() {
         tokens: outside,
         spans,
         clock,
+        components: None,
     };
     let Err(error) = Engine::new(&config, Premises::default(), ports) else { panic!("it runs") };
     assert!(matches!(&error, EngineError::Config(problem) if problem.contains("`instances`")), "{error}");

@@ -17,7 +17,7 @@ fn every_callee() -> impl Iterator<Item = (&'static str, InstancePolicy)> {
 
 impl Service {
     /// Calls a function of `test:typed/calc`.
-    async fn invoke(&self, function: &str, arguments: &[u8], within: Duration) -> Result<Bytes, Fault> {
+    pub(crate) async fn invoke(&self, function: &str, arguments: &[u8], within: Duration) -> Result<Bytes, Fault> {
         self.invoke_of("test:typed/calc@0.1.0", function, arguments, within).await
     }
 
@@ -38,7 +38,7 @@ impl Service {
         tokio::time::timeout(PATIENCE, self.prepared.invoke(call)).await.unwrap()
     }
 
-    async fn kind(&self, function: &str, arguments: &[u8], within: Duration) -> FaultKind {
+    pub(crate) async fn kind(&self, function: &str, arguments: &[u8], within: Duration) -> FaultKind {
         self.invoke(function, arguments, within).await.unwrap_err().kind()
     }
 

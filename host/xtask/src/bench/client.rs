@@ -78,8 +78,18 @@ impl Admin {
 
     /// Instances that exist.
     pub(super) fn instances(&self) -> Result<u64> {
+        self.usage("instances")
+    }
+
+    /// Components whose code is in memory.
+    pub(super) fn components(&self) -> Result<u64> {
+        self.usage("components")
+    }
+
+    fn usage(&self, of: &str) -> Result<u64> {
         let host = self.ask("GET", "/v1/host", "application/json", &[])?;
-        host.pointer("/usage/instances").and_then(Value::as_u64).context("the host does not tell its instances")
+        let count = host.pointer(&format!("/usage/{of}")).and_then(Value::as_u64);
+        count.with_context(|| format!("the host does not tell its {of}"))
     }
 
     /// Asks for something that is told as it happens, until what is returned is dropped.

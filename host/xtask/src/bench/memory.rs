@@ -1,6 +1,8 @@
 //! The memory of a process.
 
 use std::fs;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -20,6 +22,19 @@ impl Resident {
         let status = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
         let field = |name: &str| field(&status, name).with_context(|| format!("{path} has no {name}"));
         Ok(Self { anonymous: field("RssAnon:")?, files: field("RssFile:")? })
+    }
+
+    /// The same once it gets no less: what a process at rest has freed goes back to the system a second later.
+    pub(super) fn settled(process: u32) -> Result<Self> {
+        let mut before = Self::of(process)?;
+        loop {
+            thread::sleep(Duration::from_secs(2));
+            let now = Self::of(process)?;
+            if now.anonymous >= before.anonymous {
+                return Ok(now);
+            }
+            before = now;
+        }
     }
 }
 

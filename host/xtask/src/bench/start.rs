@@ -33,7 +33,7 @@ const GOALS: [(&str, f64); 5] = [
     ("start/typed/fresh", 10.0),
     ("start/deploy/cached/all", 10.0),
     ("start/host/100/up", 1000.0),
-    ("start/host/100/memory-per-service", 100.0),
+    ("start/host/100/memory-per-idle-service", 100.0),
 ];
 
 /// Runs the benchmark.

@@ -55,6 +55,7 @@ fn every_key_holds_at_once_or_needs_a_restart() {
         ("engine.stack", "\"1MiB\"", true),
         ("engine.epoch_tick", "\"2ms\"", true),
         ("engine.cache_size", "\"7MiB\"", true),
+        ("engine.code_idle", "\"7m\"", true),
         ("engine.compile_time", "\"7s\"", true),
         ("engine.compile_memory", "\"7GiB\"", true),
         ("deploy.retained", "7", false),
