@@ -86,10 +86,10 @@ async fn the_head_does_not_wait_for_the_body() {
     for (guest, policy) in every_way() {
         let service = rig.probe(guest, policy).await;
         let begun = now();
-        let mut body = service.get_within("/drip?chunks=3&interval=300&size=4", PATIENCE).await.unwrap().into_body();
+        let mut body = service.get_within("/drip?chunks=2&interval=1000&size=4", PATIENCE).await.unwrap().into_body();
         assert_eq!(next(&mut body).await.unwrap().unwrap(), "aaa\n");
-        assert!(begun.elapsed() < Duration::from_millis(300), "{guest} {policy:?}");
-        assert_eq!(text(body).await.unwrap(), "bbb\nccc\n");
+        assert!(begun.elapsed() < Duration::from_secs(1), "{guest} {policy:?}");
+        assert_eq!(text(body).await.unwrap(), "bbb\n");
     }
 }
 
@@ -142,10 +142,10 @@ async fn a_guest_may_go_on_after_its_reply() {
         let rig = Rig::new();
         let service = rig.probe(guest, policy).await;
         let begun = now();
-        let (call, held) = call("/after?ms=300", empty_body(), PATIENCE);
+        let (call, held) = call("/after?ms=1000", empty_body(), PATIENCE);
         let reply = service.serve(call).await.unwrap();
         assert_eq!(text(reply.into_body()).await.unwrap(), "answered");
-        assert!(begun.elapsed() < Duration::from_millis(300), "{guest} {policy:?}");
+        assert!(begun.elapsed() < Duration::from_secs(1), "{guest} {policy:?}");
         if policy != InstancePolicy::Concurrent {
             assert!(held.load(Ordering::SeqCst), "{guest} {policy:?}");
         }

@@ -45,7 +45,8 @@ pub trait Bus: Send + Sync {
     /// The consumer groups of durable topics, those that nobody serves now among them.
     fn groups(&self) -> BoxFuture<'_, Result<Vec<GroupInfo>, BusError>>;
 
-    /// Forgets a consumer group of a durable topic and where it stands. No error if there is none.
+    /// Forgets a consumer group of a durable topic and where it stands. No error if there is none. Its feeds are to be closed
+    /// before: what becomes of a group that is served meanwhile differs between backends.
     fn forget_group<'a>(
         &'a self,
         topic: &'a TopicFilter,
