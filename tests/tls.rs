@@ -25,6 +25,9 @@ fn trusting(certificate: Certificate) -> Client {
 const BOTH: &str = "[http.tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n\
                     [admin.tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n";
 
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn callers_and_operators_speak_tls_and_certificates_are_renewed() {
     let guests = [("probe", Method::GET), ("probe3", Method::PUT)];
@@ -36,10 +39,22 @@ async fn callers_and_operators_speak_tls_and_certificates_are_renewed() {
 
     let client = trusting(first);
     for (_, method) in guests {
-        let reply = client.request(method, host.url("/headers")).send().await.unwrap();
+        let request = client.request(method, host.url("/headers")).header("traceparent", PARENT);
+        let reply = request.send().await.unwrap();
         assert_eq!(reply.version(), reqwest::Version::HTTP_2);
         let report: Value = reply.json().await.unwrap();
         assert_eq!((&report["scheme"], &report["authority"]), (&"https".into(), &host.address().into()), "{report}");
+    }
+    // One that comes to no service.
+    let request = client.delete(host.url("/headers")).header("traceparent", PARENT);
+    assert!(request.send().await.unwrap().status().is_client_error());
+    let spans = eventually("all three are traced", async || {
+        let (_, trace, _) = host.cli(&["trace", TRACE, "--json"]).await;
+        let trace: Value = serde_json::from_str(&trace).ok()?;
+        trace["spans"].as_array().filter(|spans| spans.len() == 3).cloned()
+    });
+    for span in spans.await {
+        assert_eq!(span["attributes"]["url.scheme"], "https", "{span}");
     }
     // The command line trusts what the host has left in the state directory.
     let (code, stdout, stderr) = host.cli(&["ps"]).await;

@@ -24,7 +24,7 @@ use crate::{Control, ControlConfig, DeployRequest, Journal, Ports, Routing};
 
 /// Takes a request of nobody in particular, who is let in, to where its route leads.
 pub(crate) async fn call(control: &Control, routing: Routing, request: Request<Body>) -> Result<Reply, Fault> {
-    let begun = control.begin(&request);
+    let begun = control.begin(&request, false);
     let (_, admitted) = control.admit(routing, (&begun, Principal::Outside), request.method(), [127, 0, 0, 1].into());
     control.call(admitted?, request).await
 }

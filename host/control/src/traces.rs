@@ -32,22 +32,23 @@ pub struct Begun {
 }
 
 impl Begun {
-    fn new(id: CallId, span: NewSpan, request: &Request<Body>) -> Self {
+    fn new(id: CallId, span: NewSpan, request: &Request<Body>, secure: bool) -> Self {
         let (method, path) = (request.method().clone(), request.uri().path_and_query().filter(|_| TRACED).cloned());
-        Self { id, span, subject: Subject::Request { method, path } }
+        Self { id, span, subject: Subject::Request { method, secure, path } }
     }
 }
 
 impl Control {
-    /// Gives a request from outside a name, and a place in the trace that its header names, or in a new one.
-    pub fn begin(&self, request: &Request<Body>) -> Begun {
+    /// Gives a request from outside a name, and a place in the trace that its header names, or in a new one. `secure` tells whether it
+    /// came under TLS.
+    pub fn begin(&self, request: &Request<Body>, secure: bool) -> Begun {
         let span = self.tracer.arrive(SpanContext::of_headers(request.headers()));
-        Begun::new(self.new_call(), span, request)
+        Begun::new(self.new_call(), span, request, secure)
     }
 
     /// The same for a request that a service sends to another one, in the course of a call whose span is `course`.
     pub fn begin_for_service(&self, course: Option<&SpanContext>, request: &Request<Body>) -> Begun {
-        Begun::new(self.new_call(), self.span_for_service(course, request.headers()), request)
+        Begun::new(self.new_call(), self.span_for_service(course, request.headers()), request, false)
     }
 
     /// The span of a request with this header that a service sends in the course of a call whose span is `course`.

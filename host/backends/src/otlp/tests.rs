@@ -39,6 +39,7 @@ fn record(span: u64, service: Option<&str>) -> SpanRecord {
         fault: None,
         subject: SpanSubject::Request {
             method: http::Method::GET,
+            secure: true,
             path: "/x/y".to_owned(),
             route: Some("/x/*".to_owned()),
             status: Some(200),

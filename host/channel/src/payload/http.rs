@@ -3,7 +3,8 @@
 mod reply_body;
 mod request_body;
 
-use http::{HeaderMap, Method, Request, request};
+use http::uri::Scheme;
+use http::{HeaderMap, Method, Request, Uri, request};
 use http_body::Body as _;
 use patchbay_model::policy::RetrySettings;
 use patchbay_model::ports::{BoxFuture, Prepared};
@@ -45,8 +46,12 @@ impl Payload for HttpPayload {
     }
 
     fn subject(&self) -> Subject {
-        let path = self.request.as_ref().and_then(|request| request.uri().path_and_query().cloned());
-        Subject::Request { method: self.method.clone(), path }
+        let uri = self.request.as_ref().map(Request::uri);
+        Subject::Request {
+            method: self.method.clone(),
+            secure: uri.and_then(Uri::scheme) == Some(&Scheme::HTTPS),
+            path: uri.and_then(Uri::path_and_query).cloned(),
+        }
     }
 
     fn headers(&self) -> Option<&HeaderMap> {

@@ -15,6 +15,8 @@ pub enum Subject {
     Request {
         /// Its method.
         method: Method,
+        /// Whether it came under TLS.
+        secure: bool,
         /// Its path, with the query.
         path: Option<PathAndQuery>,
     },
@@ -38,8 +40,9 @@ impl Subject {
     /// What stands in the record of a span.
     pub fn span_subject(&self, route: Option<&Route>, status: Option<u16>) -> SpanSubject {
         match self {
-            Self::Request { method, path } => SpanSubject::Request {
+            Self::Request { method, secure, path } => SpanSubject::Request {
                 method: method.clone(),
+                secure: *secure,
                 path: path.as_ref().map_or("/", PathAndQuery::path).to_owned(),
                 route: route.map(|route| route.path.to_string()),
                 status,

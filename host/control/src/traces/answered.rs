@@ -100,7 +100,7 @@ mod tests {
         bench.control.set_traces(&settings);
         let parent = format!("00-{TRACE}-b7ad6b7169203331-{flags}");
         let request = Request::get("/x/y?secret=1").header("traceparent", parent).body(empty_body()).unwrap();
-        let begun = bench.control.begin(&request);
+        let begun = bench.control.begin(&request, false);
         let answer = HostAnswer {
             arrived: Instant::now(),
             route: Some(&"/x/*".parse().unwrap()),
@@ -139,7 +139,7 @@ mod tests {
     async fn the_span_says_what_the_request_was_and_that_no_service_got_it() {
         let span = recorded("01", Some(404), Some(FaultKind::NotFound)).unwrap();
         let (route, path) = (Some("/x/*".to_owned()), "/x/y".to_owned());
-        let subject = SpanSubject::Request { method: http::Method::GET, path, route, status: Some(404) };
+        let subject = SpanSubject::Request { method: http::Method::GET, secure: false, path, route, status: Some(404) };
         assert_eq!((span.name.as_str(), &span.subject, span.kind), ("GET /x/*", &subject, SpanKind::Server));
         assert_eq!((&span.service, span.revision, span.attempts), (&None, None, 0));
         assert!(span.origin.parent().is_some() && span.call.is_some());

@@ -94,7 +94,7 @@ impl Answer for Answers {
     ) -> impl Future<Output = Response<ReplyBody>> + Send + 'static {
         let arrived = Instant::now();
         let request = request.map(body_of);
-        let begun = self.0.control.begin(&request);
+        let begun = self.0.control.begin(&request, self.0.scheme.is_some());
         let mut request = InHand::new(request);
         async move { self.0.answer(&peer, &mut request, begun, arrived).await }
     }

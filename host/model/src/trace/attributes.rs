@@ -135,10 +135,10 @@ fn name_of(caller: &Principal) -> Cow<'static, str> {
 
 fn of_subject(subject: &SpanSubject) -> Vec<Attribute> {
     match subject {
-        SpanSubject::Request { method, path, route, status } => {
+        SpanSubject::Request { method, secure, path, route, status } => {
             let mut said = of_method(method, *status);
             said.push(Attribute::text("url.path", path.clone()));
-            said.push(Attribute::text("url.scheme", "http"));
+            said.push(Attribute::text("url.scheme", scheme(*secure)));
             said.extend(route.clone().map(|route| Attribute::text("http.route", route)));
             said
         }
@@ -153,18 +153,21 @@ fn of_subject(subject: &SpanSubject) -> Vec<Attribute> {
         SpanSubject::Publication(message) => of_message(message, ("publish", "send")),
         SpanSubject::Outgoing { method, target, status } => {
             let mut said = of_method(method, *status);
-            let scheme = if target.secure { "https" } else { "http" };
             said.push(Attribute::text("server.address", target.host.clone()));
             said.push(Attribute::number("server.port", target.port));
             said.push(Attribute::text(
                 "url.full",
-                format!("{scheme}://{}:{}{}", target.host, target.port, target.path),
+                format!("{}://{}:{}{}", scheme(target.secure), target.host, target.port, target.path),
             ));
             said
         }
         // Nobody but the host gives such names, so this one is to be believed.
         SpanSubject::Own(_) => vec![Attribute::flag("patchbay.own", true)],
     }
+}
+
+const fn scheme(secure: bool) -> &'static str {
+    if secure { "https" } else { "http" }
 }
 
 fn of_method(method: &http::Method, status: Option<u16>) -> Vec<Attribute> {

@@ -15,6 +15,8 @@ pub enum SpanSubject {
     Request {
         /// Its method.
         method: Method,
+        /// Whether it came under TLS.
+        secure: bool,
         /// Its path, without the query, which may say what is nobody's business.
         path: String,
         /// The pattern of the path of the route that it came in by.

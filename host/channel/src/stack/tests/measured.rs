@@ -71,7 +71,7 @@ async fn refusals_of_a_route_are_kept_when_its_settings_change() {
     let service = Service { route: Some(route), ..Service::new(Behaviour::Answer) };
     let fault = Fault::new(FaultKind::Denied, "no");
     let arrival = Arrival::from_outside(CallId::new(1), Principal::Outside, service.tracer.follow(None));
-    let subject = Subject::Request { method: http::Method::GET, path: "/x/y".parse().ok() };
+    let subject = Subject::Request { method: http::Method::GET, secure: false, path: "/x/y".parse().ok() };
     refuse(&&service, &arrival, subject, &fault);
     let settings = RouteSettings { anonymous: true, ..RouteSettings::default() };
     let changed = service.route.as_ref().unwrap().changed(settings, false);
