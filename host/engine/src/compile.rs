@@ -107,6 +107,11 @@ impl Compiler {
             Loaded::Nothing => false,
             Loaded::Damaged => true,
         };
+        self.make(key, bytes, damaged).await
+    }
+
+    /// Compiles what the cache does not have, or not whole: then it is `damaged`.
+    async fn make(&self, key: Key, bytes: Bytes, damaged: bool) -> Result<(Arc<Code>, CodeSource), PrepareError> {
         let turn = self.turn.clone().acquire_owned().await.map_err(|_| stopped())?;
         // Whoever had the turn before may have compiled the same component.
         if let Some(code) = self.shop.shelf.find(&key) {
@@ -128,12 +133,14 @@ impl Compiler {
         if let Some(code) = self.shop.shelf.find(&key) {
             return Ok(code);
         }
-        if let Loaded::Code(code) = self.load(key).await? {
-            return Ok(code);
-        }
+        let damaged = match self.load(key).await? {
+            Loaded::Code(code) => return Ok(code),
+            Loaded::Nothing => false,
+            Loaded::Damaged => true,
+        };
         let bytes = components.read(&key.0).await;
         let bytes = bytes.map_err(|error| PrepareError::Host(format!("its component cannot be read: {error}")))?;
-        Ok(self.obtain(key, bytes).await?.0)
+        Ok(self.make(key, bytes, damaged).await?.0)
     }
 
     /// Lets go of code on the thread that loaded it: its memory is that thread's, and what others give back of it stays with the

@@ -42,11 +42,15 @@ pub(crate) struct OnDemand {
 struct Reloading {
     code: crate::code::Key,
     sources: Sources,
-    /// One at a time loads it.
-    turn: Mutex<()>,
+    /// One at a time loads it, and leaves here when and why it last failed.
+    turn: Mutex<Option<(tokio::time::Instant, PrepareError)>>,
     /// Lets go of it.
     sweeper: OnceLock<AbortHandle>,
 }
+
+/// The pause after code could not be loaded. Calls fail meanwhile for the same reason: what went wrong is mostly still wrong, and
+/// each call would read the disk and write a line to the log.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The times that unused code is looked at before it goes.
 const LOOKS: u32 = 4;
@@ -105,7 +109,6 @@ impl OnDemand {
             Err(error) => Err(PrepareError::Host(format!("the host failed: {error}"))),
         };
         outcome.map_err(|error| {
-            tracing::error!(%error, "code that was let go cannot be loaded again");
             Fault::new(FaultKind::Unavailable, "The service cannot be loaded.")
                 .with_details(error)
                 .blamed_on(Blame::Host)
@@ -117,11 +120,20 @@ impl OnDemand {
         let Some(Reloading { code, sources, turn, .. }) = &self.reloading else {
             return Err(PrepareError::Host("code that stays was let go".to_owned()));
         };
-        let _turn = turn.lock().await;
+        let mut failed = turn.lock().await;
         if let Some(code) = self.loaded.load_full() {
             return Ok(code);
         }
-        let code = sources.compiler.bring_back(*code, &*sources.components).await?;
+        if let Some((at, error)) = &*failed
+            && at.elapsed() < PAUSE
+        {
+            return Err(error.clone());
+        }
+        let outcome = sources.compiler.bring_back(*code, &*sources.components).await;
+        *failed = outcome.as_ref().err().map(|error| (tokio::time::Instant::now(), error.clone()));
+        let code = outcome.inspect_err(|error| {
+            tracing::error!(%error, component = %code.0, "code that was let go cannot be loaded again");
+        })?;
         self.wanted.store(true, Ordering::Relaxed);
         self.loaded.store(Some(Arc::clone(&code)));
         Ok(code)

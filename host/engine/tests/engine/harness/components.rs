@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use patchbay_model::Digest;
@@ -9,15 +10,23 @@ use patchbay_model::ports::{BoxFuture, ComponentStore, ComponentWriter, StorageE
 
 /// What was prepared, unless a test took it out.
 #[derive(Default)]
-pub(crate) struct Components(Mutex<HashMap<Digest, Bytes>>);
+pub(crate) struct Components {
+    stored: Mutex<HashMap<Digest, Bytes>>,
+    n_reads: AtomicUsize,
+}
 
 impl Components {
     pub(crate) fn put(&self, bytes: &Bytes) {
-        self.0.lock().unwrap().insert(Digest::of(bytes), bytes.clone());
+        self.stored.lock().unwrap().insert(Digest::of(bytes), bytes.clone());
     }
 
     pub(crate) fn clear(&self) {
-        self.0.lock().unwrap().clear();
+        self.stored.lock().unwrap().clear();
+    }
+
+    /// How often one was asked for.
+    pub(crate) fn n_reads(&self) -> usize {
+        self.n_reads.load(Ordering::Relaxed)
     }
 }
 
@@ -27,17 +36,18 @@ impl ComponentStore for Components {
     }
 
     fn read<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<Bytes, StorageError>> {
-        let found = self.0.lock().unwrap().get(digest).cloned();
+        self.n_reads.fetch_add(1, Ordering::Relaxed);
+        let found = self.stored.lock().unwrap().get(digest).cloned();
         Box::pin(async move { found.ok_or_else(|| StorageError::Missing(digest.to_string())) })
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<Digest>, StorageError>> {
-        let all = self.0.lock().unwrap().keys().copied().collect();
+        let all = self.stored.lock().unwrap().keys().copied().collect();
         Box::pin(async move { Ok(all) })
     }
 
     fn remove<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<(), StorageError>> {
-        self.0.lock().unwrap().remove(digest);
+        self.stored.lock().unwrap().remove(digest);
         Box::pin(async { Ok(()) })
     }
 }
