@@ -33,7 +33,7 @@ const POLICIES: [(&str, &str); 3] = [("fresh", "bench2"), ("reuse", "bench2"), (
 /// What is measured of each policy, and what it should be at most.
 type Metric = (&'static str, &'static str, fn(&Swapped) -> f64, Option<f64>);
 
-const METRICS: [Metric; 15] = [
+const METRICS: [Metric; 16] = [
     ("requests", "", |swapped| swapped.requests, None),
     ("failed", "", |swapped| swapped.failed, Some(0.0)),
     ("swaps", "", |swapped| swapped.swaps, None),
@@ -49,6 +49,7 @@ const METRICS: [Metric; 15] = [
     ("around-swaps/highest-of-steady-p99", "times", |swapped| swapped.around.max / swapped.steady.p99, Some(2.0)),
     ("memory/before", "MB", |swapped| swapped.memory.0 / 1e6, None),
     ("memory/growth", "%", |swapped| (swapped.memory.1 / swapped.memory.0 - 1.0) * 100.0, Some(1.0)),
+    ("machine/stolen", "ms", |swapped| swapped.stolen, None),
 ];
 
 /// Runs the benchmark.

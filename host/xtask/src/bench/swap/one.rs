@@ -13,6 +13,7 @@ use crate::progress::{Stopwatch, say};
 use super::super::client::Admin;
 use super::super::host::Host;
 use super::super::load::{self, Load};
+use super::super::machine;
 use super::super::memory::Resident;
 use super::super::variant::variant;
 use super::SwapOptions;
@@ -25,7 +26,7 @@ const VARIANTS: u32 = 8;
 const STEADY: f64 = 5.0;
 
 /// Swaps before the memory is measured for the first time: what is made once is made by then, and what the host keeps of its
-/// log and of its events, which each swap adds some to, is as much as it ever will be.
+/// log, of its events and of traces, which swaps and requests add to, is as much as it ever will be.
 const WARM_UP: u32 = 400;
 
 /// The share of the time in which a swap is under way, at most, so that there is time between them.
@@ -34,8 +35,9 @@ const BUSY: f64 = 0.5;
 /// How long a host may take to come to rest.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Instances go soon after the last call, so that there is no wait for memory to be let go of.
-const DEFAULTS: &str = "[defaults]\ninstance_idle = \"1s\"\n";
+/// Instances go soon after the last call, so that there is no wait for memory to be let go of. Of the log and of traces as much is kept
+/// as there is before the memory is measured for the first time: otherwise it would be their growth that is measured.
+const CONFIG: &str = "[defaults]\ninstance_idle = \"1s\"\n[logs]\nkeep = 256\n[traces]\nkeep = 256\n";
 
 /// What came of it.
 pub(super) struct Swapped {
@@ -53,6 +55,8 @@ pub(super) struct Swapped {
     pub(super) around: Latencies,
     /// Memory before and after, in bytes.
     pub(super) memory: (f64, f64),
+    /// Time that was taken from this machine meanwhile, in milliseconds.
+    pub(super) stolen: f64,
 }
 
 /// The service.
@@ -72,7 +76,7 @@ pub(super) fn run(place: &Place, policy: &'static str, guest: &str, options: &Sw
     if folder.exists() {
         fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
     }
-    let host = Host::start(place, &folder, DEFAULTS)?;
+    let host = Host::start(place, &folder, CONFIG)?;
     let path = place.guests().join(guest).with_extension("wasm");
     let component = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let variants = (0..VARIANTS).map(|number| variant(&component, number)).collect();
@@ -101,7 +105,9 @@ pub(super) fn run(place: &Place, policy: &'static str, guest: &str, options: &Sw
     let seconds = (f64::from(options.requests) / measured.per_second).max(f64::from(options.swaps) * swap / BUSY) * 1.1;
     say("Measuring", &format!("{policy}: {} swaps in {seconds:.0} s", options.swaps));
     let load = Load { seconds, ..load };
+    let stolen = machine::stolen();
     let run = service.swaps(&load, options.swaps, seconds / 1.1 / f64::from(options.swaps))?;
+    let stolen = machine::stolen() - stolen;
     let (around, between) = split(&run.requests, &run.windows);
     let mut took = run.took();
     took.sort_by(f64::total_cmp);
@@ -115,6 +121,7 @@ pub(super) fn run(place: &Place, policy: &'static str, guest: &str, options: &Sw
         between,
         around,
         memory: (before, service.at_rest()?),
+        stolen,
     })
 }
 
