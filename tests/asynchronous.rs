@@ -10,6 +10,8 @@ use tokio::time::sleep;
 use crate::support::{Host, Server, at_rest, eventually, marked, service};
 use crate::typed::WIDER;
 
+const CALLED_BY_ALL: &str = "callers = [\"first\", \"second\", \"third\", \"this\", \"that\"]\n";
+
 /// A caller of this guest and a callee of that, which may call the server.
 fn both(caller: (&str, &str), callee: (&str, &str), server: Option<&Server>) -> String {
     let outbound = server.map(|server| format!("outbound = [\"{}\"]\n", server.address)).unwrap_or_default();
@@ -133,6 +135,32 @@ async fn one_instance_works_on_many_typed_calls_at_a_time() {
         let (code, stdout, stderr) = call.await.unwrap();
         assert_eq!((code, stdout.trim()), (0, "\"hello\""), "{stderr}");
     }
+}
+
+/// A chain, and a circle in which an instance is called before the call that it made is answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_follow_from_each_other_arrive_and_those_that_go_round_are_cut() {
+    let relay = |name: &str, callee: &str| {
+        // In a circle, somebody has to be there before whom it calls.
+        let link = format!("{{ service = \"{callee}\", required = false }}");
+        let links = format!("links = {{ \"test:typed/calc\" = {link} }}\n{CALLED_BY_ALL}");
+        service(name, "relay3", &format!("routes = [\"/{name}/*\"]\ninstances = \"concurrent\"\n{links}"))
+    };
+    let mut services = service("callee", "callee3", CALLED_BY_ALL);
+    for (name, callee) in
+        [("first", "second"), ("second", "third"), ("third", "callee"), ("this", "that"), ("that", "this")]
+    {
+        services += &relay(name, callee);
+    }
+    let host = Host::start(&services).await;
+    for round in 0..20 {
+        assert_eq!(host.ask(&format!("/first/add?{round},3")).await, (200, (round + 3).to_string()));
+    }
+    let (status, problem) = host.ask("/this/add?2,3").await;
+    assert_eq!(status, 508, "{problem}");
+    let (status, answer) = host.ask("/this/widen").await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(host.ask("/first/add?2,3").await, (200, "5".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,10 +17,10 @@ use wasmtime::component::{Accessor, Component, Linker, LinkerInstance};
 use wasmtime::{AsContextMut, Result, StoreContextMut, bail};
 
 use crate::at_work;
-use crate::meter::now;
+use crate::errand::{Errand, Pace};
+use crate::meter::{Panic, now};
 use crate::packed::{Arity, ByArity, Packed};
 use crate::state::State;
-use crate::task::Task;
 use carrier::Carrier;
 
 /// Whether a component may import the interface of this name from another service.
@@ -50,7 +50,8 @@ pub(crate) fn define(component: &Component, linker: &mut Linker<State>) -> Resul
                     if ty.async_() {
                         waits.get_or_insert_with(|| wanted.clone());
                     }
-                    let import = Import { function: Arc::new(wanted), carrier: Carrier::of(&ty) };
+                    let (function, carrier) = (Arc::new(wanted), Carrier::of(&ty));
+                    let import = Import { function, carrier, pace: Arc::default() };
                     let defining = Defining { instance: &mut instance, import, is_async: ty.async_() };
                     Arity::of(&ty).choose(defining)?;
                 }
@@ -109,12 +110,14 @@ impl Imports {
 struct Import {
     function: Arc<FunctionName>,
     carrier: Option<Carrier>,
+    /// Of the calls that are made on this thread, where the instance does not wait for them.
+    pace: Arc<Pace>,
 }
 
 impl Import {
     /// The same, which shares nothing with this one.
     fn copied(&self) -> Self {
-        Self { function: Arc::new((*self.function).clone()), carrier: self.carrier.clone() }
+        Self { function: Arc::new((*self.function).clone()), carrier: self.carrier.clone(), pace: Arc::default() }
     }
 
     /// Calls what the function is linked to, in the course of the call that the instance works on, and has the instance
@@ -129,17 +132,20 @@ impl Import {
 
     /// The same, while the instance goes on with other things.
     async fn call_beside(&self, accessor: &Accessor<State>, arguments: Bytes) -> Result<Bytes> {
-        let (revision, course) = accessor.with(|mut access| {
+        let (revision, course, errands) = accessor.with(|mut access| {
             let mut store = access.as_context_mut();
             let task = at_work::task(&mut store)?;
             let state = store.data();
-            Result::<_>::Ok((state.revision.clone(), state.outgoing.at_work.course_of(task)))
+            let course = state.outgoing.at_work.course_of(task);
+            Result::<_>::Ok((state.revision.clone(), course, state.errands.clone()))
         })?;
         let (course, forsaken) = course.ok_or_else(|| self.outside())?;
         let (function, deadline) = (self.function.clone(), course.deadline);
-        // Event loops of instances do not nest, so the callee cannot have its turns here.
-        let called =
-            Task::spawn(async move { revision.links().call(revision.service(), course, &function, arguments).await });
+        let call = async move { revision.links().call(revision.service(), course, &function, arguments).await };
+        let called = match errands {
+            Some(errands) => errands.add(&self.pace, call),
+            None => Errand::spawn(call),
+        };
         // A fault would end all calls that the instance is at work on. One that nobody waits for any more is no reason to.
         let result = match select(called, forsaken).await {
             Either::Left((called, _)) => called.unwrap_or_else(|panic| Err(host_failed(&panic))),
@@ -168,7 +174,7 @@ impl Import {
     }
 }
 
-fn host_failed(panic: &tokio::task::JoinError) -> Fault {
+fn host_failed(panic: &Panic) -> Fault {
     Fault::new(FaultKind::Internal, "The host failed.").with_details(panic)
 }
 

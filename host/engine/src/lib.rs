@@ -30,6 +30,7 @@ mod config;
 mod engine;
 mod engines;
 mod ensemble;
+mod errand;
 mod exports;
 mod fault;
 mod host;

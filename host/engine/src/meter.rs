@@ -295,7 +295,8 @@ pub(crate) fn tick_fell() -> bool {
 pub(crate) struct Panic(String);
 
 impl Panic {
-    fn new(payload: &(dyn Any + Send)) -> Self {
+    /// The panic with this payload.
+    pub(crate) fn new(payload: &(dyn Any + Send)) -> Self {
         let text = payload.downcast_ref::<&str>().copied();
         let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
         Self(text.unwrap_or("no message").to_owned())
@@ -308,7 +309,7 @@ fn nanos(duration: Duration) -> u64 {
 
 /// Now, by a clock that never pauses, as CPU time does not.
 #[expect(clippy::disallowed_methods, reason = "it stands for CPU time, which passes under a paused clock, too")]
-fn real_now() -> Instant {
+pub(crate) fn real_now() -> Instant {
     Instant::now()
 }
 

@@ -9,6 +9,7 @@ use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use crate::errand::Errands;
 use crate::fault;
 use crate::limiter::Limiter;
 use crate::meter::{Meter, Stop};
@@ -32,6 +33,8 @@ pub(crate) struct State {
     pub(crate) meter: Arc<Meter>,
     pub(crate) output: Arc<Output>,
     pub(crate) revision: Lent<Revision>,
+    /// Of an instance that works on several calls at a time.
+    pub(crate) errands: Option<Arc<Errands>>,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     _live: Live,
@@ -60,6 +63,7 @@ impl State {
                 .build(),
             output,
             revision: revision.clone(),
+            errands: None,
             http: WasiHttpCtx::new(),
             _live: Live::new(revision.instances.lend()),
         };

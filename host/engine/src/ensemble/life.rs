@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, TryLockError};
 use std::task::{Context, Poll, Wake, Waker};
 
+use crate::errand::Errands;
 use crate::meter;
 
 /// All that an instance does, from its start to its end.
@@ -17,6 +18,10 @@ type Whole = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Turns in a row that wake-ups from within a turn are good for. What then still wants one gets it from the resident.
 const ROUNDS: usize = 4;
+
+/// Turns in a row after which an errand was over at once. A guest that has nothing but such errands lets others have the thread now
+/// and then.
+const ERRANDS: usize = 64;
 
 /// The life of one instance.
 pub(super) struct Life {
@@ -26,12 +31,14 @@ pub(super) struct Life {
     waker: Waker,
     /// Whether the resident came while somebody else polled.
     missed: AtomicBool,
+    errands: Arc<Errands>,
 }
 
 impl Default for Life {
     fn default() -> Self {
         let bell = Arc::<Bell>::default();
-        Self { whole: Mutex::default(), waker: Waker::from(Arc::clone(&bell)), bell, missed: AtomicBool::default() }
+        let waker = Waker::from(Arc::clone(&bell));
+        Self { whole: Mutex::default(), bell, waker, missed: AtomicBool::default(), errands: Arc::default() }
     }
 }
 
@@ -46,18 +53,25 @@ struct Bell {
 }
 
 impl Bell {
-    /// Polls until nothing rings any more, or often enough.
-    fn turns(&self, mut poll: impl FnMut() -> Poll<()>) -> Poll<()> {
+    /// Polls until nothing rings any more, or often enough. After each time the errands are begun; that tells whether one is over.
+    fn turns(&self, mut poll: impl FnMut() -> Poll<()>, mut begin_errands: impl FnMut() -> bool) -> Poll<()> {
         self.in_turn.store(true, Ordering::SeqCst);
-        let mut polled = Poll::Pending;
-        for _ in 0..ROUNDS {
+        let (mut rounds, mut errands) = (0, 0);
+        let polled = loop {
             self.rung.store(false, Ordering::SeqCst);
-            polled = poll();
+            let polled = poll();
             // One that has had the thread for long enough lets others have it before its next turn.
-            if polled.is_ready() || !self.rung.load(Ordering::SeqCst) || meter::tick_fell() {
-                break;
+            let used_up = meter::tick_fell();
+            if begin_errands() {
+                errands += 1;
+            } else {
+                rounds += 1;
             }
-        }
+            let often_enough = rounds == ROUNDS || errands == ERRANDS || used_up || meter::tick_fell();
+            if polled.is_ready() || often_enough || !self.rung.load(Ordering::SeqCst) {
+                break polled;
+            }
+        };
         self.in_turn.store(false, Ordering::SeqCst);
         // Asked again, because whoever rang just before found a turn that was as good as over.
         if polled.is_pending() && self.rung.swap(false, Ordering::SeqCst) {
@@ -121,11 +135,17 @@ impl Life {
             Err(TryLockError::WouldBlock) => return None,
         };
         let Some(whole) = place.as_mut() else { return Some(Poll::Ready(())) };
-        let polled = self.bell.turns(|| whole.as_mut().poll(&mut Context::from_waker(&self.waker)));
+        let poll = || whole.as_mut().poll(&mut Context::from_waker(&self.waker));
+        let polled = self.bell.turns(poll, || self.errands.begin());
         if polled.is_ready() {
             *place = None;
         }
         Some(polled)
+    }
+
+    /// What the instance wants done after its turns.
+    pub(super) fn errands(&self) -> Arc<Errands> {
+        Arc::clone(&self.errands)
     }
 
     fn reside(&self, cx: &mut Context<'_>) -> Poll<()> {
@@ -159,8 +179,8 @@ mod tests {
     }
 
     /// How often a bell has a future polled that rings so many times, each time it is polled, and how often it wakes the
-    /// resident.
-    fn polls(rings: usize) -> (usize, usize) {
+    /// resident; with or without an errand that is over each time.
+    fn polls(rings: usize, errand: bool) -> (usize, usize) {
         struct Resident(AtomicU32);
         impl Wake for Resident {
             fn wake(self: Arc<Self>) {
@@ -170,13 +190,14 @@ mod tests {
         let (bell, resident) = (Arc::<Bell>::default(), Arc::new(Resident(AtomicU32::new(0))));
         bell.resident.get_or_init(|| Waker::from(Arc::clone(&resident)));
         let mut polls = 0;
-        let polled = bell.turns(|| {
+        let poll = || {
             polls += 1;
             if polls <= rings {
                 bell.wake_by_ref();
             }
             Poll::Pending
-        });
+        };
+        let polled = bell.turns(poll, || errand);
         assert!(polled.is_pending());
         let woken = resident.0.load(Ordering::SeqCst) as usize;
         bell.wake_by_ref();
@@ -187,7 +208,10 @@ mod tests {
     #[test]
     fn what_rings_within_a_turn_has_another_one_and_wakes_nobody_unless_it_does_not_end() {
         for (rings, expected) in [(0, (1, 0)), (1, (2, 0)), (ROUNDS - 1, (ROUNDS, 0)), (100, (ROUNDS, 1))] {
-            assert_eq!(polls(rings), expected, "{rings}");
+            assert_eq!(polls(rings, false), expected, "{rings}");
+        }
+        for (rings, expected) in [(0, (1, 0)), (10, (11, 0)), (ERRANDS - 1, (ERRANDS, 0)), (100, (ERRANDS, 1))] {
+            assert_eq!(polls(rings, true), expected, "{rings} with errands");
         }
     }
 

@@ -196,6 +196,7 @@ async fn run(pool: Arc<Pool>, worker: Arc<Worker>, started: Option<Started>, dea
     };
     let desk = Arc::new(Mutex::new(Desk::new(&store, pool.clone(), worker.clone(), started)));
     store.data_mut().outgoing.at_work = AtWork::Calls(desk.clone());
+    store.data_mut().errands = Some(worker.life.errands());
     let end = drive(&mut store, &parts, &worker, &desk).await;
     // Before the ends of its streams go with the store.
     match &end {
