@@ -4,6 +4,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -30,15 +31,57 @@ const PERMIT: usize = 64 << 10;
 /// The two streams of one instance.
 pub(crate) struct Output {
     revision: Lent<Revision>,
+    /// The call that the instance works on, if it is only one.
+    call: Attributed,
     lines: Mutex<Lines>,
+    /// Whether one of the lines has a beginning. Most calls print nothing, and need not lock anything to find that out.
+    begun: AtomicBool,
 }
 
 #[derive(Default)]
 struct Lines {
-    /// The call that the instance works on, if it is only one.
-    call: Option<Attribution>,
     out: Line,
     err: Line,
+}
+
+impl Lines {
+    fn have_begun(&self) -> bool {
+        !self.out.bytes.is_empty() || !self.err.bytes.is_empty()
+    }
+}
+
+/// What an [`Attribution`] is kept in. Its parts are atomic only because the streams are shared with WASI; they are written and
+/// read by whoever has the instance, which is one thread at a time.
+#[derive(Default)]
+struct Attributed {
+    /// Whether there is one, and the number of the call.
+    is_known: AtomicBool,
+    call: AtomicU64,
+    /// The two halves of the trace, and the span; nothing but zeros if there is none.
+    trace: [AtomicU64; 2],
+    span: AtomicU64,
+}
+
+impl Attributed {
+    fn set(&self, attribution: Option<Attribution>) {
+        self.is_known.store(attribution.is_some(), Ordering::Relaxed);
+        let Some(Attribution { call, span }) = attribution else { return };
+        self.call.store(call.number(), Ordering::Relaxed);
+        let (trace, span) = span.map_or((0, 0), |(trace, span)| (trace.number(), span.number()));
+        let [high, low] = &self.trace;
+        high.store((trace >> 64) as u64, Ordering::Relaxed);
+        low.store(trace as u64, Ordering::Relaxed);
+        self.span.store(span, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Option<Attribution> {
+        if !self.is_known.load(Ordering::Relaxed) {
+            return None;
+        }
+        let [high, low] = self.trace.each_ref().map(|half| u128::from(half.load(Ordering::Relaxed)));
+        let span = TraceId::new(high << 64 | low).zip(SpanId::new(self.span.load(Ordering::Relaxed)));
+        Some(Attribution { call: CallId::new(self.call.load(Ordering::Relaxed)), span })
+    }
 }
 
 /// Which call a line belongs to, and which span of which trace.
@@ -57,38 +100,38 @@ struct Line {
 
 impl Output {
     pub(crate) fn new(revision: Lent<Revision>) -> Arc<Self> {
-        Arc::new(Self { revision, lines: Mutex::default() })
+        Arc::new(Self { revision, call: Attributed::default(), lines: Mutex::default(), begun: AtomicBool::new(false) })
     }
 
     /// Says which call the instance works on from now on: `None` if on no single one.
     pub(crate) fn attribute(&self, call: Option<&Assignment>) {
-        self.lock().call = call.map(|call| Attribution {
+        self.call.set(call.map(|call| Attribution {
             call: call.begun().id,
             span: call.begun().trace.as_ref().map(|context| context.trace).zip(call.span()),
-        });
+        }));
     }
 
     /// Says in which span of that call the instance is from now on.
     pub(crate) fn within(&self, span: Option<SpanId>) {
-        if let (Some(span), Some(Attribution { span: Some((_, at)), .. })) = (span, &mut self.lock().call) {
-            *at = span;
+        if let (Some(span), Some(Attribution { call, span: Some((trace, _)) })) = (span, self.call.get()) {
+            self.call.set(Some(Attribution { call, span: Some((trace, span)) }));
         }
     }
 
     /// The work on a call is over: records lines that have no end yet.
     pub(crate) fn end(&self) {
-        let mut lines = self.lock();
-        self.record_rest(&mut lines);
-        lines.call = None;
+        self.flush();
+        self.call.set(None);
     }
 
     /// Records lines that have no end yet.
     pub(crate) fn flush(&self) {
-        self.record_rest(&mut self.lock());
-    }
-
-    fn record_rest(&self, lines: &mut Lines) {
-        let call = lines.call;
+        if !self.begun.load(Ordering::Relaxed) {
+            return;
+        }
+        let (mut lines, call) = (self.lock(), self.call.get());
+        self.begun.store(false, Ordering::Relaxed);
+        let lines = &mut *lines;
         for (stream, line) in [(LogStream::Stdout, &mut lines.out), (LogStream::Stderr, &mut lines.err)] {
             if !line.bytes.is_empty() {
                 self.record(call, stream, line);
@@ -97,8 +140,7 @@ impl Output {
     }
 
     fn write(&self, stream: LogStream, bytes: &[u8]) {
-        let mut lines = self.lock();
-        let call = lines.call;
+        let (mut lines, call) = (self.lock(), self.call.get());
         let line = match stream {
             LogStream::Stdout => &mut lines.out,
             // What is logged comes whole, by a way of its own.
@@ -112,11 +154,12 @@ impl Output {
             rest = tail.get(1..).unwrap_or_default();
         }
         line.push(rest);
+        self.begun.store(lines.have_begun(), Ordering::Relaxed);
     }
 
     /// Records a message of `wasi:logging`: each of its lines, cut like those that are printed.
     pub(crate) fn log(&self, level: LogLevel, context: &str, message: &str) {
-        let call = self.lock().call;
+        let call = self.call.get();
         let context = (!context.is_empty()).then(|| context.get(..floor(context, CONTEXT)).unwrap_or_default());
         let mut rest = Some(message);
         while let Some(text) = rest {
