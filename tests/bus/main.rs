@@ -2,6 +2,8 @@
 //! runs on one thread, so that what is measured is what one core does. Prints one JSON object.
 #![allow(clippy::print_stdout, reason = "it prints its result")]
 
+#[path = "../../host/cli/src/allocator.rs"]
+mod allocator;
 mod counted;
 mod host;
 mod ours;
@@ -73,7 +75,7 @@ pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 
 /// That of the host.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {

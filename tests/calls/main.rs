@@ -5,6 +5,8 @@
 //! `Val`.
 #![allow(clippy::print_stdout, reason = "it prints its result")]
 
+#[path = "../../host/cli/src/allocator.rs"]
+mod allocator;
 mod forwarded;
 mod native;
 mod timing;
@@ -75,7 +77,7 @@ enum Way {
 
 /// That of the host.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 /// What a call may take.
 const TIMEOUT: Duration = Duration::from_secs(15);

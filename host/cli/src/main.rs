@@ -1,5 +1,6 @@
 //! The program `patchbay`: a host for services that are WebAssembly components, and the commands to operate it.
 
+mod allocator;
 mod announcement;
 mod app;
 mod args;
@@ -33,7 +34,7 @@ use crate::screen::Screen;
 /// A call makes and drops some dozens of small things, many of them on another thread than the one that made them.
 /// The allocator of the system takes locks for those.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 /// How long work in the background, which nobody waits for any more, may hold up the end of the program.
 const LINGER: Duration = Duration::from_millis(200);
