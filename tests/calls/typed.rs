@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use patchbay_engine::Engine;
-use patchbay_model::ports::{BoxFuture, Discovery, Links, Prepared};
+use patchbay_model::ports::{BoxFuture, Discovery, LinkMemo, Links, Prepared};
 use patchbay_model::{
     CallContext, CallId, Course, Fault, FaultKind, FunctionName, Hold, InstancePolicy, Invocation, ServiceInfo,
     ServiceName, TypedCall,
@@ -41,6 +41,7 @@ impl Links for Direct {
         course: Course,
         function: &'a Arc<FunctionName>,
         arguments: Bytes,
+        _: Option<&'a mut LinkMemo>,
     ) -> BoxFuture<'a, Result<Bytes, Fault>> {
         match self.0.get() {
             Some(callee) => callee.invoke(TypedCall {

@@ -2,6 +2,7 @@
 
 use std::future::{Future, ready};
 use std::net::IpAddr;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
@@ -197,6 +198,9 @@ impl Admitted {
 pub struct Control {
     pub(crate) ports: Ports,
     pub(crate) snapshot: ArcSwap<Snapshot>,
+    /// How many snapshots were shown, for those who only have to know whether it is still the same one. Each is counted once it
+    /// can be seen.
+    pub(crate) shown: AtomicU64,
     /// Held by the one who saves the registry and publishes a snapshot.
     pub(crate) writer: tokio::sync::Mutex<()>,
     /// One change of a service at a time.
@@ -246,6 +250,7 @@ impl Control {
             messaging: MessagingState::new(ports.run),
             ports,
             snapshot: ArcSwap::from_pointee(Snapshot::empty(Applied::new(config, Vec::new()))),
+            shown: AtomicU64::new(0),
             writer: tokio::sync::Mutex::default(),
             turns: Turns::default(),
             reloads: Arc::default(),

@@ -33,7 +33,8 @@ impl Control {
     ) -> Result<Reply, Fault> {
         let entry = self.snapshot.load().service(callee).map(Spread::lend);
         let entry = entry.ok_or_else(|| Fault::new(FaultKind::NotFound, "no service has this name"))?;
-        let arrival = leads_on(callee, caller, course, (begun.id, begun.span))?;
+        let hops = next_hop(callee, caller, &course, begun.id)?;
+        let arrival = leads_on(caller, course, hops, (begun.id, begun.span));
         let (request, mirrored) = self.mirror(&entry, &arrival, request);
         let reply = patchbay_channel::call(&self.routed(entry), &arrival, HttpPayload::new(request)).await;
         match mirrored {
@@ -43,24 +44,24 @@ impl Control {
     }
 }
 
-/// The arrival of a call that `caller` makes of `callee` in the course of another one.
+/// How far a call is from outside that `caller` makes of `callee` in the course of another one.
 ///
 /// # Errors
 /// [`FaultKind::Loop`] if the chain of calls is too long.
-pub(crate) fn leads_on(
-    callee: &ServiceName,
-    caller: &ServiceName,
-    course: Course,
-    (id, span): (CallId, NewSpan),
-) -> Result<Arrival, Fault> {
+pub(crate) fn next_hop(callee: &ServiceName, caller: &ServiceName, course: &Course, id: CallId) -> Result<u32, Fault> {
     let hops = course.hops.saturating_add(1);
-    if hops > MAX_HOPS {
-        let fault = Fault::new(FaultKind::Loop, "the services called each other in a chain that is too long");
-        let details = format!("{caller} called {callee} as call {hops} of a chain, and {MAX_HOPS} are allowed");
-        tracing::warn!(service = %callee, %caller, call = %id, details, "{}", fault.public());
-        return Err(fault.with_details(details));
+    if hops <= MAX_HOPS {
+        return Ok(hops);
     }
-    Ok(Arrival {
+    let fault = Fault::new(FaultKind::Loop, "the services called each other in a chain that is too long");
+    let details = format!("{caller} called {callee} as call {hops} of a chain, and {MAX_HOPS} are allowed");
+    tracing::warn!(service = %callee, %caller, call = %id, details, "{}", fault.public());
+    Err(fault.with_details(details))
+}
+
+/// The arrival of a call that `caller` makes in the course of another one, so far from outside.
+pub(crate) fn leads_on(caller: &ServiceName, course: Course, hops: u32, (id, span): (CallId, NewSpan)) -> Arrival {
+    Arrival {
         id,
         parent: course.call,
         hops,
@@ -76,7 +77,7 @@ pub(crate) fn leads_on(
         // Of the request that led to it, only the user is handed on.
         address: None,
         visitor: None,
-    })
+    }
 }
 
 #[cfg(test)]

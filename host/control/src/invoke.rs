@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::control::Control;
 use crate::functions::find;
-use crate::internal::leads_on;
+use crate::internal::{leads_on, next_hop};
 
 impl Control {
     /// Makes the call of `caller`, in the course of a call that it works on; the result as JSON, `null` if there is none.
@@ -40,7 +40,8 @@ impl Control {
             course.deadline = course.deadline.min((Instant::now() + deadline).into_std());
         }
         let begun = (self.new_call(), self.tracer.follow(course.trace.as_ref()));
-        let mut arrival = leads_on(&entry.name, caller, course, begun)?;
+        let hops = next_hop(&entry.name, caller, &course, begun.0)?;
+        let mut arrival = leads_on(caller, course, hops, begun);
         let mut payload = TypedPayload::new(Arc::new(name), arguments.into());
         if let Some(key) = idempotency_key {
             payload = payload.repeatable();

@@ -1,23 +1,30 @@
 //! Typed calls: of operators, who name the service, and of services, whose imports are linked to others.
 
+mod wired;
+
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use patchbay_channel::{Arrival, Target as _, TypedPayload};
-use patchbay_model::ports::{self, BoxFuture};
+use patchbay_model::ports::{self, BoxFuture, LinkMemo, in_place};
 use patchbay_model::{CallId, Course, Fault, FaultKind, FunctionName, Invocation, Principal, ServiceInfo, ServiceName};
 use patchbay_striped::{Lent, Spread};
 use tokio::time::Duration;
 
 use crate::control::Control;
-use crate::internal::leads_on;
+use crate::internal::{leads_on, next_hop};
 use crate::links::unversioned;
-use crate::target::Routed;
+use wired::{Linked, Moment, Wired};
 
 /// Takes the calls that services make of each other.
 #[derive(Default)]
-pub struct ServiceLinks(ArcSwapOption<Spread<Control>>);
+pub struct ServiceLinks {
+    control: ArcSwapOption<Spread<Control>>,
+    /// Another number after each change of `control`.
+    changes: AtomicU64,
+}
 
 /// Leads the calls of services to others for as long as it is there.
 ///
@@ -28,19 +35,24 @@ pub struct LinksAttached(Arc<ServiceLinks>);
 
 impl Drop for LinksAttached {
     fn drop(&mut self) {
-        self.0.0.store(None);
+        self.0.lead_to(None);
     }
 }
 
 impl ServiceLinks {
     /// Leads calls to the services of `control`, until what comes back is dropped. Before and after that there are none.
     pub fn attach(self: &Arc<Self>, control: &Arc<Control>) -> LinksAttached {
-        self.0.store(Some(Arc::new(Spread::new(Arc::clone(control)))));
+        self.lead_to(Some(Arc::new(Spread::new(Arc::clone(control)))));
         LinksAttached(Arc::clone(self))
     }
 
+    fn lead_to(&self, control: Option<Arc<Spread<Control>>>) {
+        self.control.store(control);
+        self.changes.fetch_add(1, Ordering::Release);
+    }
+
     fn control(&self) -> Result<Lent<Control>, Fault> {
-        let control = self.0.load().as_ref().map(|control| control.lend());
+        let control = self.control.load().as_ref().map(|control| control.lend());
         control.ok_or_else(|| Fault::new(FaultKind::Unavailable, "there are no services yet").unprocessed())
     }
 }
@@ -66,16 +78,30 @@ impl ports::Links for ServiceLinks {
         course: Course,
         function: &'a Arc<FunctionName>,
         arguments: Bytes,
+        memo: Option<&'a mut LinkMemo>,
     ) -> BoxFuture<'a, Result<Bytes, Fault>> {
         // In one piece: each `async fn` in between would have its arguments copied once more.
-        Box::pin(async move {
-            let control = self.control()?;
-            let target = match control.linked(caller, function) {
-                Ok(target) => target,
-                Err(fault) => return control.without_link(caller, function, fault),
+        in_place(Box::new_uninit(), async move {
+            let known = memo.as_ref().and_then(|memo| memo.get::<Wired>()?.lend(&self.changes));
+            let (control, linked) = match known {
+                Some(known) => known,
+                None => {
+                    let control = self.control()?;
+                    let moment = Moment::now(&self.changes, &control);
+                    let linked = match control.linked(caller, function) {
+                        Ok(linked) => linked,
+                        Err(fault) => return control.without_link(caller, function, fault),
+                    };
+                    if let Some(memo) = memo {
+                        memo.keep(Wired::new(moment, &control, &linked));
+                    }
+                    (control, linked)
+                }
             };
+            let target = control.routed(linked.entry).over(linked.policy);
             let begun = (control.new_call(), control.tracer.follow(course.trace.as_ref()));
-            let arrival = leads_on(target.name(), caller, course, begun)?;
+            let hops = next_hop(target.name(), caller, &course, begun.0)?;
+            let arrival = leads_on(caller, course, hops, begun);
             let payload = TypedPayload::new(Arc::clone(function), arguments);
             patchbay_channel::call(&target, &arrival, payload).await
         })
@@ -124,7 +150,7 @@ impl Control {
     }
 
     /// The service that serves a function that `caller` imports, with the policies of the link.
-    fn linked(&self, caller: &ServiceName, function: &FunctionName) -> Result<Routed<'_>, Fault> {
+    fn linked(&self, caller: &ServiceName, function: &FunctionName) -> Result<Linked, Fault> {
         let unavailable = |details: String| {
             Fault::new(FaultKind::Unavailable, "no service offers this").with_details(details).unprocessed()
         };
@@ -138,6 +164,6 @@ impl Control {
             Err(unlinked) => return Err(unavailable(format!("`{}`: {unlinked}", function.interface))),
         };
         let callee = callee.ok_or_else(|| unavailable(format!("the service for `{}` was removed", link.interface)))?;
-        Ok(self.routed(callee).over(link.policy.as_ref().map(Spread::lend)))
+        Ok(Linked { entry: callee, policy: link.policy.as_ref().map(Spread::lend) })
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::{Either, pending, select};
+use patchbay_model::ports::{LinkMemo, in_place};
 use patchbay_model::{Fault, FaultKind, FunctionName, InterfaceName};
 use patchbay_striped::Copies;
 use wasmtime::component::types::ComponentItem;
@@ -34,7 +35,7 @@ pub(crate) fn is_linkable(name: &str) -> bool {
 /// If it imports something that no function can stand for.
 pub(crate) fn define(component: &Component, linker: &mut Linker<State>) -> Result<Option<FunctionName>> {
     let engine = linker.engine().clone();
-    let mut waits = None;
+    let (mut waits, mut numbers) = (None, 0..);
     for (name, item) in component.component_type().imports(&engine) {
         if !is_linkable(name) {
             continue;
@@ -51,7 +52,8 @@ pub(crate) fn define(component: &Component, linker: &mut Linker<State>) -> Resul
                         waits.get_or_insert_with(|| wanted.clone());
                     }
                     let (function, carrier) = (Arc::new(wanted), Carrier::of(&ty));
-                    let import = Import { function, carrier, pace: Arc::default() };
+                    let number = numbers.next().unwrap_or_default();
+                    let import = Import { number, function, carrier, pace: Arc::default() };
                     let defining = Defining { instance: &mut instance, import, is_async: ty.async_() };
                     Arity::of(&ty).choose(defining)?;
                 }
@@ -81,12 +83,19 @@ impl ByArity for Defining<'_, '_> {
         if is_async {
             instance.func_wrap_concurrent(&name, move |accessor: &Accessor<State>, arguments: Packed<P>| {
                 let import = imports.own();
-                Box::pin(async move { import.call_beside(accessor, arguments.0).await.map(Packed::<R>) })
+                in_place(
+                    Box::new_uninit(),
+                    async move { import.call_beside(accessor, arguments.0).await.map(Packed::<R>) },
+                )
             })
         } else {
             instance.func_wrap_async(&name, move |store: StoreContextMut<'_, State>, arguments: Packed<P>| {
                 let import = imports.own();
-                Box::new(async move { import.call(store, arguments.0).await.map(Packed::<R>) })
+                // As `in_place` has it; what wasmtime takes is not pinned.
+                let room = Box::new_uninit();
+                let called: Box<_> =
+                    Box::write(room, async move { import.call(store, arguments.0).await.map(Packed::<R>) });
+                called
             })
         }
     }
@@ -108,6 +117,8 @@ impl Imports {
 
 /// An imported function.
 struct Import {
+    /// Which of those of its component it is.
+    number: usize,
     function: Arc<FunctionName>,
     carrier: Option<Carrier>,
     /// Of the calls that are made on this thread, where the instance does not wait for them.
@@ -117,17 +128,25 @@ struct Import {
 impl Import {
     /// The same, which shares nothing with this one.
     fn copied(&self) -> Self {
-        Self { function: Arc::new((*self.function).clone()), carrier: self.carrier.clone(), pace: Arc::default() }
+        Self {
+            number: self.number,
+            function: Arc::new((*self.function).clone()),
+            carrier: self.carrier.clone(),
+            pace: Arc::default(),
+        }
     }
 
     /// Calls what the function is linked to, in the course of the call that the instance works on, and has the instance
     /// wait.
-    async fn call(&self, store: StoreContextMut<'_, State>, arguments: Bytes) -> Result<Bytes> {
-        let state = store.data();
+    async fn call(&self, mut store: StoreContextMut<'_, State>, arguments: Bytes) -> Result<Bytes> {
+        let state = store.data_mut();
         let course = state.outgoing.at_work.course().ok_or_else(|| self.outside())?;
-        let (revision, meter) = (state.revision.clone(), state.meter.clone());
-        let called = revision.links().call(revision.service(), course, &self.function, arguments);
-        self.conclude(meter.apart(called).await)
+        if state.memos.len() <= self.number {
+            state.memos.resize_with(self.number + 1, LinkMemo::default);
+        }
+        let (revision, meter, memo) = (&state.revision, &state.meter, state.memos.get_mut(self.number));
+        let mut called = revision.links().call(revision.service(), course, &self.function, arguments, memo);
+        self.conclude(meter.apart(&mut called).await)
     }
 
     /// The same, while the instance goes on with other things.
@@ -141,7 +160,7 @@ impl Import {
         })?;
         let (course, forsaken) = course.ok_or_else(|| self.outside())?;
         let (function, deadline) = (self.function.clone(), course.deadline);
-        let call = async move { revision.links().call(revision.service(), course, &function, arguments).await };
+        let call = async move { revision.links().call(revision.service(), course, &function, arguments, None).await };
         let called = match errands {
             Some(errands) => errands.add(&self.pace, call),
             None => Errand::spawn(call),

@@ -193,15 +193,17 @@ impl Meter {
             TICK_FELL.set(false);
         }
         let sample = Sample::begin(!outer);
-        let polled = catch_unwind(AssertUnwindSafe(|| guest.poll(cx)));
+        // Not what the closure returns: that would be moved once more.
+        let mut polled = Poll::Pending;
+        let caught = catch_unwind(AssertUnwindSafe(|| polled = guest.poll(cx)));
         let stands_for = sample.end();
         GUEST_IS_HERE.set(outer);
         drop(stretch);
         if !self.leave() && !stands_for.is_zero() {
             self.gauge.tally.worked(stands_for);
         }
-        match polled {
-            Ok(poll) => poll.map(Ok),
+        match caught {
+            Ok(()) => polled.map(Ok),
             Err(payload) => Poll::Ready(Err(Panic::new(payload.as_ref()))),
         }
     }

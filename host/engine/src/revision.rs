@@ -133,6 +133,11 @@ impl Revision {
         self.surroundings.stack
     }
 
+    /// The turnstile of the service, for whoever asks for a claim with each call.
+    pub(crate) fn turnstile(&self) -> Arc<Turnstile> {
+        Arc::clone(&self.turnstile)
+    }
+
     /// The claim of a call on the places of the service.
     pub(crate) fn claim(&self) -> Claim<'_> {
         self.turnstile.claim()

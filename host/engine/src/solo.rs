@@ -22,7 +22,7 @@ use tokio::task::AbortHandle;
 
 use crate::on_demand::OnDemand;
 use crate::revision::Revision;
-use crate::turnstile::Claim;
+use crate::turnstile::{Claim, Turnstile};
 use guest::Guest;
 use pool::Pool;
 
@@ -35,6 +35,7 @@ pub(crate) struct Solo {
 /// What the calls of a revision share.
 struct Shared {
     revision: Spread<Revision>,
+    turnstile: Arc<Turnstile>,
     code: Arc<OnDemand>,
     pool: Pool,
 }
@@ -46,14 +47,15 @@ const TURN: u32 = 4;
 impl Shared {
     /// The claim of a call on the places of its service.
     fn claim(&self) -> Claim<'_> {
-        self.revision.claim().lasting(TURN)
+        self.turnstile.claim().lasting(TURN)
     }
 }
 
 impl Solo {
     pub(crate) fn new(revision: Arc<Revision>, code: Arc<OnDemand>) -> Self {
         let keeps = revision.policy != InstancePolicy::Fresh;
-        let shared = Arc::new(Shared { pool: Pool::new(&revision), revision: Spread::new(revision), code });
+        let (pool, turnstile) = (Pool::new(&revision), revision.turnstile());
+        let shared = Arc::new(Shared { pool, turnstile, revision: Spread::new(revision), code });
         // Only while there is someone to hold the handle; the task itself holds nothing alive.
         let sweeper = keeps.then(|| tokio::spawn(pool::sweep(Arc::downgrade(&shared))).abort_handle());
         Self { shared: Spread::new(shared), sweeper }

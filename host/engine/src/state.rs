@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use patchbay_model::ports::LinkMemo;
 use patchbay_model::{Fault, LogStream};
 use patchbay_striped::Lent;
 use wasmtime::component::ResourceTable;
@@ -33,6 +34,8 @@ pub(crate) struct State {
     pub(crate) meter: Arc<Meter>,
     pub(crate) output: Arc<Output>,
     pub(crate) revision: Lent<Revision>,
+    /// What was found out about the links of its imports, by their numbers.
+    pub(crate) memos: Vec<LinkMemo>,
     /// Of an instance that works on several calls at a time.
     pub(crate) errands: Option<Arc<Errands>>,
     wasi: WasiCtx,
@@ -63,6 +66,7 @@ impl State {
                 .build(),
             output,
             revision: revision.clone(),
+            memos: Vec::new(),
             errands: None,
             http: WasiHttpCtx::new(),
             _live: Live::new(revision.instances.lend()),

@@ -2,6 +2,7 @@
 
 mod bus;
 mod identity;
+mod links;
 mod load;
 mod replies;
 mod secrets;
@@ -9,6 +10,7 @@ mod spans;
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -17,8 +19,8 @@ use bytes::Bytes;
 
 use crate::bus::{Delivery, Verdict};
 use crate::{
-    Call, Course, Digest, Fault, FaultKind, FunctionName, InstancePolicy, Invocation, LogRecord, OutboundError,
-    OutboundRequest, RegistryRecord, Reply, RevisionId, ServiceInfo, ServiceName, Settings, TypedCall,
+    Call, Digest, Fault, FaultKind, InstancePolicy, LogRecord, OutboundError, OutboundRequest, RegistryRecord, Reply,
+    RevisionId, Settings, TypedCall,
 };
 
 pub use bus::{
@@ -26,6 +28,7 @@ pub use bus::{
     TopicInfo, TopicStored,
 };
 pub use identity::{Authenticator, TokenError, TokenRequest, TokenSigner, TokenWish, Tokens};
+pub use links::{Discovery, LinkMemo, Links};
 pub use load::HostLoad;
 pub use replies::{Claim, Claimed, KeptReply, ReplyKey, ReplyStore, ReplyTerms};
 pub use secrets::{NoSecrets, OpenSecret, SecretError, Secrets};
@@ -33,6 +36,17 @@ pub use spans::{NoSpans, SpanSink, Spans};
 
 /// A boxed future, for traits that are used as `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Boxes a future that is made in its box, for those that are made for each call: `in_place(Box::new_uninit(), async move { ... })`.
+///
+/// `Box::pin` has the future made before there is a box. It may hold what has to be dropped if there is no memory for one, so it
+/// is made elsewhere in any case, and then copied as a whole: a kilobyte or more, of which next to nothing is in use before the
+/// first poll.
+#[inline(always)]
+pub fn in_place<'a, F: Future + Send + 'a>(room: Box<MaybeUninit<F>>, future: F) -> BoxFuture<'a, F::Output> {
+    let future: Pin<Box<F>> = Box::into_pin(Box::write(room, future));
+    future
+}
 
 /// What the executor needs to prepare a revision.
 #[derive(Debug, Clone)]
@@ -165,38 +179,6 @@ pub trait Prepared: Send + Sync {
 
     /// The instances that exist now, and what they take of memory.
     fn instances(&self) -> InstanceCount;
-}
-
-/// Tells services of each other. Implemented by control.
-pub trait Discovery: Send + Sync {
-    /// A number that grows whenever a service comes, goes, or gets another revision.
-    fn version(&self) -> u64;
-
-    /// One service; `None` if there is none of this name.
-    fn resolve(&self, name: &str) -> Option<ServiceInfo>;
-
-    /// All services, by name.
-    fn services(&self) -> Vec<ServiceInfo>;
-}
-
-/// Takes the typed calls of instances to other services. Implemented by control.
-pub trait Links: Discovery {
-    /// Takes one call of `caller` to whatever serves the function. Dropping the future cancels the call.
-    fn call<'a>(
-        &'a self,
-        caller: &'a ServiceName,
-        course: Course,
-        function: &'a Arc<FunctionName>,
-        arguments: Bytes,
-    ) -> BoxFuture<'a, Result<Bytes, Fault>>;
-
-    /// Makes a call that `caller` names at run time; the result as JSON. Dropping the future cancels the call.
-    fn invoke<'a>(
-        &'a self,
-        caller: &'a ServiceName,
-        course: Course,
-        invocation: Invocation,
-    ) -> BoxFuture<'a, Result<String, Fault>>;
 }
 
 /// Sends the requests of instances. Implemented by the gateway.

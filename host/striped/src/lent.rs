@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
+use crate::stripe;
 use crate::striped::Copies;
 
 /// Something that many threads want to keep at the same time. An `Arc` of it would be cloned and dropped by all of them, and they
@@ -18,6 +19,13 @@ struct Spreading<T: ?Sized> {
 /// A reference that keeps what it leads to. Whatever thread it goes to, it belongs to the count of the one that lent it, which has
 /// a cache line of its own.
 pub struct Lent<T: ?Sized>(Arc<Handle<T>>);
+
+/// Where something is that was lent, for whoever wants it again later and does not keep it meanwhile.
+pub struct Known<T: ?Sized> {
+    handle: Weak<Handle<T>>,
+    /// The stripe of the thread that it belongs to.
+    stripe: usize,
+}
 
 /// Aligned so that the count before it has a cache line of its own, too.
 #[repr(align(64))]
@@ -42,6 +50,21 @@ impl<T: ?Sized> Spread<T> {
     /// Whether both are the same.
     pub fn ptr_eq(one: &Self, other: &Self) -> bool {
         Arc::ptr_eq(&one.0, &other.0)
+    }
+}
+
+impl<T: ?Sized> Lent<T> {
+    /// Where it is, for this thread, which it was lent by.
+    pub fn known(&self) -> Known<T> {
+        Known { handle: Arc::downgrade(&self.0), stripe: stripe::own() }
+    }
+}
+
+impl<T: ?Sized> Known<T> {
+    /// A reference to it again. `None` if it is gone, or if this is not the thread that it belongs to: that one has the count
+    /// in its cache, and this one can have a count of its own.
+    pub fn lend(&self) -> Option<Lent<T>> {
+        if self.stripe == stripe::own() { self.handle.upgrade().map(Lent) } else { None }
     }
 }
 
@@ -85,6 +108,12 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Spread<T> {
     }
 }
 
+impl<T: ?Sized> fmt::Debug for Known<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Known").field("stripe", &self.stripe).finish_non_exhaustive()
+    }
+}
+
 impl<T: ?Sized + fmt::Debug> fmt::Debug for Lent<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
@@ -109,5 +138,21 @@ mod tests {
         assert_eq!((*again, weak.strong_count()), (5, 2), "one count for each thread, whoever has how many");
         drop((again, of_another));
         assert!(weak.upgrade().is_none());
+    }
+
+    #[test]
+    fn what_is_known_is_not_kept_and_belongs_to_its_thread() {
+        let spread = Spread::from(5);
+        let lent = spread.lend();
+        let known = lent.known();
+        assert_eq!(known.lend().as_deref(), Some(&5));
+        std::thread::scope(|scope| {
+            let elsewhere = scope.spawn(|| known.lend().is_some()).join().unwrap();
+            assert_eq!(elsewhere, crate::stripe_count() == 1);
+        });
+        drop(lent);
+        assert_eq!(known.lend().as_deref(), Some(&5), "there is still somebody to lend it");
+        drop(spread);
+        assert!(known.lend().is_none());
     }
 }

@@ -12,7 +12,7 @@ mod stripe;
 mod striped;
 
 pub use count::Count;
-pub use lent::{Lent, Spread};
+pub use lent::{Known, Lent, Spread};
 pub use numbers::Numbers;
 pub use places::{Places, Waiting};
 pub use stripe::{count as stripe_count, own as own_stripe};

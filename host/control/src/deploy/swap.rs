@@ -1,6 +1,7 @@
 //! The moment of change: save the registry, publish the new snapshot, and let go of what it replaced.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use patchbay_model::{Digest, RegistryRecord, RevisionId, RevisionNumber, ServiceName, units};
@@ -232,6 +233,7 @@ impl Control {
         let snapshot = Arc::new(snapshot);
         let begun = Instant::now();
         self.snapshot.store(snapshot);
+        self.shown.fetch_add(1, Ordering::Release);
         self.measured.switches.count(begun.elapsed());
         self.messaging.shown();
     }

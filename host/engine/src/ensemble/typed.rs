@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use patchbay_model::ports::BoxFuture;
+use patchbay_model::ports::{BoxFuture, in_place};
 use patchbay_model::{Fault, FunctionName, TypedCall};
 use wasmtime::AsContextMut;
 use wasmtime::component::{Accessor, Instance};
@@ -68,7 +68,7 @@ impl<'c> ByArity for Calling<'c> {
 
     fn with<const P: usize, const R: usize>(self) -> Self::Output {
         let Self { accessor, instance, serving, target, arguments } = self;
-        Box::pin(async move {
+        in_place(Box::new_uninit(), async move {
             let (function, call) = accessor.with(|mut access| {
                 let mut store = access.as_context_mut();
                 let function = instance.get_func(&mut store, target.index).context("the instance lacks an export")?;

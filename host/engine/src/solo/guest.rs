@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
+use patchbay_model::ports::BoxFuture;
 use patchbay_model::{Fault, FaultKind};
 use wasmtime::Store;
 use wasmtime::component::Instance;
@@ -15,7 +16,7 @@ use crate::at_work::{Assignment, AtWork};
 use crate::code::{Code, Service};
 use crate::fault;
 use crate::message_handler::MessageHandler;
-use crate::meter::{Panic, Stop};
+use crate::meter::{Meter, Panic, Stop};
 use crate::patience::{Late, within};
 use crate::state::State;
 use crate::turnstile::Claim;
@@ -23,6 +24,8 @@ use crate::turnstile::Claim;
 /// An instance.
 pub(super) struct Guest {
     pub(super) store: Store<State>,
+    /// That of the store, for whoever polls what borrows the store.
+    pub(super) meter: Arc<Meter>,
     /// What it was made of.
     pub(super) code: Arc<Code>,
     pub(super) instance: Instance,
@@ -54,7 +57,9 @@ impl Guest {
         };
         let made = within(deadline, meter.run(claim, make)).await;
         match judge(made, store.data()) {
-            Ok((instance, proxy, handler)) => Ok(Box::new(Self { store, code, instance, proxy, handler, uses: 0 })),
+            Ok((instance, proxy, handler)) => {
+                Ok(Box::new(Self { store, meter, code, instance, proxy, handler, uses: 0 }))
+            }
             Err(fault) => {
                 store.data().output.flush();
                 Err(fault)
@@ -75,9 +80,20 @@ impl Guest {
                 guest.renew(deadline);
                 Ok(guest)
             }
-            // Boxed, so that the calls of instances that are there do not carry the room for making one.
-            None => Box::pin(Self::start(shared, deadline, claim)).await,
+            None => Self::starting(shared, deadline, claim).await,
         }
+    }
+
+    /// Makes an instance, in a box and in a function of its own, so that the calls of instances that are there carry no room for
+    /// making one, not even on the stack.
+    #[cold]
+    #[inline(never)]
+    fn starting<'a>(
+        shared: &'a Shared,
+        deadline: Instant,
+        claim: &'a mut Claim<'_>,
+    ) -> BoxFuture<'a, Result<Box<Self>, Fault>> {
+        Box::pin(Self::start(shared, deadline, claim))
     }
 
     /// It is at work on this call from now on.

@@ -8,7 +8,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Instant;
 
-use patchbay_model::ports::BoxFuture;
+use patchbay_model::ports::{BoxFuture, in_place};
 use patchbay_model::{Answering, Call, CallContext, Fault, FaultKind, Hold, Reply};
 use patchbay_striped::{Lent, Spread};
 use wasmtime::component::Resource;
@@ -37,8 +37,9 @@ pub(super) fn serve(shared: &Spread<Shared>, call: Call) -> BoxFuture<'static, R
     };
     let bodyless = request.method() == ::http::Method::HEAD;
     let progress = Arc::new(Progress::default());
-    let mut guest: GuestWork = Box::pin(work(shared.lend(), context, request, progress.clone(), hold.clone()));
-    Box::pin(async move {
+    let mut guest: GuestWork =
+        in_place(Box::new_uninit(), work(shared.lend(), context, request, progress.clone(), hold.clone()));
+    in_place(Box::new_uninit(), async move {
         let over = std::future::poll_fn(|cx| {
             let over = guest.as_mut().poll(cx).is_ready();
             if over || progress.is_answered() { std::task::Poll::Ready(over) } else { std::task::Poll::Pending }
@@ -58,6 +59,7 @@ pub(super) fn serve(shared: &Spread<Shared>, call: Call) -> BoxFuture<'static, R
 }
 
 /// All of an instance's work on one call. `hold` is let go of when it is done.
+#[inline(always)]
 fn work(
     shared: Lent<Shared>,
     context: CallContext,

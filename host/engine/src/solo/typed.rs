@@ -3,9 +3,10 @@
 use std::pin::pin;
 
 use bytes::Bytes;
-use patchbay_model::ports::BoxFuture;
+use patchbay_model::ports::{BoxFuture, in_place};
 use patchbay_model::{Fault, TypedCall};
-use wasmtime::component::ComponentExportIndex;
+use wasmtime::Store;
+use wasmtime::component::{ComponentExportIndex, Instance};
 use wasmtime::error::Context as _;
 
 use super::Shared;
@@ -14,6 +15,7 @@ use crate::exports::no_such_function;
 use crate::fault;
 use crate::packed::{ByArity, Packed};
 use crate::patience::within;
+use crate::state::State;
 
 /// Calls a function. Dropping the future ends the instance, which nothing else is at work in. A block and no `async fn`, which
 /// would copy the call once more.
@@ -23,7 +25,7 @@ use crate::patience::within;
 pub(super) fn invoke(shared: &Shared, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
     let TypedCall { context, function, arguments, hold } = call;
     let deadline = context.deadline;
-    Box::pin(async move {
+    in_place(Box::new_uninit(), async move {
         let _hold = hold;
         let mut claim = shared.claim();
         let mut guest = Guest::obtain(shared, deadline, &mut claim).await?;
@@ -32,11 +34,14 @@ pub(super) fn invoke(shared: &Shared, call: TypedCall) -> BoxFuture<'_, Result<B
             return Err(no_such_function(&function));
         };
         guest.begin(context.into());
-        let meter = guest.store.data().meter.clone();
-        let calling = Calling { guest: &mut guest, index: target.index, arguments };
-        let called =
+        let Guest { store, meter, instance, .. } = &mut *guest;
+        let calling = Calling { store, instance: *instance, index: target.index, arguments };
+        let mut work =
             if target.is_async { target.arity.choose_by_result(calling) } else { target.arity.choose(calling) };
-        let called = within(deadline, pin!(meter.run(&mut claim, called))).await;
+        // Lent and not given, here and where such a future is waited for elsewhere: what was only just written in two parts is
+        // slow to be read as one, and so to be moved.
+        let called = within(deadline, pin!(meter.run(&mut claim, &mut work))).await;
+        drop(work);
         let outcome = judge(called, guest.store.data());
         guest.rest();
         match outcome {
@@ -51,7 +56,8 @@ pub(super) fn invoke(shared: &Shared, call: TypedCall) -> BoxFuture<'_, Result<B
 
 /// A function of an instance that is to be called.
 struct Calling<'g> {
-    guest: &'g mut Guest,
+    store: &'g mut Store<State>,
+    instance: Instance,
     index: ComponentExportIndex,
     arguments: Bytes,
 }
@@ -60,10 +66,9 @@ impl<'g> ByArity for Calling<'g> {
     type Output = BoxFuture<'g, wasmtime::Result<Bytes>>;
 
     fn with<const P: usize, const R: usize>(self) -> Self::Output {
-        let Self { guest, index, arguments } = self;
-        Box::pin(async move {
-            let store = &mut guest.store;
-            let function = guest.instance.get_func(&mut *store, index).context("the instance lacks an export")?;
+        let Self { store, instance, index, arguments } = self;
+        in_place(Box::new_uninit(), async move {
+            let function = instance.get_func(&mut *store, index).context("the instance lacks an export")?;
             let function = function.typed::<Packed<P>, Packed<R>>(&*store)?;
             let Packed(result) = function.call_async(&mut *store, Packed(arguments)).await?;
             Ok(result)

@@ -12,8 +12,8 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use patchbay_engine::{CacheFolder, Engine, EngineConfig, Ports, Premises};
 use patchbay_model::ports::{
-    BoxFuture, Clock, CodeSource, Discovery, Executor, InstanceCount, Links, LogSink, NoSpans, Outbound, Outlet,
-    Preparation, PrepareError, PrepareRequest, Prepared, TokenError, TokenWish, Tokens,
+    BoxFuture, Clock, CodeSource, Discovery, Executor, InstanceCount, LinkMemo, Links, LogSink, NoSpans, Outbound,
+    Outlet, Preparation, PrepareError, PrepareRequest, Prepared, TokenError, TokenWish, Tokens,
 };
 use patchbay_model::{
     Body, BodyError, Call, CallContext, CallId, Course, Digest, Fault, FaultKind, FunctionName, Hold, InstancePolicy,
@@ -171,6 +171,7 @@ impl Links for Outside {
         Course { deadline, hops, .. }: Course,
         function: &'a Arc<FunctionName>,
         arguments: Bytes,
+        _memo: Option<&'a mut LinkMemo>,
     ) -> BoxFuture<'a, Result<Bytes, Fault>> {
         if let Some((callee, function)) = self.linked.lock().unwrap().clone() {
             let id = CallId::new(CALLS.fetch_add(1, Ordering::Relaxed));

@@ -46,6 +46,7 @@ pub(crate) trait Answer: Clone + Send + Sync + 'static {
 
 /// Answers one request within `limits`, and keeps its connection informed. A block and no `async fn`,
 /// which would copy the request once more.
+#[inline(always)]
 pub(super) fn answer<A: Answer>(
     (answer, peer): (Arc<A>, Peer),
     request: Request<Incoming>,

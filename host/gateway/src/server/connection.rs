@@ -9,6 +9,7 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
+use patchbay_model::ports::in_place;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::activity::{Activity, Phase};
@@ -36,7 +37,10 @@ pub(super) async fn run<A: Answer>(
     // In a box, which is memory that another request was just answered in. Otherwise it would be the connection's own, of which
     // nothing is in the caches any more when there are many.
     let service = service_fn(|request| {
-        Box::pin(answer::answer((Arc::clone(answer), peer.clone()), request, activity.open(), limits))
+        in_place(
+            Box::new_uninit(),
+            answer::answer((Arc::clone(answer), peer.clone()), request, activity.open(), limits),
+        )
     });
     let mut connection = pin!(builder.serve_connection(socket, service));
     let mut watch = pin!(Watch::new(activity, limits));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use patchbay_model::policy::{AccessRule, LinkSettings};
-use patchbay_model::ports::Links as _;
+use patchbay_model::ports::{LinkMemo, Links as _};
 use patchbay_model::{CallId, Course, Fault, FaultKind};
 use tokio::time::Instant;
 
@@ -186,7 +186,7 @@ async fn a_link_that_leads_nowhere_is_refused_or_has_a_result_in_its_place() {
     let function = std::sync::Arc::new("shop:inventory/stock@0.1.0.count".parse().unwrap());
     let orders: ServiceName = "orders".parse().unwrap();
     let call =
-        async || links.call(&orders, course.clone(), &function, Bytes::new()).await.map_err(|fault| fault.kind());
+        async || links.call(&orders, course.clone(), &function, Bytes::new(), None).await.map_err(|fault| fault.kind());
     assert_eq!(call().await, Err(FaultKind::Unavailable));
     let results = [("shop:inventory/stock.count".parse().unwrap(), serde_json::json!(7))].into();
     let fallback = Some(patchbay_model::policy::Fallback { results, service: None });
@@ -219,6 +219,16 @@ async fn a_service_comes_up_after_what_it_needs() {
 
 #[tokio::test(start_paused = true)]
 async fn calls_of_services_go_where_they_are_linked_and_allowed() {
+    linked_and_allowed(None).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_do_calls_of_an_instance_that_remembers_where_the_last_one_went() {
+    linked_and_allowed(Some(LinkMemo::default())).await;
+}
+
+/// `memo`: that of all calls.
+async fn linked_and_allowed(mut memo: Option<LinkMemo>) {
     let bench = Bench::new();
     let links = Arc::<ServiceLinks>::default();
     let course = Course {
@@ -231,18 +241,18 @@ async fn calls_of_services_go_where_they_are_linked_and_allowed() {
     };
     let function = std::sync::Arc::new("shop:inventory/stock@0.1.0.count".parse().unwrap());
     let orders: ServiceName = "orders".parse().unwrap();
-    let call = async || {
-        links
-            .call(&orders, course.clone(), &function, Bytes::from_static(b"abcd"))
-            .await
-            .map_err(|fault: Fault| fault.kind())
+    let mut call = async || {
+        let (course, arguments) = (course.clone(), Bytes::from_static(b"abcd"));
+        links.call(&orders, course, &function, arguments, memo.as_mut()).await.map_err(|fault: Fault| fault.kind())
     };
     assert_eq!(call().await, Err(FaultKind::Unavailable), "there is no control yet");
-    let _attached = links.attach(&bench.control);
+    let attached = links.attach(&bench.control);
     assert_eq!(call().await, Err(FaultKind::Unavailable), "there is no such service");
     bench.deploy_bytes("inventory", exporting("0.1.0", "u32"), &[]).await.unwrap();
     bench.deploy_bytes("orders", importing("0.1.0", "count"), &[]).await.unwrap();
-    assert_eq!(call().await, Ok(Bytes::from_static(b"dcba")), "all may, as long as nothing is said");
+    for _ in 0..2 {
+        assert_eq!(call().await, Ok(Bytes::from_static(b"dcba")), "all may, as long as nothing is said");
+    }
     let redeploy = async |callers: Vec<AccessRule>| {
         let mut request = bench.request("inventory", "a", &[]);
         request.component = bench.components.put(exporting("0.1.0", "u32"));
@@ -253,8 +263,15 @@ async fn calls_of_services_go_where_they_are_linked_and_allowed() {
     assert_eq!(call().await, Err(FaultKind::Denied), "it may send requests, and nothing else");
     redeploy(vec![AccessRule::all(orders.clone())]).await;
     assert_eq!(call().await, Ok(Bytes::from_static(b"dcba")), "what the fake makes of it");
+    let revision =
+        bench.control.snapshot.load().service_called("inventory").unwrap().active.as_ref().map(Arc::downgrade);
     bench.control.remove(&"inventory".parse().unwrap()).finished().await.unwrap();
+    assert!(revision.unwrap().upgrade().is_none(), "who called it last does not keep it");
     assert_eq!(call().await, Err(FaultKind::Unavailable));
+    bench.deploy_bytes("inventory", exporting("0.1.0", "u32"), &[]).await.unwrap();
+    assert_eq!(call().await, Ok(Bytes::from_static(b"dcba")));
+    drop(attached);
+    assert_eq!(call().await, Err(FaultKind::Unavailable), "there is no control any more");
 }
 
 #[tokio::test(start_paused = true)]
