@@ -124,9 +124,9 @@ impl Breaker {
         }
     }
 
-    fn success(&self) {
+    fn success(&self, now: Instant) {
         if let Some(window) = &self.window {
-            window.success(Instant::now());
+            window.success(now);
         }
         if self.uneasy.load(Ordering::Acquire) {
             let closed = {
@@ -204,10 +204,10 @@ impl<B: Deref<Target = Breaker>> Trial<B> {
         }
     }
 
-    /// The call came to a good end.
-    pub(crate) fn succeeded(&mut self) {
+    /// The call came to a good end `now`.
+    pub(crate) fn succeeded(&mut self, now: Instant) {
         self.answered();
-        self.breaker.success();
+        self.breaker.success(now);
     }
 
     /// The call ended in a fault. `limit`: what bound its time.

@@ -39,6 +39,8 @@ pub struct Bounds<'a> {
     pub(crate) trial: Trial<&'a Breaker>,
     /// The breaker that the trial is of.
     pub(crate) breaker: &'a Arc<Breaker>,
+    /// Since when it is there, or its head.
+    pub(crate) answered: Instant,
 }
 
 /// What a call carries, and the reply that it gets.

@@ -23,6 +23,7 @@ use crate::target::{Arrival, Lease, Sought, Target};
 ///
 /// # Errors
 /// The fault that ended the call, with a sentence for its caller and details for the operator.
+#[inline]
 pub fn call<'a, T: Target, P: Payload + 'a>(
     target: &'a T,
     arrival: &'a Arrival,
@@ -217,10 +218,10 @@ async fn attempt<T: Target, P: Payload>(
         user: arrival.user.clone(),
     };
     let served = {
-        let work = payload.dispatch(lease.prepared(), context, hold.clone());
+        let mut work = payload.dispatch(lease.prepared(), context, hold.clone());
         let patience = payload.patience();
         let end = || patience.as_ref().map_or(end, |patience| Instant::from_std(patience.until()));
-        deadline::within(end, lease.cut(), work).await
+        deadline::within(end, lease.cut(), &mut work).await
     };
     // A guest that trips over the end of a body that is too large is not at fault, whatever it answers.
     if let Some(fault) = payload.fault(request_body(target)) {
@@ -232,10 +233,11 @@ async fn attempt<T: Target, P: Payload>(
         trial.failed(&fault, limit);
         Failed { too_slow, ..failed(payload, fault) }
     })?;
-    trial.replied(P::status(&reply), story.answered());
+    let answered = story.answered();
+    trial.replied(P::status(&reply), answered);
 
     // The size of the reply: refused while the caller can be told, and counted from then on.
-    let bounds = Bounds { deadline, limit, limits, cut: lease.cut(), hold, trial, breaker: lease.breaker() };
+    let bounds = Bounds { deadline, limit, limits, cut: lease.cut(), hold, trial, breaker: lease.breaker(), answered };
     payload.bind(reply, bounds).map_err(|fault| Failed { whole: false, ..failed(payload, fault) })
 }
 

@@ -95,8 +95,15 @@ impl fmt::Display for FaultKind {
 }
 
 /// One failed call: a kind, a sentence that its caller may read, and details that only the operator may.
+///
+/// It stands in a box of its own, because the outcome of a call goes through a dozen functions, and has room for a fault in each
+/// of them, although nearly all calls end well.
 #[derive(Debug, Clone)]
-pub struct Fault {
+pub struct Fault(Box<Account>);
+
+/// What there is to say of it.
+#[derive(Debug, Clone)]
+struct Account {
     kind: FaultKind,
     public: Cow<'static, str>,
     details: Option<String>,
@@ -121,73 +128,81 @@ pub enum Blame {
 impl Fault {
     /// A fault whose caller may read `public`.
     pub fn new(kind: FaultKind, public: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, public: public.into(), details: None, retry_after: None, blame: Blame::Own, unprocessed: false }
+        let public = public.into();
+        Self(Box::new(Account {
+            kind,
+            public,
+            details: None,
+            retry_after: None,
+            blame: Blame::Own,
+            unprocessed: false,
+        }))
     }
 
     /// Adds what the operator has to know and the caller must not.
     #[must_use]
     pub fn with_details(mut self, details: impl fmt::Display) -> Self {
-        self.details = Some(details.to_string());
+        self.0.details = Some(details.to_string());
         self
     }
 
     /// Adds when trying again makes sense.
     #[must_use]
-    pub const fn with_retry_after(mut self, wait: Duration) -> Self {
-        self.retry_after = Some(wait);
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.0.retry_after = Some(wait);
         self
     }
 
     /// The same fault, as somebody else's doing.
     #[must_use]
-    pub const fn blamed_on(mut self, blame: Blame) -> Self {
-        self.blame = blame;
+    pub fn blamed_on(mut self, blame: Blame) -> Self {
+        self.0.blame = blame;
         self
     }
 
     /// The same fault, of a call that no instance has begun to work on. It can be tried again without harm.
     #[must_use]
-    pub const fn unprocessed(mut self) -> Self {
-        self.unprocessed = true;
+    pub fn unprocessed(mut self) -> Self {
+        self.0.unprocessed = true;
         self
     }
 
     /// What the caller can do about it.
-    pub const fn kind(&self) -> FaultKind {
-        self.kind
+    pub fn kind(&self) -> FaultKind {
+        self.0.kind
     }
 
     /// The sentence for the caller.
     pub fn public(&self) -> &str {
-        &self.public
+        &self.0.public
     }
 
     /// What only the operator may read.
     pub fn details(&self) -> Option<&str> {
-        self.details.as_deref()
+        self.0.details.as_deref()
     }
 
     /// After what time trying again makes sense, where that is known.
-    pub const fn retry_after(&self) -> Option<Duration> {
-        self.retry_after
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 
     /// Whose doing it is.
-    pub const fn blame(&self) -> Blame {
-        self.blame
+    pub fn blame(&self) -> Blame {
+        self.0.blame
     }
 
     /// Whether no instance has begun to work on the call.
-    pub const fn is_unprocessed(&self) -> bool {
-        self.unprocessed
+    pub fn is_unprocessed(&self) -> bool {
+        self.0.unprocessed
     }
 }
 
 impl fmt::Display for Fault {
     /// For the operator: kind, public sentence and details.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kind, self.public)?;
-        self.details.as_ref().map_or(Ok(()), |details| write!(f, " ({details})"))
+        write!(f, "{}: {}", self.0.kind, self.0.public)?;
+        self.0.details.as_ref().map_or(Ok(()), |details| write!(f, " ({details})"))
     }
 }
 

@@ -49,7 +49,7 @@ async fn failures_in_a_row_open_it_for_longer_and_longer() {
     let (second, mut trial) = rest(&breaker).await;
     assert!(second > first && first > Duration::from_millis(700), "{first:?} {second:?}");
     trial.answered();
-    trial.succeeded();
+    trial.succeeded(Instant::now());
     assert_eq!(breaker.status(), None);
     let kinds: Vec<_> = news.lock().unwrap().iter().map(|item| matches!(item, BreakerNews::Closed)).collect();
     assert_eq!(kinds, [false, false, true]);
@@ -104,7 +104,7 @@ async fn what_is_no_failure_does_not_count() {
     for _ in 0..5 {
         fail(&breaker);
         fail(&breaker);
-        admit(&breaker).unwrap().succeeded();
+        admit(&breaker).unwrap().succeeded(Instant::now());
     }
     assert!(news.lock().unwrap().is_empty());
 }
@@ -142,7 +142,7 @@ fn half() -> Arc<Breaker> {
 }
 
 fn succeed(breaker: &Arc<Breaker>) {
-    admit(breaker).unwrap().succeeded();
+    admit(breaker).unwrap().succeeded(Instant::now());
 }
 
 #[tokio::test(start_paused = true)]
@@ -162,7 +162,7 @@ async fn too_few_successes_open_it() {
     // What ends now and began before does not close it: only the probe does.
     let (_, mut probe) = rest(&breaker).await;
     assert!(admit(&breaker).is_err());
-    probe.succeeded();
+    probe.succeeded(Instant::now());
     // It begins anew, with the call that probed: what opened it is forgotten.
     (0..8).for_each(|_| fail(&breaker));
     assert_eq!(breaker.status(), None);
@@ -173,7 +173,7 @@ async fn a_call_that_began_before_it_opened_does_not_close_it() {
     let (breaker, _) = third();
     let mut early = admit(&breaker).unwrap();
     (0..3).for_each(|_| fail(&breaker));
-    early.succeeded();
+    early.succeeded(Instant::now());
     assert!(admit(&breaker).is_err());
 }
 

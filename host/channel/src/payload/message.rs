@@ -89,7 +89,7 @@ impl Payload for MessagePayload {
     }
 
     fn bind(&self, verdict: Verdict, mut bounds: Bounds<'_>) -> Result<Verdict, Fault> {
-        bounds.trial.succeeded();
+        bounds.trial.succeeded(bounds.answered);
         Ok(verdict)
     }
 

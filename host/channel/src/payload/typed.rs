@@ -101,7 +101,7 @@ impl Payload for TypedPayload {
                 )));
         }
         // All of it is there: nothing is occupied any more, and nothing can go wrong.
-        bounds.trial.succeeded();
+        bounds.trial.succeeded(bounds.answered);
         Ok(result)
     }
 

@@ -29,15 +29,15 @@ pub(super) fn check(body: &Body, limit: u64) -> Result<(), Fault> {
 
 /// Binds `body`. What the call occupies is let go when it is over, and the trial hears how it ended.
 pub(super) fn bind(body: Body, bounds: Bounds<'_>) -> Body {
-    let Bounds { deadline, limit, limits, cut, hold, mut trial, breaker } = bounds;
+    let Bounds { deadline, limit, limits, cut, hold, mut trial, breaker, answered } = bounds;
     let size = limits.response_body;
     if body.is_end_stream() {
-        trial.succeeded();
+        trial.succeeded(answered);
         return body;
     }
     if body.is_whole() {
         // Nothing can go wrong with it any more.
-        trial.succeeded();
+        trial.succeeded(answered);
         return body.holding(hold);
     }
     let (trial, cut) = (trial.kept_by(Arc::clone(breaker)), cut.clone());
@@ -82,7 +82,7 @@ impl Bound {
             },
             Some(Err(BodyError::Lost(fault))) => self.trial.failed(fault, self.whose),
             Some(Err(_)) => {}
-            None => self.trial.succeeded(),
+            None => self.trial.succeeded(Instant::now()),
         }
         next
     }
@@ -127,7 +127,7 @@ impl Drop for Bound {
     fn drop(&mut self) {
         // Readers need not ask for the end of a body that says itself that it is over.
         if self.body.is_end_stream() {
-            self.trial.succeeded();
+            self.trial.succeeded(Instant::now());
         }
     }
 }
