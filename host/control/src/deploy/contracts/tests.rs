@@ -270,6 +270,10 @@ async fn linked_and_allowed(mut memo: Option<LinkMemo>) {
     assert_eq!(call().await, Err(FaultKind::Unavailable));
     bench.deploy_bytes("inventory", exporting("0.1.0", "u32"), &[]).await.unwrap();
     assert_eq!(call().await, Ok(Bytes::from_static(b"dcba")));
+    bench.deploy_anyway("stores", exporting("0.1.0", "u32"), &[], true).await.unwrap();
+    assert_eq!(call().await, Err(FaultKind::Unavailable), "it could be either, although the first one is what it was");
+    bench.control.remove(&"stores".parse().unwrap()).finished().await.unwrap();
+    assert_eq!(call().await, Ok(Bytes::from_static(b"dcba")));
     drop(attached);
     assert_eq!(call().await, Err(FaultKind::Unavailable), "there is no control any more");
 }
