@@ -47,6 +47,25 @@ async fn lines_of_calls_that_share_an_instance_belong_to_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_line_without_an_end_ends_with_its_call() {
+    for (guest, policy) in every_way() {
+        let rig = Rig::new();
+        let service = rig.probe(guest, policy).await;
+        for turn in 1..=2 {
+            let (call, _) = call("/log?part=ha&part=lf&out=whole", empty_body(), PATIENCE);
+            let id = call.context.id.to_string();
+            drop(service.serve(call).await.unwrap());
+            until(|| rig.log.records().len() == 2 * turn).await;
+            let records = rig.log.records().split_off(2 * (turn - 1));
+            let mut lines: Vec<_> = records.iter().map(|record| record.line.as_str()).collect();
+            lines.sort_unstable();
+            assert_eq!(lines, ["half", "whole"], "{guest} {policy:?}");
+            assert!(records.iter().all(|record| record.call.as_deref() == Some(id.as_str())), "{guest} {policy:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_message_of_a_panic_is_logged() {
     for (guest, policy) in every_way() {
         let rig = Rig::new();

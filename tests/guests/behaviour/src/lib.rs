@@ -95,7 +95,7 @@ pub enum Behaviour {
         /// Mebibytes.
         mib: usize,
     },
-    /// `/log?out=TEXT&err=TEXT&LEVEL=CONTEXT:TEXT`: prints and logs lines, in the order of the query; LEVEL is one of
+    /// `/log?out=TEXT&err=TEXT&part=TEXT&LEVEL=CONTEXT:TEXT`: prints and logs lines, in the order of the query; LEVEL is one of
     /// `wasi:logging`. Keys may be repeated.
     Log(Vec<Line>),
     /// `/headers`: answers what arrived, as JSON.
@@ -125,6 +125,8 @@ pub enum Line {
     Out(String),
     /// To standard error.
     Err(String),
+    /// To standard error, without its end.
+    Part(String),
     /// Through `wasi:logging`.
     Logged {
         /// The level.
@@ -189,6 +191,7 @@ fn lines(query: &Query) -> Vec<Line> {
         .filter_map(|(key, value)| match key {
             "out" => Some(Line::Out(value.to_owned())),
             "err" => Some(Line::Err(value.to_owned())),
+            "part" => Some(Line::Part(value.to_owned())),
             "trace" | "debug" | "info" | "warn" | "error" | "critical" => {
                 let (context, message) = value.split_once(':').unwrap_or(("", value));
                 let (context, message) = (context.to_owned(), message.to_owned());

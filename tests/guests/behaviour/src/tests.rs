@@ -16,6 +16,7 @@ fn every_path_means_one_behaviour() {
         ("/fill?mib=3", Behaviour::Fill { mib: 3, times: 10 }),
         ("/exit?code=3", Behaviour::Exit { code: 3 }),
         ("/log?out=a%20b&err=c+d", Behaviour::Log(vec![Line::Out("a b".into()), Line::Err("c d".into())])),
+        ("/log?part=a&part=b", Behaviour::Log(vec![Line::Part("a".into()), Line::Part("b".into())])),
         ("/log?out=100%&out=%zz", Behaviour::Log(vec![Line::Out("100%".into()), Line::Out("%zz".into())])),
         (
             "/log?warn=stock:low",

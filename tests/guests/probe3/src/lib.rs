@@ -146,6 +146,7 @@ fn print(lines: &[Line]) {
         match line {
             Line::Out(text) => println!("{text}"),
             Line::Err(text) => eprintln!("{text}"),
+            Line::Part(text) => eprint!("{text}"),
             Line::Logged { level, context, message } => config::log(level, context, message),
         }
     }
