@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use patchbay_model::bus::{Delivery, Verdict};
-use patchbay_model::ports::{BoxFuture, InstanceCount, Prepared, in_place};
+use patchbay_model::ports::{BoxFuture, InstanceCount, Prepared};
 use patchbay_model::{Call, Fault, FaultKind, InstancePolicy, Reply, TypedCall};
 use tokio::sync::oneshot;
 
@@ -50,15 +50,15 @@ impl Drop for Ensemble {
 
 impl Prepared for Ensemble {
     fn serve(&self, call: Call) -> BoxFuture<'_, Result<Reply, Fault>> {
-        in_place(Box::new_uninit(), http::serve(&self.pool, call))
+        Box::pin(http::serve(&self.pool, call))
     }
 
     fn invoke(&self, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
-        in_place(Box::new_uninit(), typed::invoke(&self.pool, call))
+        Box::pin(typed::invoke(&self.pool, call))
     }
 
     fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Result<Verdict, Fault>> {
-        in_place(Box::new_uninit(), message::deliver(&self.pool, delivery))
+        Box::pin(message::deliver(&self.pool, delivery))
     }
 
     fn warm(&self) -> BoxFuture<'_, Result<(), Fault>> {
