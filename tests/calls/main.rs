@@ -252,6 +252,6 @@ async fn number(prepared: &dyn Prepared, function: &Arc<FunctionName>) -> Result
 async fn get(prepared: &dyn Prepared, path: &str, timeout: Duration) -> Result<Reply, Box<dyn Error>> {
     let request = http::Request::get(path).header(http::header::HOST, "localhost").body(empty_body())?;
     let context = CallContext::new(CallId::new(0), (Instant::now() + timeout).into_std());
-    let reply = prepared.serve(Call { context, request, hold: Hold::default() }).await?;
+    let reply = prepared.serve(Call { context, request: Box::new(request), hold: Hold::default() }).await?;
     if reply.status().is_success() { Ok(reply) } else { Err(format!("it answered {}", reply.status()).into()) }
 }

@@ -100,7 +100,8 @@ pub fn decide_at<'r>(
     Ok(Some(decide(rules, strict, asker, asked)))
 }
 
-/// Lets somebody in by a route, or refuses: by its rules first, and then by its rates. What the rates say comes either way.
+/// Lets somebody in by a route, or refuses: by its rules first, and then by its rates. The rates that were asked add to `verdicts`
+/// either way.
 ///
 /// # Errors
 /// [`FaultKind::Unauthenticated`] if the host has to know who it is, [`FaultKind::Denied`] if the rules let others in only,
@@ -111,12 +112,10 @@ pub fn let_in(
     user: Option<&User>,
     method: &Method,
     address: Option<IpAddr>,
-) -> (RateVerdicts, Result<(), Fault>) {
-    let asker = Asker { service: None, user };
-    match authorize_at(route, strict, asker, Asked::Http(method)) {
-        Ok(()) => route.standing.admit(Instant::now(), user, address),
-        Err(fault) => (RateVerdicts::default(), Err(fault)),
-    }
+    verdicts: &mut RateVerdicts,
+) -> Result<(), Fault> {
+    authorize_at(route, strict, Asker { service: None, user }, Asked::Http(method))?;
+    route.standing.admit(Instant::now, user, address, verdicts)
 }
 
 fn authorize_at(route: &RoutePolicy, strict: bool, asker: Asker<'_>, asked: Asked<'_>) -> Result<(), Fault> {

@@ -37,27 +37,15 @@ impl RouteStanding {
         self.bulkhead.as_ref()
     }
 
-    /// Holds a call that comes `now` against all rates: that of its address, that of its user (or again its address,
-    /// where there is no user), and that of the route. In this order, so that those who are refused for themselves take
+    /// Holds a call that comes `now`, which is asked only where it matters, against all rates: that of its address, that of its user
+    /// (or again its address, where there is no user), and that of the route. In this order, so that those who are refused for themselves take
     /// nothing away from the others.
     ///
     /// # Errors
-    /// [`FaultKind::RateLimited`] with the time after which one may come. The verdicts of the rates that were asked come
-    /// either way.
+    /// [`FaultKind::RateLimited`] with the time after which one may come. The rates that were asked add to `verdicts` either way.
     pub fn admit(
         &self,
-        now: Instant,
-        user: Option<&User>,
-        address: Option<IpAddr>,
-    ) -> (RateVerdicts, Result<(), Fault>) {
-        let mut verdicts = RateVerdicts::default();
-        let admitted = self.ask(now, user, address, &mut verdicts);
-        (verdicts, admitted)
-    }
-
-    fn ask(
-        &self,
-        now: Instant,
+        now: impl FnOnce() -> Instant,
         user: Option<&User>,
         address: Option<IpAddr>,
         verdicts: &mut RateVerdicts,
@@ -73,7 +61,7 @@ impl RouteStanding {
             admitted.map_err(|wait| too_often("the user calls more often than it may", "rate_per_user", wait))?;
         }
         if let Some((rate, limit)) = &self.rate {
-            let passed = limit.pass(now);
+            let passed = limit.pass(now());
             verdicts.add(told(rate, passed));
             passed.map_err(|early| too_often("the route is called more often than it may be", "rate", early.wait))?;
         }
@@ -126,7 +114,11 @@ mod tests {
             rate_per_address: rate("1/s burst 2"),
             ..RouteSettings::default()
         });
-        let ask = |address: &str| route.admit(Instant::now(), None, Some(address.parse().unwrap()));
+        let ask = |address: &str| {
+            let mut verdicts = RateVerdicts::default();
+            let admitted = route.admit(Instant::now, None, Some(address.parse().unwrap()), &mut verdicts);
+            (verdicts, admitted)
+        };
         let (verdicts, admitted) = ask("192.0.2.1");
         assert!(admitted.is_ok());
         let told: Vec<_> = verdicts.iter().map(|one| (one.policy, one.remaining)).collect();
@@ -156,7 +148,9 @@ mod tests {
         let route = standing(&RouteSettings { rate_per_user: rate("1/s"), ..RouteSettings::default() });
         let user = |subject: &str| User::new(patchbay_model::Proof::ApiKey, "keys", subject);
         let address = |address: &str| Some(address.parse().unwrap());
-        let ask = |user: Option<&User>, address| route.admit(Instant::now(), user, address).1.is_ok();
+        let ask = |user: Option<&User>, address| {
+            route.admit(Instant::now, user, address, &mut RateVerdicts::default()).is_ok()
+        };
         let (ann, bob) = (user("ann"), user("bob"));
         assert!(ask(Some(&ann), address("192.0.2.1")) && ask(Some(&bob), address("192.0.2.1")));
         assert!(!ask(Some(&ann), address("192.0.2.2")));
@@ -167,7 +161,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_route_without_rates_lets_everybody_in() {
         let route = standing(&RouteSettings { concurrency: Some(3), ..RouteSettings::default() });
-        let (verdicts, admitted) = route.admit(Instant::now(), None, None);
+        let mut verdicts = RateVerdicts::default();
+        let admitted = route.admit(Instant::now, None, None, &mut verdicts);
         assert!(verdicts.is_empty() && admitted.is_ok());
         let deadline = Instant::now() + Duration::from_secs(60);
         let places = route.bulkhead().unwrap();

@@ -10,7 +10,9 @@ use patchbay_channel::{
     Arrival, Breaker, Lease, Level, LinkPolicy, LinkStanding, RoutePolicy, RouteStanding, Shedder, Sought, StandIn,
     Standing, Target, Tracer, TypedPayload, call,
 };
-use patchbay_model::policy::{BreakerSettings, LinkSettings, Priority, RetrySettings, RouteSettings, Share};
+use patchbay_model::policy::{
+    BreakerSettings, LinkSettings, Priority, RateVerdicts, RetrySettings, RouteSettings, Share,
+};
 use patchbay_model::ports::{BoxFuture, Clock, InstanceCount, NoSpans, Prepared};
 use patchbay_model::trace::TraceSettings;
 use patchbay_model::traffic::TrafficShare;
@@ -242,7 +244,11 @@ async fn policies_allocate_nothing_while_all_goes_well() {
     };
     let (route, shedder) = (RouteStanding::new(&route, &Limits::default()), Shedder::default());
     let user = User::new(Proof::Token, "corp", "ann");
-    let ask = |user| route.admit(Instant::now(), user, Some("192.0.2.1".parse().unwrap())).0;
+    let ask = |user| {
+        let mut verdicts = RateVerdicts::default();
+        route.admit(Instant::now, user, Some("192.0.2.1".parse().unwrap()), &mut verdicts).unwrap();
+        verdicts
+    };
     let known = [ask(Some(&user)), ask(None)];
     assert_eq!(known.map(|verdicts| verdicts.iter().count()), [3, 3]);
     let before = dhat::HeapStats::get().total_blocks;

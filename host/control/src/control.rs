@@ -17,12 +17,12 @@ use patchbay_model::ports::{
     Bus, Clock, ComponentStore, ComponentWriter, Executor, RegistryStore, Secrets, SpanSink, StorageError,
     StoredComponent, Usage,
 };
-use patchbay_model::trace::{NewSpan, TraceSettings};
+use patchbay_model::trace::TraceSettings;
 use patchbay_model::{
     Body, CallId, Digest, Fault, FaultKind, Limits, LogRecord, Principal, Reply, ServiceName, Settings,
 };
 use patchbay_striped::{Lent, Numbers, Spread};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -176,10 +176,8 @@ impl Routing {
 /// A call that was let in by its route.
 pub struct Admitted {
     routing: Routing,
-    id: CallId,
-    span: NewSpan,
-    caller: Principal,
-    address: IpAddr,
+    /// In a box, because it is looked at all the way and moved nowhere.
+    arrival: Box<Arrival>,
 }
 
 impl Admitted {
@@ -190,7 +188,14 @@ impl Admitted {
 
     /// Who it comes from.
     pub const fn caller(&self) -> &Principal {
-        &self.caller
+        &self.arrival.caller
+    }
+
+    /// The same call after something else was done, which does not count in its time.
+    #[must_use]
+    pub fn anew(mut self) -> Self {
+        self.arrival.arrived = Instant::now();
+        self
     }
 }
 
@@ -295,8 +300,8 @@ impl Control {
         }
     }
 
-    /// Lets a call in by its route, or refuses it: by the rules and the rates of the route. What the rates say comes either
-    /// way. `caller` is who it comes from, `address` where from.
+    /// Lets a call in by its route, or refuses it: by the rules and the rates of the route. The rates that were asked add to
+    /// `verdicts` either way. `caller` is who it comes from, `address` where from.
     ///
     /// # Errors
     /// [`FaultKind::Unauthenticated`], [`FaultKind::Denied`] or [`FaultKind::RateLimited`].
@@ -306,14 +311,17 @@ impl Control {
         (begun, caller): (&Begun, Principal),
         method: &Method,
         address: IpAddr,
-    ) -> (RateVerdicts, Result<Admitted, Fault>) {
+        verdicts: &mut RateVerdicts,
+    ) -> Result<Admitted, Fault> {
         let user = caller.user().map(|user| &**user);
-        let (verdicts, outcome) = let_in(&routing.policy, routing.strict, user, method, Some(address));
-        let outcome = match outcome {
-            Ok(()) => Ok(Admitted { routing, id: begun.id, span: begun.span.clone(), caller, address }),
+        match let_in(&routing.policy, routing.strict, user, method, Some(address), verdicts) {
+            Ok(()) => {
+                let mut arrival = Box::new(Arrival::from_outside(begun.id, caller, begun.span.clone()));
+                arrival.address = Some(address);
+                Ok(Admitted { routing, arrival })
+            }
             Err(fault) => Err(self.refuse(routing, (begun, caller), fault)),
-        };
-        (verdicts, outcome)
+        }
     }
 
     /// Takes a call that was let in by its route through the channel of its service.
@@ -323,17 +331,15 @@ impl Control {
     pub fn call(
         &self,
         admitted: Admitted,
-        request: Request<Body>,
+        request: Box<Request<Body>>,
     ) -> impl Future<Output = Result<Reply, Fault>> + Send + '_ {
-        let Admitted { routing: Routing { entry, policy, .. }, id, span, caller, address } = admitted;
+        let Admitted { routing: Routing { entry, policy, .. }, mut arrival } = admitted;
         let Some(entry) = entry else {
             let fault = Fault::new(FaultKind::NotFound, "no service answers at this address");
             return Either::Left(ready(Err(fault)));
         };
-        let mut arrival = Arrival::from_outside(id, caller, span);
-        arrival.address = Some(address);
-        let visitor =
-            entry.candidate.as_ref().and_then(|candidate| candidate.visitor(&request, number_of(self.ports.run, id)));
+        let seed = || number_of(self.ports.run, arrival.id);
+        let visitor = entry.candidate.as_ref().and_then(|candidate| candidate.visitor(&request, seed()));
         arrival.visitor = visitor.as_ref().map(|visitor| visitor.number);
         let (request, mirrored) = self.mirror(&entry, &arrival, request);
         let (target, payload) = (self.routed(entry).by(policy), HttpPayload::new(request));

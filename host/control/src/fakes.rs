@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::BodyExt;
 use patchbay_model::bus::{Delivery, Verdict};
+use patchbay_model::policy::RateVerdicts;
 use patchbay_model::ports::*;
 use patchbay_model::{
     Body, Call, Digest, DigestWriter, Fault, FaultKind, Principal, RegistryRecord, Reply, ServiceName, Settings,
@@ -25,8 +26,9 @@ use crate::{Control, ControlConfig, DeployRequest, Journal, Ports, Routing};
 /// Takes a request of nobody in particular, who is let in, to where its route leads.
 pub(crate) async fn call(control: &Control, routing: Routing, request: Request<Body>) -> Result<Reply, Fault> {
     let begun = control.begin(&request, false);
-    let (_, admitted) = control.admit(routing, (&begun, Principal::Outside), request.method(), [127, 0, 0, 1].into());
-    control.call(admitted?, request).await
+    let (from, address) = ((&begun, Principal::Outside), [127, 0, 0, 1].into());
+    let admitted = control.admit(routing, from, request.method(), address, &mut RateVerdicts::default());
+    control.call(admitted?, Box::new(request)).await
 }
 
 /// A host of fakes.
@@ -285,8 +287,8 @@ impl Prepared for FakePrepared {
         Box::pin(async move {
             let _hold = call.hold;
             if let Some(name) = self.says("notes") {
-                self.note(name, call.request).await;
-                return Ok(http::Response::new(full_body(self.says("version").unwrap_or_default().to_owned())));
+                self.note(name, *call.request).await;
+                return Ok(Reply::new(full_body(self.says("version").unwrap_or_default().to_owned())));
             }
             if let Some(seconds) = self.says("delay") {
                 tokio::time::sleep(Duration::from_secs_f64(seconds.parse().unwrap())).await;
@@ -304,7 +306,7 @@ impl Prepared for FakePrepared {
                 Some(secret) => secret.value().expose().to_owned(),
                 None => self.says("version").unwrap_or_default().to_owned(),
             };
-            Ok(http::Response::builder().status(status).body(full_body(version)).unwrap())
+            Ok(http::Response::builder().status(status).body(full_body(version)).unwrap().into())
         })
     }
 

@@ -29,7 +29,7 @@ impl Control {
         caller: &ServiceName,
         course: Course,
         begun: Begun,
-        request: Request<Body>,
+        request: Box<Request<Body>>,
     ) -> Result<Reply, Fault> {
         let entry = self.snapshot.load().service(callee).map(Spread::lend);
         let entry = entry.ok_or_else(|| Fault::new(FaultKind::NotFound, "no service has this name"))?;
@@ -105,7 +105,7 @@ mod tests {
         let (callee, caller) = (callee.parse().unwrap(), caller.parse().unwrap());
         let request = Request::get("/").body(empty_body()).unwrap();
         let begun = bench.control.begin_for_service(course.trace.as_ref(), &request);
-        let reply = bench.control.call_service(&callee, &caller, course, begun, request).await;
+        let reply = bench.control.call_service(&callee, &caller, course, begun, Box::new(request)).await;
         let body = reply.map_err(|fault| fault.kind())?.into_body().collect().await.unwrap().to_bytes();
         Ok(String::from_utf8(body.to_vec()).unwrap())
     }

@@ -84,7 +84,7 @@ impl Mirror {
     }
 
     /// Asks whoever gets mirrored requests.
-    async fn ask(&self, control: &Control, arrival: Arrival, request: Request<Body>) -> Result<Reply, Fault> {
+    async fn ask(&self, control: &Control, arrival: Arrival, request: Box<Request<Body>>) -> Result<Reply, Fault> {
         let payload = HttpPayload::new(request);
         match &self.to {
             To::Candidate(target) => {
@@ -135,8 +135,8 @@ impl Control {
         &self,
         entry: &ServiceEntry,
         arrival: &Arrival,
-        request: Request<Body>,
-    ) -> (Request<Body>, Option<(Mirrored, u64)>) {
+        mut request: Box<Request<Body>>,
+    ) -> (Box<Request<Body>>, Option<(Mirrored, u64)>) {
         let of_candidate = entry.candidate.as_ref().and_then(|candidate| candidate.mirror());
         let Some(mirror) = of_candidate.or_else(|| entry.active.as_ref()?.mirror.as_ref()) else {
             return (request, None);
@@ -154,10 +154,9 @@ impl Control {
         let (tell_answer, answer) = oneshot::channel();
         let live = Live { id: arrival.id, head: head_of(&request), body, answer, place };
         let again = repeated(arrival, self.new_call(), self.tracer.repeat(&arrival.trace));
-        let request = request.map(|body| {
-            body.overheard(max_body, move |body| {
-                let _ = tell_body.send(body);
-            })
+        let unheard = std::mem::take(request.body_mut());
+        *request.body_mut() = unheard.overheard(max_body, move |body| {
+            let _ = tell_body.send(body);
         });
         let mirror = Arc::clone(mirror);
         let stopping = self.stopping.clone();
@@ -196,7 +195,7 @@ impl Live {
             head.headers.insert(CALL_HEADER, call);
         }
         let (method, path) = (head.method.clone(), head.uri.path().to_owned());
-        let request = Request::from_parts(head, full_body(body));
+        let request = Box::new(Request::from_parts(head, full_body(body)));
         let answer = match mirror.ask(control, arrival, request).await {
             Ok(reply) => Answer::read(reply, mirror.settings.max_body).await,
             Err(fault) => Answer::Fault(fault.kind()),

@@ -14,7 +14,7 @@ use crate::fault;
 pub(crate) struct RequestBody(Option<Body>);
 
 impl RequestBody {
-    fn new(body: Body) -> Self {
+    pub(crate) fn new(body: Body) -> Self {
         // Nothing is kept of the many bodies that are empty.
         Self(Some(body).filter(|body| !body.is_end_stream()))
     }
@@ -74,16 +74,16 @@ pub(crate) fn broken_off(fault: &Fault) -> BodyError {
     }
 }
 
-/// A request as guests of WASI 0.2 get it. The authority that they see is that of the URI, or else the host.
+/// Looks whether guests of WASI 0.2 can be given a request as it is. The authority that they see is that of the URI, or else the host.
 ///
 /// # Errors
 /// A fault that tells the caller what is wrong with the request.
-pub(crate) fn request_02(request: http::Request<Body>) -> Result<http::Request<RequestBody>, Fault> {
+pub(crate) fn check_02(request: &http::Request<Body>) -> Result<(), Fault> {
     if request.uri().authority().is_none() {
         let host = request.headers().get(http::header::HOST).ok_or_else(no_host)?;
         host.to_str().map_err(|_| bad_host())?;
     }
-    Ok(request.map(RequestBody::new))
+    Ok(())
 }
 
 /// A request as guests of WASI 0.3 get it: its scheme, `http` if it does not say, and the authority that the caller
@@ -91,17 +91,17 @@ pub(crate) fn request_02(request: http::Request<Body>) -> Result<http::Request<R
 ///
 /// # Errors
 /// A fault that tells the caller what is wrong with the request.
-pub(crate) fn request_03(request: http::Request<Body>) -> Result<http::Request<RequestBody>, Fault> {
-    let (mut parts, body) = request.into_parts();
-    let mut uri = std::mem::take(&mut parts.uri).into_parts();
+pub(crate) fn request_03(mut request: Box<http::Request<Body>>) -> Result<Box<http::Request<Body>>, Fault> {
+    let mut uri = std::mem::take(request.uri_mut()).into_parts();
     if uri.authority.is_none() {
-        let host = parts.headers.get(http::header::HOST).ok_or_else(no_host)?;
+        let host = request.headers().get(http::header::HOST).ok_or_else(no_host)?;
         uri.authority = Some(http::uri::Authority::try_from(host.as_bytes()).map_err(|_| bad_host())?);
     }
     uri.scheme.get_or_insert(http::uri::Scheme::HTTP);
     uri.path_and_query.get_or_insert_with(|| http::uri::PathAndQuery::from_static("/"));
-    parts.uri = http::Uri::from_parts(uri).map_err(|_| fault::invalid("The path of the request is not valid."))?;
-    Ok(http::Request::from_parts(parts, RequestBody::new(body)))
+    *request.uri_mut() =
+        http::Uri::from_parts(uri).map_err(|_| fault::invalid("The path of the request is not valid."))?;
+    Ok(request)
 }
 
 fn no_host() -> Fault {
@@ -131,7 +131,7 @@ mod tests {
             if let Some(host) = host {
                 request = request.header("host", host);
             }
-            let outcome = request_03(request.body(empty_body()).unwrap());
+            let outcome = request_03(Box::new(request.body(empty_body()).unwrap()));
             let outcome = outcome.map(|request| request.uri().to_string()).map_err(|fault| fault.public().to_owned());
             assert_eq!(outcome, expected.map(str::to_owned).map_err(str::to_owned));
         }

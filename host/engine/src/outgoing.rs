@@ -106,7 +106,8 @@ impl WasiHttpHooks for Outgoing {
             let (sending, deadline, limit) = sent?;
             let reply = sending.await.unwrap_or_else(|panic| Err(OutboundError::Host(panic.to_string())));
             let reply = reply.map_err(error_code)?;
-            let reply = reply.map(|body| ReplyBody::boxed(body, deadline, options.between_bytes_timeout, limit));
+            let reply = http::Response::from(reply)
+                .map(|body| ReplyBody::boxed(body, deadline, options.between_bytes_timeout, limit));
             // The connection is driven elsewhere; there is nothing more to wait for.
             Ok((reply, Box::new(std::future::ready(Ok(()))) as Box<dyn Future<Output = Result<(), Error>> + Send>))
         })

@@ -34,37 +34,53 @@ pub(crate) trait Work: Send + Unpin + 'static {
     fn abandon(&mut self);
 }
 
-/// Makes the reply to a caller of a guest that may still be at work on it. `bodyless` says that the caller does not
-/// read a body.
-pub(crate) fn reply<W: Work>(response: http::Response<WasiBody>, bodyless: bool, work: W, hold: Hold) -> Reply {
-    streaming(response, VecDeque::new(), bodyless, work, hold)
+/// What a guest answered: the head, in the reply that it becomes, and the body as the guest writes it.
+pub(crate) struct Answered {
+    reply: Reply,
+    body: WasiBody,
 }
 
-/// Makes the reply to a caller of a guest that has nothing more to do with it.
-pub(crate) fn settled<W: Work>(mut response: http::Response<WasiBody>, bodyless: bool, work: W, hold: Hold) -> Reply {
-    match settle(response.body_mut()) {
-        Settled::Whole(pieces) => response.map(|_| pieces.into_body(hold)),
-        Settled::Streaming(ready) => streaming(response, ready, bodyless, work, hold),
+impl From<http::Response<WasiBody>> for Answered {
+    fn from(response: http::Response<WasiBody>) -> Self {
+        let (head, body) = response.into_parts();
+        Self { reply: Reply::from_parts(head, Body::default()), body }
     }
 }
 
-/// `ready` was read of the response's body before.
+/// Makes the reply to a caller of a guest that may still be at work on it. `bodyless` says that the caller does not
+/// read a body.
+pub(crate) fn reply<W: Work>(answered: Answered, bodyless: bool, work: W, hold: Hold) -> Reply {
+    streaming(answered, VecDeque::new(), bodyless, work, hold)
+}
+
+/// Makes the reply to a caller of a guest that has nothing more to do with it.
+pub(crate) fn settled<W: Work>(mut answered: Answered, bodyless: bool, work: W, hold: Hold) -> Reply {
+    match settle(&mut answered.body) {
+        Settled::Whole(pieces) => {
+            *answered.reply.body_mut() = pieces.into_body(hold);
+            answered.reply
+        }
+        Settled::Streaming(ready) => streaming(answered, ready, bodyless, work, hold),
+    }
+}
+
+/// `ready` was read of the body before.
 fn streaming<W: Work>(
-    response: http::Response<WasiBody>,
+    Answered { mut reply, body: inner }: Answered,
     ready: VecDeque<Result<Frame<Bytes>, Error>>,
     bodyless: bool,
     work: W,
     hold: Hold,
 ) -> Reply {
-    let (parts, inner) = response.into_parts();
-    let unread = bodyless || matches!(parts.status, http::StatusCode::NO_CONTENT | http::StatusCode::NOT_MODIFIED);
-    let length = parts.headers.get(http::header::CONTENT_LENGTH);
+    let unread = bodyless || matches!(reply.status(), http::StatusCode::NO_CONTENT | http::StatusCode::NOT_MODIFIED);
+    let length = reply.headers().get(http::header::CONTENT_LENGTH);
     let remaining = length.and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok());
     let mut body = GuestBody { ready, inner, work, remaining, complete: false, ended: false, hold: Some(hold) };
     if unread {
         body.complete();
     }
-    http::Response::from_parts(parts, Body::new(body))
+    *reply.body_mut() = Body::new(body);
+    reply
 }
 
 struct GuestBody<W: Work> {

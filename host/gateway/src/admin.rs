@@ -209,11 +209,12 @@ pub(crate) struct PeerAddress(pub(crate) IpAddr);
 struct Routed(Router);
 
 impl Answer for Routed {
+    type Reply = Response<Body>;
     type Body = Body;
 
     async fn answer(self: Arc<Self>, peer: Peer, mut request: Request<Received>) -> Response<Body> {
         if let Some(too_large) = request.extensions().get::<HeadTooLarge>() {
-            return too_large.problem().into_reply().map(Body::new);
+            return Response::from(too_large.problem().into_reply()).map(Body::new);
         }
         request.extensions_mut().insert(PeerAddress(peer.address));
         self.0.clone().call(request.map(Body::new)).await.unwrap_or_else(|never| match never {})

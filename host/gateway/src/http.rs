@@ -20,7 +20,6 @@ mod entry;
 mod headers;
 mod host_span;
 mod identify;
-mod in_hand;
 mod measured;
 mod rate_limit;
 mod reply_body;

@@ -1,9 +1,9 @@
 //! What a caller reads when something fails: problem details (RFC 9457), and the one table from fault to status.
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use patchbay_control::Step;
-use patchbay_model::{Body, CallId, Fault, FaultKind, full_body};
+use patchbay_model::{CallId, Fault, FaultKind, Reply, full_body};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -130,8 +130,8 @@ impl Problem {
     }
 
     /// The problem as a reply.
-    pub(crate) fn into_reply(self) -> Response<Body> {
-        let mut reply = Response::new(full_body(self.to_json()));
+    pub(crate) fn into_reply(self) -> Reply {
+        let mut reply = Reply::new(full_body(self.to_json()));
         *reply.status_mut() = self.status_code();
         reply.headers_mut().insert(header::CONTENT_TYPE, MEDIA_TYPE);
         // What failed once need not fail again.
@@ -150,7 +150,7 @@ pub(crate) struct Faulted {
 }
 
 /// The reply to a call that failed.
-pub(crate) fn reply_to(fault: &Fault, call: CallId) -> Response<Body> {
+pub(crate) fn reply_to(fault: &Fault, call: CallId) -> Reply {
     let mut reply = Problem::of(fault, call).into_reply();
     let usual = entry_of(fault.kind()).retry_after.map(HeaderValue::from_static);
     // Whole seconds, and never too early.

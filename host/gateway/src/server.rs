@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -19,6 +20,7 @@ mod addresses;
 mod answer;
 mod connection;
 mod counts;
+mod defer;
 mod frames;
 mod guard;
 mod handshake;
@@ -102,6 +104,8 @@ struct Server {
 /// The two ways in which a connection is asked to end.
 #[derive(Debug, Clone, Default)]
 struct Stop {
+    /// Set before either comes.
+    begun: Arc<AtomicBool>,
     /// Finish what was begun.
     gracefully: CancellationToken,
     /// End at once.
@@ -185,6 +189,7 @@ impl Server {
     async fn stop(mut self) {
         self.renew();
         let drain = self.terms.limits.drain;
+        self.stop.begun.store(true, Ordering::Release);
         self.stop.gracefully.cancel();
         self.connections.close();
         if timeout(drain, self.connections.wait()).await.is_ok() {

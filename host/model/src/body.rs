@@ -38,12 +38,10 @@ impl Body {
 
     /// Has a body that is whole let go of `held` when it is dropped, in place of what it held before. A body that
     /// streams has to hold by itself what it needs.
-    #[must_use]
-    pub fn holding(mut self, held: Hold) -> Self {
+    pub fn hold(&mut self, held: Hold) {
         if let Kind::Whole { hold, .. } = &mut self.0 {
             *hold = held;
         }
-        self
     }
 
     /// The same body, kept as it streams by: `tell` is told at its end of all of it, or of nothing as soon as it is more than
@@ -64,6 +62,13 @@ impl Body {
     /// Whether all its bytes are there already, so that nothing can end it before its time.
     pub const fn is_whole(&self) -> bool {
         matches!(self.0, Kind::Whole { .. })
+    }
+}
+
+impl Default for Body {
+    /// A body of no bytes.
+    fn default() -> Self {
+        Self::whole(Bytes::new())
     }
 }
 
@@ -128,7 +133,7 @@ pub enum BodyError {
 
 /// A body of no bytes.
 pub fn empty_body() -> Body {
-    full_body(Bytes::new())
+    Body::default()
 }
 
 /// A body whose bytes are all there already.

@@ -131,14 +131,12 @@ impl CallContext {
 pub struct Call {
     /// What is known of the call.
     pub context: CallContext,
-    /// The request, with an absolute path and a `Host` or authority. The scheme is `http` where its URI has none.
-    pub request: http::Request<Body>,
+    /// The request, with an absolute path and a `Host` or authority. The scheme is `http` where its URI has none. In a box, because
+    /// it goes through many hands, as a [`Reply`](crate::Reply) does.
+    pub request: Box<http::Request<Body>>,
     /// What the call occupies until it is over.
     pub hold: Hold,
 }
-
-/// The answer to a [`Call`]. Its body may still be on its way from the instance.
-pub type Reply = http::Response<Body>;
 
 #[cfg(test)]
 mod tests {

@@ -20,7 +20,7 @@ use request_body::Overrun;
 #[derive(Debug)]
 pub struct HttpPayload {
     /// Absent once it is handed over.
-    request: Option<Request<Body>>,
+    request: Option<Box<Request<Body>>>,
     /// Its head, for another attempt. Only of requests without a body. In a box, because most are never asked for it.
     kept: Option<Box<request::Parts>>,
     method: Method,
@@ -31,7 +31,8 @@ pub struct HttpPayload {
 
 impl HttpPayload {
     /// A request with an absolute path and a `Host` or authority.
-    pub fn new(request: Request<Body>) -> Self {
+    pub fn new(request: impl Into<Box<Request<Body>>>) -> Self {
+        let request = request.into();
         let method = request.method().clone();
         let has_body = method != Method::HEAD;
         Self { request: Some(request), kept: None, method, has_body, overrun: Overrun::default() }
@@ -46,7 +47,7 @@ impl Payload for HttpPayload {
     }
 
     fn subject(&self) -> Subject {
-        let uri = self.request.as_ref().map(Request::uri);
+        let uri = self.request.as_ref().map(|request| request.uri());
         Subject::Request {
             method: self.method.clone(),
             secure: uri.and_then(Uri::scheme) == Some(&Scheme::HTTPS),
@@ -56,7 +57,7 @@ impl Payload for HttpPayload {
 
     fn headers(&self) -> Option<&HeaderMap> {
         let handed_over = self.kept.as_ref().map(|head| &head.headers);
-        self.request.as_ref().map(Request::headers).or(handed_over)
+        self.request.as_ref().map(|request| request.headers()).or(handed_over)
     }
 
     fn is_repeatable(&self, retry: &RetrySettings) -> bool {
@@ -65,9 +66,8 @@ impl Payload for HttpPayload {
     }
 
     fn limit(&mut self, _: &Limits, most: u64) -> Result<(), Fault> {
-        if let Some(request) = self.request.take() {
-            let (request, overrun) = request_body::limit(request, most)?;
-            (self.request, self.overrun) = (Some(request), overrun);
+        if let Some(request) = &mut self.request {
+            self.overrun = request_body::limit(request.body_mut(), most)?;
         }
         Ok(())
     }
@@ -89,7 +89,7 @@ impl Payload for HttpPayload {
         context: CallContext,
         hold: Hold,
     ) -> BoxFuture<'p, Result<Reply, Fault>> {
-        let again = || self.kept.clone().map(|head| Request::from_parts(*head, empty_body()));
+        let again = || self.kept.clone().map(|head| Box::new(Request::from_parts(*head, empty_body())));
         match self.request.take().or_else(again) {
             Some(request) => prepared.serve(Call { context, request, hold }),
             None => super::gone(),
@@ -100,11 +100,12 @@ impl Payload for HttpPayload {
         self.overrun.fault(most)
     }
 
-    fn bind(&self, reply: Reply, bounds: Bounds<'_>) -> Result<Reply, Fault> {
+    fn bind(&self, mut reply: Reply, bounds: Bounds<'_>) -> Result<Reply, Fault> {
         if self.has_body {
             reply_body::check(reply.body(), bounds.limits.response_body)?;
         }
-        Ok(reply.map(|body| reply_body::bind(body, bounds)))
+        reply_body::bind(reply.body_mut(), bounds);
+        Ok(reply)
     }
 
     fn substitute(&self, _stand_in: &StandIn) -> Option<Reply> {

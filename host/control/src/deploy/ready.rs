@@ -256,7 +256,7 @@ async fn check_health(
         .map_err(|error| refused(format!("the health path `{}` cannot be asked for: {error}", health.path)))?;
     let deadline = Instant::now() + health.timeout;
     let context = CallContext { caller: Principal::Host, ..CallContext::new(CallId::new(0), deadline.into_std()) };
-    let call = Call { context, request, hold: Hold::default() };
+    let call = Call { context, request: Box::new(request), hold: Hold::default() };
     let failed = |what: String| refused(format!("the health request to `{}` failed: {what}", health.path));
     match timeout_at(deadline, ready.prepared.serve(call)).await {
         Err(_) => Err(failed(format!("no answer within {}", units::format_duration(health.timeout)))),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use patchbay_model::{Answering, Call, Fault, FaultKind, Reply};
+use patchbay_model::{Answering, Body, Call, Fault, FaultKind, Reply};
 use wasmtime::AsContextMut;
 use wasmtime::component::Accessor;
 use wasmtime_wasi_http::p3::Request;
@@ -29,13 +29,13 @@ pub(super) async fn serve(pool: &Arc<Pool>, call: Call) -> Result<Reply, Fault> 
     // Tells the worker when this future is dropped.
     let presence = Presence::new(serving.clone());
     pool.dispatch(Job { serving, work: Work::Request(request) });
-    let Answer::Response(response) = answered.await.unwrap_or_else(|_| Err(vanished()))? else {
+    let Answer::Response(answered) = answered.await.unwrap_or_else(|_| Err(vanished()))? else {
         return Err(vanished());
     };
     Ok(if presence.is_settled() {
-        reply::settled(response, bodyless, presence, hold)
+        reply::settled(answered, bodyless, presence, hold)
     } else {
-        reply::reply(response, bodyless, presence, hold)
+        reply::reply(answered, bodyless, presence, hold)
     })
 }
 
@@ -47,7 +47,7 @@ pub(super) async fn handle(
     accessor: &Accessor<State>,
     service: Option<&Service>,
     serving: &Serving,
-    request: ::http::Request<RequestBody>,
+    request: Box<::http::Request<Body>>,
 ) -> wasmtime::Result<()> {
     let Some(service) = service else {
         serving.fail(Fault::new(FaultKind::Invalid, "The service takes no HTTP requests."));
@@ -56,8 +56,15 @@ pub(super) async fn handle(
     let (parts, body) = request.into_parts();
     let uri = parts.uri.into_parts();
     let headers = accessor.with(|mut access| FieldMap::new_immutable(access.get().http().hooks, parts.headers));
-    let (request, sent) =
-        Request::new(parts.method, uri.scheme, uri.authority, uri.path_and_query, headers, None, body);
+    let (request, sent) = Request::new(
+        parts.method,
+        uri.scheme,
+        uri.authority,
+        uri.path_and_query,
+        headers,
+        None,
+        RequestBody::new(body),
+    );
     let function = service.wasi_http_handler().func_handle();
     let call = accessor.with(|mut access| {
         let request = access.get().http().table.push(request)?;
@@ -70,7 +77,7 @@ pub(super) async fn handle(
                 let response = access.get().http().table.delete(response)?;
                 response.into_http(access.as_context_mut(), sent)
             })?;
-            serving.answer(Answer::Response(response));
+            serving.answer(Answer::Response(response.into()));
         }
         (Err(code),) => serving.fail(fault::no_answer(format_args!("it answered with the error code {code:?}"))),
     }

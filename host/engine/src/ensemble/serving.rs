@@ -6,20 +6,18 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use patchbay_model::bus::{Message, Verdict};
-use patchbay_model::{Fault, FunctionName, Hold};
+use patchbay_model::{Body, Fault, FunctionName, Hold};
 use tokio::sync::{Notify, oneshot};
 use wasmtime::component::GuestTaskId;
-use wasmtime_wasi_http::WasiBody;
 
 use super::worker::Worker;
 use crate::at_work::Assignment;
-use crate::body::RequestBody;
-use crate::reply;
+use crate::reply::{self, Answered};
 
 /// What a caller waits for.
 pub(super) enum Answer {
     /// The head of a reply, whose body may still be on its way.
-    Response(http::Response<WasiBody>),
+    Response(Answered),
     /// The result of a function, packed.
     Result(Bytes),
     /// What becomes of a message.
@@ -27,13 +25,9 @@ pub(super) enum Answer {
 }
 
 /// What a call asks for.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "a box would cost most calls an allocation, to spare some a few hundred bytes"
-)]
 pub(super) enum Work {
     /// To handle a request.
-    Request(http::Request<RequestBody>),
+    Request(Box<http::Request<Body>>),
     /// To call a function with these arguments, packed.
     Function(Arc<FunctionName>, Bytes),
     /// To handle a message.

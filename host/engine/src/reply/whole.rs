@@ -50,7 +50,9 @@ impl Pieces {
     /// The body of these pieces. `hold` is let go of with it.
     pub(super) fn into_body(self, hold: Hold) -> Body {
         if self.others.is_empty() {
-            Body::whole(self.first.unwrap_or_default()).holding(hold)
+            let mut body = Body::whole(self.first.unwrap_or_default());
+            body.hold(hold);
+            body
         } else {
             Body::new(InPieces { pieces: self, _hold: hold })
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use patchbay_model::ports::{BoxFuture, in_place};
-use patchbay_model::{Answering, Call, CallContext, Fault, FaultKind, Hold, Reply};
+use patchbay_model::{Answering, Body, Call, CallContext, Fault, FaultKind, Hold, Reply};
 use patchbay_striped::{Lent, Spread};
 use wasmtime::component::Resource;
 use wasmtime_wasi_http::WasiHttpView;
@@ -20,6 +20,7 @@ use super::Shared;
 use super::guest::{Guest, judge};
 use crate::body::RequestBody;
 use crate::patience::within;
+use crate::reply::Answered;
 use crate::turnstile::Claim;
 use crate::{body, fault};
 use progress::{Ending, Progress};
@@ -31,10 +32,9 @@ type GuestWork = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(super) fn serve(shared: &Spread<Shared>, call: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
     let Call { context, request, hold } = call;
     Answering::note(&request, &shared.revision.id);
-    let request = match body::request_02(request) {
-        Ok(request) => request,
-        Err(fault) => return Box::pin(ready(Err(fault))),
-    };
+    if let Err(fault) = body::check_02(&request) {
+        return Box::pin(ready(Err(fault)));
+    }
     let bodyless = request.method() == ::http::Method::HEAD;
     let progress = Arc::new(Progress::default());
     let mut guest: GuestWork =
@@ -47,7 +47,7 @@ pub(super) fn serve(shared: &Spread<Shared>, call: Call) -> BoxFuture<'static, R
         .await;
         let rest = (!over).then_some(guest);
         match progress.take_answer() {
-            Some(Ok(response)) => Ok(reply::reply(response, bodyless, progress, rest, hold)),
+            Some(Ok(answered)) => Ok(reply::reply(answered, bodyless, progress, rest, hold)),
             Some(Err(code)) => {
                 // It answered, if badly; what it still has to do it may do, until its deadline.
                 drop(rest.map(tokio::spawn));
@@ -63,7 +63,7 @@ pub(super) fn serve(shared: &Spread<Shared>, call: Call) -> BoxFuture<'static, R
 fn work(
     shared: Lent<Shared>,
     context: CallContext,
-    request: ::http::Request<RequestBody>,
+    request: Box<::http::Request<Body>>,
     progress: Arc<Progress>,
     hold: Hold,
 ) -> impl Future<Output = ()> + Send + 'static {
@@ -102,17 +102,13 @@ fn work(
 type Handed = (Resource<HostIncomingRequest>, Resource<HostResponseOutparam>);
 
 /// Gives a request to an instance, and what to answer it with.
-fn hand_over(
-    guest: &mut Guest,
-    request: ::http::Request<RequestBody>,
-    progress: Arc<Progress>,
-) -> Result<Handed, Fault> {
+fn hand_over(guest: &mut Guest, request: Box<::http::Request<Body>>, progress: Arc<Progress>) -> Result<Handed, Fault> {
     let store = &mut guest.store;
     let mut view = store.data_mut().http();
     let is_https = request.uri().scheme() == Some(&::http::uri::Scheme::HTTPS);
     let scheme = if is_https { Scheme::Https } else { Scheme::Http };
-    let request = view.new_incoming_request(scheme, request);
-    let answer = view.new_response_outparam_from_callback(move |answer| progress.answer(answer));
+    let request = view.new_incoming_request(scheme, request.map(RequestBody::new));
+    let answer = view.new_response_outparam_from_callback(move |answer| progress.answer(answer.map(Answered::from)));
     match (request, answer) {
         (Ok(request), Ok(answer)) => Ok((request, answer)),
         (Err(error), _) | (_, Err(error)) => Err(store.data().fault(&error)),

@@ -289,7 +289,7 @@ pub(crate) fn call(path: &str, body: Body, timeout: Duration) -> (Call, Arc<Atom
             hops: 3,
             ..CallContext::new(CallId::new(CALLS.fetch_add(1, Ordering::Relaxed)), now() + timeout)
         },
-        request: http::Request::builder().uri(path).header("host", "shop.example").body(body).unwrap(),
+        request: Box::new(http::Request::builder().uri(path).header("host", "shop.example").body(body).unwrap()),
         hold: Hold::new(Flag(held.clone())),
     };
     (call, held)

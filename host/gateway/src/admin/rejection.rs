@@ -141,7 +141,7 @@ impl From<StorageError> for Rejection {
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         let status = self.0.status_code();
-        let mut reply = self.0.into_reply().map(Body::new);
+        let mut reply = Response::from(self.0.into_reply()).map(Body::new);
         let extra = match status {
             StatusCode::UNAUTHORIZED => Some((WWW_AUTHENTICATE, "Bearer realm=\"patchbay\"")),
             StatusCode::SERVICE_UNAVAILABLE => Some((RETRY_AFTER, "1")),

@@ -39,12 +39,9 @@ impl Compress {
 
     pub(super) async fn apply(&self, asked: Request<()>, reply: Reply) -> Reply {
         let (status, encoded) = (reply.status(), reply.headers().contains_key(CONTENT_ENCODING));
-        let mut reply = Some(reply);
-        let inner = service_fn(move |_: Request<()>| {
-            std::future::ready(Ok::<_, Infallible>(
-                reply.take().unwrap_or_else(|| Response::new(Body::whole(<_>::default()))),
-            ))
-        });
+        let mut reply = Some(Response::from(reply));
+        let inner =
+            service_fn(move |_: Request<()>| std::future::ready(Ok::<_, Infallible>(reply.take().unwrap_or_default())));
         let compression = Compression::new(inner)
             .gzip(self.gzip)
             .br(self.br)
@@ -56,10 +53,10 @@ impl Compress {
         // The service has done its work; that nothing suits the caller's `Accept-Encoding` does not undo it.
         *reply.status_mut() = status;
         if encoded || !reply.headers().contains_key(CONTENT_ENCODING) {
-            return reply.map(CompressionBody::into_inner);
+            return reply.map(CompressionBody::into_inner).into();
         }
         weaken(reply.headers_mut());
-        reply.map(|body| Body::new(http_body_util::BodyExt::map_err(body, broken)))
+        reply.map(|body| Body::new(http_body_util::BodyExt::map_err(body, broken))).into()
     }
 }
 

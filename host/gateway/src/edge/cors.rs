@@ -36,8 +36,11 @@ pub(super) struct Cors(CorsLayer);
 /// The method that a browser asks for before it sends a request to another origin; `None` if the request is no such
 /// question (a CORS-preflight request of the Fetch standard).
 pub(crate) fn preflight_method(method: &Method, headers: &HeaderMap) -> Option<Method> {
+    if *method != Method::OPTIONS {
+        return None;
+    }
     let asked = headers.get(ACCESS_CONTROL_REQUEST_METHOD).filter(|_| headers.contains_key(ORIGIN))?;
-    if method == Method::OPTIONS { Method::from_bytes(asked.as_bytes()).ok() } else { None }
+    Method::from_bytes(asked.as_bytes()).ok()
 }
 
 impl Cors {
@@ -79,7 +82,7 @@ impl Cors {
     pub(super) async fn preflight(&self, asked: Request<()>) -> Reply {
         let mut reply = self.through(asked, Response::new(())).await.map(|()| empty_body());
         *reply.status_mut() = StatusCode::NO_CONTENT;
-        reply
+        reply.into()
     }
 
     /// Adds to the reply what the browser needs.
@@ -92,7 +95,7 @@ impl Cors {
         for name in SAID {
             head.headers.remove(name);
         }
-        self.through(asked, Response::from_parts(head, ())).await.map(|()| body)
+        self.through(asked, Response::from_parts(head, ())).await.map(|()| body).into()
     }
 
     /// Sends a request through the layer, to what has its reply already.

@@ -95,7 +95,7 @@ impl Files {
         *request.uri_mut() = Uri::try_from(target).unwrap_or_default();
         *request.headers_mut() = head.headers.clone();
         match self.serve.clone().oneshot(request).await {
-            Ok(reply) => reply.map(|body| Body::new(body.map_err(|error| BodyError::Failed(error.to_string())))),
+            Ok(reply) => reply.map(|body| Body::new(body.map_err(|error| BodyError::Failed(error.to_string())))).into(),
             Err(never) => match never {},
         }
     }

@@ -11,14 +11,13 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{HOST, USER_AGENT};
-use http::{HeaderName, HeaderValue, Method, Response, Uri, Version, request};
+use http::{HeaderName, HeaderValue, Method, Request, Response, Uri, Version};
 use http_body::{Body as _, Frame, SizeHint};
 use patchbay_control::{Begun, Routing};
 use patchbay_model::trace::{SpanId, TraceId};
-use patchbay_model::{Answering, Body, BodyError, CallId, FaultKind, Principal, empty_body};
+use patchbay_model::{Answering, Body, BodyError, CallId, FaultKind, Principal};
 use tokio::time::Instant;
 
-use super::in_hand::InHand;
 use crate::problem::Faulted;
 use crate::server::Peer;
 
@@ -44,7 +43,7 @@ impl AccessLog {
     }
 
     /// A request came, and is logged unless its route says otherwise.
-    pub(super) fn begin(&self, begun: &Begun, peer: &Peer, request: &request::Parts) -> Option<Arc<Noted>> {
+    pub(super) fn begin(&self, begun: &Begun, peer: &Peer, request: &Request<Body>) -> Option<Arc<Noted>> {
         let always = self.always.load(Ordering::Relaxed);
         always.then(|| self.note(begun, peer, Asked::of(request)))
     }
@@ -55,16 +54,16 @@ impl AccessLog {
         route: &Routing,
         begun: &Begun,
         peer: &Peer,
-        head: &mut request::Parts,
+        request: &mut Request<Body>,
     ) -> Option<Arc<Noted>> {
         // A service may hold the request for longer than its answer takes, which must not hold up the record.
-        let noted: Option<Arc<Noted>> = head.extensions.remove();
+        let noted: Option<Arc<Noted>> = request.extensions_mut().remove();
         let noted = match (route.policy().settings.access_log, noted) {
             (Some(false), noted) => {
                 noted.iter().for_each(|noted| noted.lock().forgotten = true);
                 return None;
             }
-            (Some(true), None) => self.note(begun, peer, Asked::of(head)),
+            (Some(true), None) => self.note(begun, peer, Asked::of(request)),
             (_, noted) => noted?,
         };
         let mut note = noted.lock();
@@ -102,9 +101,9 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(head: &request::Parts) -> Self {
-        let header = |name| head.headers.get(name).cloned();
-        let (method, uri, version) = (head.method.clone(), head.uri.clone(), head.version);
+    fn of(request: &Request<Body>) -> Self {
+        let header = |name| request.headers().get(name).cloned();
+        let (method, uri, version) = (request.method().clone(), request.uri().clone(), request.version());
         Self { method, uri, version, host: header(HOST), agent: header(USER_AGENT) }
     }
 }
@@ -151,11 +150,11 @@ impl Noted {
     }
 
     /// Has it counted what comes of the request, and noted which revision takes it.
-    pub(super) fn watch(&self, request: &mut InHand) {
-        request.head.extensions.insert(self.answering.clone());
-        if !request.body.is_end_stream() {
-            let body = std::mem::replace(&mut request.body, empty_body());
-            request.body = Body::new(Counted { body, received: Arc::clone(&self.received) });
+    pub(super) fn watch(&self, request: &mut Request<Body>) {
+        request.extensions_mut().insert(self.answering.clone());
+        if !request.body().is_end_stream() {
+            let body = std::mem::take(request.body_mut());
+            *request.body_mut() = Body::new(Counted { body, received: Arc::clone(&self.received) });
         }
     }
 

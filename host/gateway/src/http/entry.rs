@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::TryFutureExt;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST};
-use http::{HeaderMap, HeaderValue, Method, Request, Uri, request};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use patchbay_control::{Admitted, Control, NoRoute, Routing};
 use patchbay_model::policy::RateVerdicts;
 use patchbay_model::{Body, CallId, Fault, Principal, Reply, full_body};
@@ -16,7 +16,6 @@ use super::access::{AccessLog, Noted};
 use super::edges::Edges;
 use super::host_span::HostSpan;
 use super::identify::{KEY_SET_PATH, challenge, identify};
-use super::in_hand::InHand;
 use super::measured::Measuring;
 use super::rate_limit;
 use super::service::allow;
@@ -44,21 +43,20 @@ impl Entry {
         &self,
         span: &mut HostSpan<'_>,
         peer: &Peer,
-        request: &mut InHand,
+        mut request: Box<Request<Body>>,
         measuring: &mut Measuring<'_>,
     ) -> Result<Reply, Reply> {
-        if let Some(keys) = self.key_set(&request.head.method, request.head.uri.path()) {
+        if let Some(keys) = self.key_set(request.method(), request.uri().path()) {
             return Err(keys);
         }
-        if let Some(method) = preflight_method(&request.head.method, &request.head.headers) {
+        if let Some(method) = preflight_method(request.method(), request.headers()) {
             // Boxed, because nearly no request asks for leave to be sent.
-            let preflight = Box::pin(self.preflight(&method, &request.head, span)).await;
+            let preflight = Box::pin(self.preflight(&method, (request.uri(), request.headers()), span)).await;
             if let Some(reply) = preflight {
                 return Err(reply);
             }
         }
-        let head = &mut request.head;
-        let routing = self.route(&head.uri, &head.headers, &head.method).map_err(|no_route| {
+        let routing = self.route(request.uri(), request.headers(), request.method()).map_err(|no_route| {
             let mut reply = reply_to(&Fault::from(&no_route), span.id());
             if let NoRoute::OtherMethods(methods) = &no_route {
                 reply.headers_mut().insert(ALLOW, allow(methods));
@@ -67,9 +65,9 @@ impl Entry {
         })?;
         measuring.comes_in_by(routing.policy());
         span.comes_in_by(&routing);
-        let noted = self.access.at(&routing, span.begun(), peer, head);
+        let noted = self.access.at(&routing, span.begun(), peer, &mut request);
         if let Some(noted) = &noted {
-            noted.watch(request);
+            noted.watch(&mut request);
         }
         let mut reply = self.take_by(routing, span, peer, request, noted.as_deref()).await;
         if let Some(noted) = noted {
@@ -85,7 +83,7 @@ impl Entry {
         routing: Routing,
         span: &mut HostSpan<'_>,
         peer: &Peer,
-        request: &mut InHand,
+        mut request: Box<Request<Body>>,
         noted: Option<&Noted>,
     ) -> Result<Reply, Reply> {
         let id = span.id();
@@ -96,7 +94,7 @@ impl Entry {
         })?;
         let edge = self.edges.of(routing.policy());
         let identities = self.control.identities();
-        let headers = &mut request.head.headers;
+        let headers = request.headers_mut();
         let caller = identify(&identities, headers, peer, routing.policy(), || self.control.now()).await;
         if let Ok(caller) = &caller {
             span.comes_from(caller);
@@ -112,9 +110,14 @@ impl Entry {
 
     /// The answer to a browser that asks whether it may send a request with this method, if the route of that has one. It comes
     /// before all else, because browsers show no credential when they ask.
-    async fn preflight(&self, method: &Method, head: &request::Parts, span: &mut HostSpan<'_>) -> Option<Reply> {
-        let routing = self.route(&head.uri, &head.headers, method).ok()?;
-        let reply = self.edges.of(routing.policy())?.preflight(&head.method, &head.headers).await?;
+    async fn preflight(
+        &self,
+        method: &Method,
+        (uri, headers): (&Uri, &HeaderMap),
+        span: &mut HostSpan<'_>,
+    ) -> Option<Reply> {
+        let routing = self.route(uri, headers, method).ok()?;
+        let reply = self.edges.of(routing.policy())?.preflight(&Method::OPTIONS, headers).await?;
         span.comes_in_by(&routing);
         Some(reply)
     }
@@ -128,17 +131,16 @@ impl Entry {
         peer: &Peer,
         routing: Routing,
         caller: Result<Principal, Fault>,
-        request: &mut InHand,
+        request: Box<Request<Body>>,
     ) -> Result<Reply, Reply> {
-        let Door { rates, outcome } = self.admit(span, peer, routing, caller, &request.head.method);
+        let mut rates = RateVerdicts::default();
+        let outcome = self.admit(span, peer, routing, caller, request.method(), &mut rates);
         let mut reply = match (outcome, edge) {
             (Ok(admitted), None) => self.pass(span, admitted, request).await,
             // Boxed, so that routes without an edge do not carry the room for one.
             (Ok(admitted), Some(edge)) => Ok(Box::pin(self.pass_through(edge, span, peer, admitted, request)).await),
             (Err(reply), None) => Err(reply),
-            (Err(reply), Some(edge)) => {
-                Err(Box::pin(edge.refused(&request.head.method, &request.head.headers, reply)).await)
-            }
+            (Err(reply), Some(edge)) => Err(Box::pin(edge.refused(request.method(), request.headers(), reply)).await),
         };
         let (Ok(told) | Err(told)) = &mut reply;
         rate_limit::write(&rates, told.headers_mut());
@@ -146,11 +148,15 @@ impl Entry {
     }
 
     /// Takes a request to its service by a route without an edge.
-    async fn pass(&self, span: &mut HostSpan<'_>, admitted: Admitted, request: &mut InHand) -> Result<Reply, Reply> {
+    async fn pass(
+        &self,
+        span: &mut HostSpan<'_>,
+        admitted: Admitted,
+        request: Box<Request<Body>>,
+    ) -> Result<Reply, Reply> {
         // Another route may keep replies of the same URI.
-        let head = &request.head;
-        let changed = self.edges.caches().changed_by(&head.method, &head.uri, &head.headers);
-        let reply = self.call(span, admitted, request.hand_over()).await;
+        let changed = self.edges.caches().changed_by(request.method(), request.uri(), request.headers());
+        let reply = self.call(span, admitted, request).await;
         let (Ok(told) | Err(told)) = &reply;
         self.edges.caches().forget(changed, told.status());
         reply
@@ -163,7 +169,7 @@ impl Entry {
         span: &mut HostSpan<'_>,
         peer: &Peer,
         admitted: Admitted,
-        request: &mut InHand,
+        request: Box<Request<Body>>,
     ) -> Reply {
         let user = admitted.caller().user().cloned();
         let from = EdgeCaller {
@@ -174,13 +180,13 @@ impl Entry {
             generation: admitted.routing().generation(),
             split: admitted.routing().is_split(),
         };
-        let next = async |request| match self.call(span, admitted, request).await {
+        let next = async |request| match self.call(span, admitted.anew(), Box::new(request)).await {
             Ok(reply) | Err(reply) => reply,
         };
-        edge.answer(request.hand_over(), &from, next).await
+        edge.answer(*request, &from, next).await
     }
 
-    /// Holds a caller against the rules and the rates of the route.
+    /// Holds a caller against the rules and the rates of the route, and notes what those say. If it is not let in, the reply says why.
     fn admit(
         &self,
         span: &mut HostSpan<'_>,
@@ -188,7 +194,8 @@ impl Entry {
         routing: Routing,
         caller: Result<Principal, Fault>,
         method: &Method,
-    ) -> Door {
+        rates: &mut RateVerdicts,
+    ) -> Result<Admitted, Reply> {
         let (id, begun) = (span.id(), span.begun());
         let caller = match caller {
             Ok(caller) => caller,
@@ -196,22 +203,20 @@ impl Entry {
             Err(fault) => {
                 let fault = self.control.refuse(routing, (begun, Principal::Outside), fault);
                 span.goes_to_service();
-                return Door { rates: RateVerdicts::default(), outcome: Err(told(&fault, id, None)) };
+                return Err(told(&fault, id, None));
             }
         };
-        let (rates, admitted) = self.control.admit(routing, (begun, caller.clone()), method, peer.address);
-        let outcome = admitted.map_err(|fault| {
+        self.control.admit(routing, (begun, caller.clone()), method, peer.address, rates).map_err(|fault| {
             span.goes_to_service();
             told(&fault, id, Some(&caller))
-        });
-        Door { rates, outcome }
+        })
     }
 
     fn call(
         &self,
         span: &mut HostSpan<'_>,
         admitted: Admitted,
-        request: Request<Body>,
+        request: Box<Request<Body>>,
     ) -> impl Future<Output = Result<Reply, Reply>> + Send {
         span.goes_to_service();
         let (id, caller) = (span.id(), admitted.caller().clone());
@@ -232,14 +237,6 @@ impl Entry {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
         Some(reply)
     }
-}
-
-/// What came of asking to be let in.
-struct Door {
-    /// What the rates say.
-    rates: RateVerdicts,
-    /// The call, or the reply that says why not.
-    outcome: Result<Admitted, Reply>,
 }
 
 /// The reply to a call that failed, for a caller of whom so much is known.

@@ -10,6 +10,23 @@ const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const PROXY_AUTHENTICATION_INFO: HeaderName = HeaderName::from_static("proxy-authentication-info");
 
+/// Whether a field belongs to one hop, in a request or in a reply. Nearly no message has one, and a look at the names of those that
+/// are there costs less than looking for each of these.
+fn is_of_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authentication-info"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
+
 /// Refuses a body that came in a transfer coding other than the one that was taken off. Others are not served here, and a
 /// proxy that lets odd ones pass is likely to see another end of the request than this host does (RFC 9112, 6.1 and 11.2).
 pub(super) fn check_coding(headers: &HeaderMap) -> Result<(), Fault> {
@@ -37,7 +54,7 @@ pub(crate) fn strip_reply(headers: &mut HeaderMap) {
 
 /// Returns whether `TE` asked for trailers, the one thing in it that is passed on.
 fn strip(headers: &mut HeaderMap, also: &[HeaderName]) -> bool {
-    if headers.is_empty() {
+    if !headers.keys().any(is_of_hop) {
         return false;
     }
     if headers.contains_key(CONNECTION) {

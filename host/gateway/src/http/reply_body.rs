@@ -9,33 +9,40 @@ use bytes::Bytes;
 use http::Response;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
-use patchbay_model::{Body, BodyError, CallId};
+use patchbay_model::{Body, BodyError, CallId, Reply};
 use tokio::time::timeout;
 
 use super::access::Noted;
 
+/// What a reply is held to, and who is told of it.
+pub(super) struct Watch {
+    pub(super) id: CallId,
+    /// Bytes that are still owed, where the head of the reply announced how many there are.
+    pub(super) owed: Option<u64>,
+    /// What the access log says of its request, if it is logged: when this is dropped.
+    pub(super) noted: Option<Arc<Noted>>,
+}
+
+/// A reply as its caller gets it.
+pub(crate) struct Answered {
+    pub(super) reply: Reply,
+    pub(super) watch: Watch,
+}
+
+impl From<Answered> for Response<ReplyBody> {
+    fn from(Answered { reply, watch }: Answered) -> Self {
+        let (head, body) = reply.into_parts();
+        Self::from_parts(head, ReplyBody { body, watch })
+    }
+}
+
 /// A reply's body, held to what its head says.
 pub(crate) struct ReplyBody {
     body: Body,
-    id: CallId,
-    /// Bytes that are still owed, where the head of the reply announced how many there are.
-    owed: Option<u64>,
-    /// What the access log says of its request, if it is logged: when this is dropped.
-    noted: Option<Arc<Noted>>,
+    watch: Watch,
 }
 
-impl ReplyBody {
-    pub(super) fn new(body: Body, id: CallId, owed: Option<u64>, noted: Option<Arc<Noted>>) -> Self {
-        Self { body, id, owed, noted }
-    }
-
-    /// Tells the access log of the reply that this is the body of.
-    pub(super) fn note(&self, reply: &Response<Self>) {
-        if let Some(noted) = &self.noted {
-            noted.answered(reply);
-        }
-    }
-
+impl Watch {
     /// Tells the access log what is out of it.
     fn tell(&self, frame: &Result<Option<Frame<Bytes>>, BodyError>) {
         let Some(noted) = &self.noted else { return };
@@ -67,22 +74,22 @@ impl http_body::Body for ReplyBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        let frame = frame.transpose().and_then(|frame| self.count(frame.as_ref()).map(|()| frame));
-        self.tell(&frame);
+        let frame = frame.transpose().and_then(|frame| self.watch.count(frame.as_ref()).map(|()| frame));
+        self.watch.tell(&frame);
         if let Err(error) = &frame {
             // The status is out, so the caller learns of it by the broken connection, and the operator here.
-            tracing::warn!(call = %self.id, "a reply was broken off: {error}");
+            tracing::warn!(call = %self.watch.id, "a reply was broken off: {error}");
         }
         Poll::Ready(frame.transpose())
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream() && self.owed.is_none_or(|owed| owed == 0)
+        self.body.is_end_stream() && self.watch.owed.is_none_or(|owed| owed == 0)
     }
 
     fn size_hint(&self) -> SizeHint {
         // Where a length was announced it is in the head already.
-        if self.owed.is_some() { SizeHint::new() } else { self.body.size_hint() }
+        if self.watch.owed.is_some() { SizeHint::new() } else { self.body.size_hint() }
     }
 }
 

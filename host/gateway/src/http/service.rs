@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::header::{ALLOW, CONTENT_LENGTH};
 use http::uri::Scheme;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, request};
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use patchbay_control::{Begun, Control, MIRROR_HEADER};
@@ -17,9 +17,8 @@ use super::access::{AccessLog, Noted};
 use super::entry::Entry;
 use super::headers::{check_coding, strip_reply, strip_request};
 use super::host_span::HostSpan;
-use super::in_hand::InHand;
 use super::measured::HttpMeasured;
-use super::reply_body::{ReplyBody, discard};
+use super::reply_body::{Answered, ReplyBody, Watch, discard};
 use super::target::{Target, normalize};
 use crate::dashboard::strip_sessions;
 use crate::problem::{Faulted, reply_to};
@@ -34,6 +33,9 @@ pub const CALLER_HEADER: HeaderName = HeaderName::from_static("patchbay-caller")
 
 /// Names the call in whose course a service calls another, where that is known.
 pub const PARENT_HEADER: HeaderName = HeaderName::from_static("patchbay-parent");
+
+/// What the names of all headers of the host begin with.
+const OURS: &str = "patchbay-";
 
 /// The methods of a server that does not care (RFC 9110, 9.3, without CONNECT and TRACE; PATCH is of RFC 5789).
 const ALL_METHODS: HeaderValue = HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
@@ -85,47 +87,47 @@ impl Answers {
 
 impl Answer for Answers {
     type Body = ReplyBody;
+    type Reply = Answered;
 
     // A block and no `async fn`, which would copy the request once more.
     fn answer(
         self: Arc<Self>,
         peer: Peer,
         request: Request<Received>,
-    ) -> impl Future<Output = Response<ReplyBody>> + Send + 'static {
+    ) -> impl Future<Output = Answered> + Send + 'static {
         let arrived = Instant::now();
-        let request = request.map(body_of);
+        let request = Box::new(request.map(body_of));
         let begun = self.0.control.begin(&request, self.0.scheme.is_some());
-        let mut request = InHand::new(request);
-        async move { self.0.answer(&peer, &mut request, begun, arrived).await }
+        async move { self.0.answer(&peer, request, begun, arrived).await }
     }
 }
 
 impl Shared {
-    async fn answer(&self, peer: &Peer, request: &mut InHand, begun: Begun, arrived: Instant) -> Response<ReplyBody> {
-        let mut measuring = self.measured.begin(&request.head.method, arrived);
+    async fn answer(&self, peer: &Peer, mut request: Box<Request<Body>>, begun: Begun, arrived: Instant) -> Answered {
+        let mut measuring = self.measured.begin(request.method(), arrived);
         let mut span = HostSpan::begin(&self.control, begun, arrived);
-        let noted = self.access.begin(span.begun(), peer, &request.head);
-        let asked = Asked { noted: noted.clone(), ..Asked::new(span.id(), request.head.method.clone()) };
-        let outcome = match self.accept(&span, &mut request.head, noted) {
+        let noted = self.access.begin(span.begun(), peer, &request);
+        let asked = Asked { noted: noted.clone(), ..Asked::new(span.id(), request.method().clone()) };
+        let outcome = match self.accept(&span, &mut request, noted) {
             None => self.entry.take(&mut span, peer, request, &mut measuring).await,
             Some(reply) => Err(reply),
         };
-        let reply = asked.answer(outcome);
-        measuring.answered(&reply);
-        span.answered(&reply);
-        reply
+        let answered = asked.answer(outcome);
+        measuring.answered(&answered.reply);
+        span.answered(&answered.reply);
+        answered
     }
 
     /// Brings a request into the form in which services get it. What comes back is the reply to one that is for none: why it has
     /// no such form, or the answer of the host itself.
-    fn accept(&self, span: &HostSpan<'_>, head: &mut request::Parts, noted: Option<Arc<Noted>>) -> Option<Reply> {
+    fn accept(&self, span: &HostSpan<'_>, request: &mut Request<Body>, noted: Option<Arc<Noted>>) -> Option<Reply> {
         let id = span.id();
-        if let Some(too_large) = head.extensions.get::<HeadTooLarge>() {
+        if let Some(too_large) = request.extensions().get::<HeadTooLarge>() {
             let mut reply = too_large.problem().of_call(id).into_reply();
             reply.extensions_mut().insert(Faulted { kind: FaultKind::TooLarge, unprocessed: true });
             return Some(reply);
         }
-        match normalize(head, &self.local, self.scheme.as_ref()) {
+        match normalize(request, &self.local, self.scheme.as_ref()) {
             Ok(Target::Path) => {}
             Ok(Target::Server) => return Some(server_options()),
             Err(fault) => {
@@ -136,22 +138,25 @@ impl Shared {
                 return Some(reply);
             }
         }
-        if let Err(fault) = check_coding(&head.headers) {
+        let headers = request.headers_mut();
+        if let Err(fault) = check_coding(headers) {
             return Some(reply_to(&fault, id));
         }
-        strip_request(&mut head.headers);
+        strip_request(headers);
         // A browser sends the cookie of an operator's session to every port of the machine.
-        strip_sessions(&mut head.headers);
+        strip_sessions(headers);
         // What only the host may say: nobody outside can pass for a service.
-        for header in [CALLER_HEADER, PARENT_HEADER, MIRROR_HEADER] {
-            head.headers.remove(header);
+        if headers.keys().any(|name| name.as_str().starts_with(OURS)) {
+            for header in [CALLER_HEADER, PARENT_HEADER, MIRROR_HEADER] {
+                headers.remove(header);
+            }
         }
-        head.headers.insert(CALL_HEADER, call_value(id));
-        span.begun().span.context.write(&mut head.headers);
+        headers.insert(CALL_HEADER, call_value(id));
+        span.begun().span.context.write(headers);
         // The engine has no use for what hyper keeps here, such as the handle of an upgrade that will not be.
-        head.extensions.clear();
+        request.extensions_mut().clear();
         if let Some(noted) = noted {
-            head.extensions.insert(noted);
+            request.extensions_mut().insert(noted);
         }
         None
     }
@@ -220,7 +225,7 @@ impl Asked {
     }
 
     /// Makes of the reply of a service, or of what the host answers in its place, what the caller gets.
-    pub(crate) fn answer(mut self, mut outcome: Result<Reply, Reply>) -> Response<ReplyBody> {
+    pub(crate) fn answer(mut self, mut outcome: Result<Reply, Reply>) -> Answered {
         let id = self.id;
         let (Ok(told) | Err(told)) = &mut outcome;
         // A route may have it logged although others do not.
@@ -236,26 +241,28 @@ impl Asked {
     }
 
     /// Makes of a reply what goes onto the connection.
-    fn finish(self, reply: Reply) -> Response<ReplyBody> {
-        let (mut head, mut body) = reply.into_parts();
-        let bodiless = self.method == Method::HEAD || is_bodiless(head.status);
+    fn finish(self, mut reply: Reply) -> Answered {
+        let status = reply.status();
+        let bodiless = self.method == Method::HEAD || is_bodiless(status);
         let mut owed = None;
         if bodiless {
-            if self.method == Method::HEAD && !body.is_end_stream() && !is_bodiless(head.status) {
-                announce(&mut head.headers, &body);
+            let body = std::mem::take(reply.body_mut());
+            if self.method == Method::HEAD && !body.is_end_stream() && !is_bodiless(status) {
+                announce(reply.headers_mut(), &body);
             }
-            if head.status == StatusCode::NO_CONTENT {
-                head.headers.remove(CONTENT_LENGTH);
+            if status == StatusCode::NO_CONTENT {
+                reply.headers_mut().remove(CONTENT_LENGTH);
             }
-            discard(std::mem::replace(&mut body, empty_body()));
-        } else if body.size_hint().exact().is_none() {
-            let length = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+            discard(body);
+        } else if reply.body().size_hint().exact().is_none() {
+            let length = reply.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
             owed = length.and_then(|length| length.parse().ok());
         }
-        head.headers.insert(CALL_HEADER, call_value(self.id));
-        let reply = Response::from_parts(head, ReplyBody::new(body, self.id, owed, self.noted));
-        reply.body().note(&reply);
-        reply
+        reply.headers_mut().insert(CALL_HEADER, call_value(self.id));
+        if let Some(noted) = &self.noted {
+            noted.answered(&reply);
+        }
+        Answered { reply, watch: Watch { id: self.id, owed, noted: self.noted } }
     }
 }
 

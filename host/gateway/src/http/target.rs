@@ -2,7 +2,7 @@
 
 use http::header::HOST;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderValue, Method, Uri, Version, request};
+use http::{HeaderValue, Method, Request, Uri, Version};
 use patchbay_model::{Fault, FaultKind};
 
 /// Where a request goes.
@@ -17,20 +17,20 @@ pub(super) enum Target {
 /// Brings a request into the one form that services see: a path, and one `Host` that is valid. `local` stands in for
 /// the host where HTTP/1.0 gave none. `scheme` is that of the listener if it is not `http`; it is what counts, whatever
 /// the request says of itself, and stays in the URI.
-pub(super) fn normalize(
-    head: &mut request::Parts,
+pub(super) fn normalize<B>(
+    request: &mut Request<B>,
     local: &HeaderValue,
     scheme: Option<&Scheme>,
 ) -> Result<Target, Fault> {
-    if head.method == Method::CONNECT {
+    if *request.method() == Method::CONNECT {
         return Err(Fault::new(FaultKind::MethodNotAllowed, "this is no proxy: CONNECT is not served here"));
     }
-    if let Some(host) = host(head, local)? {
-        head.headers.insert(HOST, host);
+    if let Some(host) = host(request, local)? {
+        request.headers_mut().insert(HOST, host);
     }
-    let target = path(head)?;
-    if let (Target::Path, Some(scheme), Some(host)) = (&target, scheme, head.headers.get(HOST)) {
-        head.uri = absolute(scheme, host, &head.uri)?;
+    let target = path(request)?;
+    if let (Target::Path, Some(scheme), Some(host)) = (&target, scheme, request.headers().get(HOST)) {
+        *request.uri_mut() = absolute(scheme, host, request.uri())?;
     }
     Ok(target)
 }
@@ -44,18 +44,19 @@ fn absolute(scheme: &Scheme, host: &HeaderValue, path: &Uri) -> Result<Uri, Faul
 }
 
 /// Leaves the path in the URI, and nothing else.
-fn path(head: &mut request::Parts) -> Result<Target, Fault> {
-    match head.uri.path_and_query() {
-        Some(path) if path.as_str() == "*" && head.method == Method::OPTIONS => Ok(Target::Server),
+fn path<B>(request: &mut Request<B>) -> Result<Target, Fault> {
+    let uri = request.uri();
+    match uri.path_and_query() {
+        Some(path) if path.as_str() == "*" && *request.method() == Method::OPTIONS => Ok(Target::Server),
         Some(path) if path.as_str().starts_with('/') => {
-            if head.uri.scheme().is_some() || head.uri.authority().is_some() {
-                head.uri = Uri::from(path.clone());
+            if uri.scheme().is_some() || uri.authority().is_some() {
+                *request.uri_mut() = Uri::from(path.clone());
             }
             Ok(Target::Path)
         }
         // `http://host` without a path (RFC 9112, 3.2.1), and `OPTIONS http://host` (3.2.4).
-        None if head.uri.authority().is_some() => {
-            head.uri = Uri::from(PathAndQuery::from_static("/"));
+        None if uri.authority().is_some() => {
+            *request.uri_mut() = Uri::from(PathAndQuery::from_static("/"));
             Ok(Target::Path)
         }
         _ => Err(invalid("the target of the request is no path")),
@@ -67,30 +68,30 @@ fn invalid(message: &'static str) -> Fault {
 }
 
 /// The one host a request names; `None` if that stands in its `Host` already. HTTP/1.0 need not name any.
-fn host(head: &request::Parts, local: &HeaderValue) -> Result<Option<HeaderValue>, Fault> {
-    let mut hosts = head.headers.get_all(HOST).iter();
+fn host<B>(request: &Request<B>, local: &HeaderValue) -> Result<Option<HeaderValue>, Fault> {
+    let mut hosts = request.headers().get_all(HOST).iter();
     let (first, second) = (hosts.next(), hosts.next());
     if second.is_some() {
         return Err(invalid("the request names several hosts"));
     }
-    if let (Some(host), None) = (first, head.uri.authority())
+    if let (Some(host), None) = (first, request.uri().authority())
         && is_plain(host.as_bytes())
     {
         return Ok(None);
     }
     let in_header = first.map(authority_of).transpose()?;
-    match (head.uri.authority(), in_header) {
+    match (request.uri().authority(), in_header) {
         (Some(target), in_header) => {
             // In HTTP/1.1 the target wins over the header (RFC 9112, 3.2.2); in HTTP/2 they have to agree.
             let differs = in_header.is_some_and(|host| host != *target);
-            if differs && head.version == Version::HTTP_2 {
+            if differs && request.version() == Version::HTTP_2 {
                 return Err(invalid("the request names several hosts"));
             }
             valid(target)?;
             HeaderValue::from_str(target.as_str()).map(Some).map_err(|_| invalid("the host is not valid"))
         }
         (None, Some(_)) => Ok(None),
-        (None, None) if head.version < Version::HTTP_11 => Ok(Some(local.clone())),
+        (None, None) if request.version() < Version::HTTP_11 => Ok(Some(local.clone())),
         (None, None) => Err(invalid("the request names no host")),
     }
 }
@@ -118,8 +119,6 @@ fn valid(authority: &Authority) -> Result<(), Fault> {
 
 #[cfg(test)]
 mod tests {
-    use http::Request;
-
     use super::*;
 
     #[test]
@@ -150,10 +149,10 @@ mod tests {
             for host in hosts {
                 request = request.header(HOST, *host);
             }
-            let (mut head, ()) = request.body(()).unwrap().into_parts();
-            let found = normalize(&mut head, &HeaderValue::from_static("local:1"), None).ok().map(|target| {
+            let mut request = request.body(()).unwrap();
+            let found = normalize(&mut request, &HeaderValue::from_static("local:1"), None).ok().map(|target| {
                 assert_eq!(target, Target::Path);
-                (head.headers[HOST].to_str().unwrap().to_owned(), head.uri.to_string())
+                (request.headers()[HOST].to_str().unwrap().to_owned(), request.uri().to_string())
             });
             let expected = expected.map(|(host, uri)| (host.to_owned(), uri.to_owned()));
             assert_eq!(found, expected, "{version:?} {method} {uri} {hosts:?}");
@@ -163,17 +162,16 @@ mod tests {
     #[test]
     fn the_scheme_of_the_listener_counts() {
         for uri in ["/a?b=c", "http://x.test/a?b=c", "https://x.test/a?b=c"] {
-            let (mut head, ()) = Request::builder().uri(uri).header(HOST, "x.test").body(()).unwrap().into_parts();
-            normalize(&mut head, &HeaderValue::from_static("local"), Some(&Scheme::HTTPS)).unwrap();
-            assert_eq!(head.uri, "https://x.test/a?b=c", "{uri}");
-            assert_eq!(head.headers[HOST], "x.test");
+            let mut request = Request::builder().uri(uri).header(HOST, "x.test").body(()).unwrap();
+            normalize(&mut request, &HeaderValue::from_static("local"), Some(&Scheme::HTTPS)).unwrap();
+            assert_eq!(*request.uri(), "https://x.test/a?b=c", "{uri}");
+            assert_eq!(request.headers()[HOST], "x.test");
         }
     }
 
     #[test]
     fn options_can_ask_the_server() {
-        let (mut head, ()) =
-            Request::builder().method("OPTIONS").uri("*").header(HOST, "x").body(()).unwrap().into_parts();
-        assert_eq!(normalize(&mut head, &HeaderValue::from_static("local"), None).unwrap(), Target::Server);
+        let mut request = Request::builder().method("OPTIONS").uri("*").header(HOST, "x").body(()).unwrap();
+        assert_eq!(normalize(&mut request, &HeaderValue::from_static("local"), None).unwrap(), Target::Server);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, Request};
+use http::{HeaderName, HeaderValue, Request, Response};
 use patchbay_control::{Control, MIRROR_HEADER};
 use patchbay_model::{Body, Course, FaultKind, OutboundError, Reply, ServiceName};
 
@@ -50,13 +50,13 @@ pub(super) async fn call(
     set(&mut head, MIRROR_HEADER, None);
     begun.span.context.write(&mut head.headers);
     let asked = Asked::new(id, head.method.clone());
-    let outcome = control.call_service(&callee, caller, course, begun, Request::from_parts(head, body)).await;
+    let outcome = control.call_service(&callee, caller, course, begun, Box::new(Request::from_parts(head, body))).await;
     let outcome = match outcome {
         Err(fault) if fault.kind() == FaultKind::Denied => return Err(OutboundError::Denied),
         Err(fault) if fault.kind() == FaultKind::NotFound => return Err(OutboundError::NoSuchService),
         outcome => outcome.map_err(|fault| reply_to(&fault, id)),
     };
-    Ok(asked.answer(outcome).map(Body::new))
+    Ok(Response::from(asked.answer(outcome)).map(Body::new).into())
 }
 
 /// What the host says in a header is all that stands there.

@@ -98,7 +98,7 @@ impl Shared {
                 Ok(reply) if reply.status().is_informational() => {
                     return Err(OutboundError::Protocol(format!("the status {} is no final one", reply.status())));
                 }
-                Ok(reply) => return Ok(reply.map(|incoming| reply_body(incoming, lent))),
+                Ok(reply) => return Ok(reply.map(|incoming| reply_body(incoming, lent)).into()),
                 // The other side ended the connection while it waited: before the request was sent, or just then.
                 Err(mut failed) => match failed.take_message().or(spare) {
                     Some(again) if lent.reused => (request, fresh) = (again, true),

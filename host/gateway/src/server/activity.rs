@@ -153,9 +153,11 @@ impl Drop for Open {
     fn drop(&mut self) {
         let mut state = self.0.state();
         state.n_open = state.n_open.saturating_sub(1);
-        state.offered = None;
+        // Of most replies the last bytes were offered just now.
+        let offered = state.offered.take();
         if state.n_open == 0 && state.phase == Phase::Serving {
-            state.enter(Phase::Idle);
+            state.phase = Phase::Idle;
+            state.since = offered.unwrap_or_else(Instant::now);
         }
     }
 }

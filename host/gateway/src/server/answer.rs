@@ -32,6 +32,8 @@ pub(crate) struct Peer {
 
 /// Something that answers requests.
 pub(crate) trait Answer: Clone + Send + Sync + 'static {
+    /// What becomes its replies, once they go onto the connection.
+    type Reply: Into<Response<Self::Body>> + Send;
     /// The body of its replies.
     type Body: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static;
 
@@ -41,7 +43,7 @@ pub(crate) trait Answer: Clone + Send + Sync + 'static {
         self: Arc<Self>,
         peer: Peer,
         request: Request<Received>,
-    ) -> impl Future<Output = Response<Self::Body>> + Send + 'static;
+    ) -> impl Future<Output = Self::Reply> + Send + 'static;
 }
 
 /// Answers one request within `limits`, and keeps its connection informed. A block and no `async fn`,
@@ -63,7 +65,7 @@ pub(super) fn answer<A: Answer>(
     let (body, rest) = Received::new(incoming, open.activity(), limits.body_timeout);
     let request = Request::from_parts(head, body);
     async move {
-        let mut reply = answer.answer(peer, request).await;
+        let mut reply = answer.answer(peer, request).await.into();
         // What is left of the request stands where the next one would have to begin. A service that has not given it up may
         // still read it while it replies. Whoever sends heads that are too large is not worth waiting for.
         if !is_http2 && (too_large.is_some() || rest.is_given_up() || open.activity().is_last()) {

@@ -3,7 +3,8 @@
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use hyper::service::service_fn;
@@ -14,6 +15,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::activity::{Activity, Phase};
 use super::answer::{self, Answer, Peer};
+use super::defer;
 use super::guard::Guarded;
 use super::socket::WatchedSocket;
 use super::streams::StreamExecutor;
@@ -48,7 +50,10 @@ pub(super) async fn run<A: Answer>(
     let (gracefully, now) = (stop.gracefully.child_token(), stop.now.child_token());
     let mut stopping = pin!(gracefully.cancelled());
     let mut ending = pin!(now.cancelled());
+    let mut ears = Ears { begun: &stop.begun, waker: None };
     std::future::poll_fn(|cx| {
+        defer::polled();
+        let ask = ears.ask(cx);
         loop {
             if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
                 if let Err(error) = ended {
@@ -56,10 +61,10 @@ pub(super) async fn run<A: Answer>(
                 }
                 return Poll::Ready(());
             }
-            if ending.as_mut().poll(cx).is_ready() {
+            if ask && ending.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(());
             }
-            let is_stopping = watch.stopping.is_some() || stopping.as_mut().poll(cx).is_ready();
+            let is_stopping = watch.stopping.is_some() || (ask && stopping.as_mut().poll(cx).is_ready());
             match watch.as_mut().poll(cx, is_stopping) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Verdict::Finish) => connection.as_mut().graceful_shutdown(),
@@ -71,6 +76,27 @@ pub(super) async fn run<A: Answer>(
         }
     })
     .await;
+}
+
+/// Hears of the stop. Nearly every poll finds that there is none, and sees it in a flag: whoever asks a token takes locks.
+struct Ears<'a> {
+    begun: &'a AtomicBool,
+    /// Whom the tokens wake.
+    waker: Option<Waker>,
+}
+
+impl Ears<'_> {
+    /// Whether the tokens have to be asked: because there is a stop, or because they do not know yet whom to wake at one.
+    fn ask(&mut self, cx: &Context<'_>) -> bool {
+        if self.begun.load(Ordering::Acquire) {
+            return true;
+        }
+        if self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            return false;
+        }
+        self.waker = Some(cx.waker().clone());
+        true
+    }
 }
 
 /// What the watch finds has to happen.

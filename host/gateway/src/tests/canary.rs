@@ -1,7 +1,7 @@
 //! Canaries over the admin API, and what the gateway adds to them: where a request comes from, and no forged mark.
 
 use http::Method;
-use patchbay_model::{Digest, full_body};
+use patchbay_model::{Digest, Reply, full_body};
 use serde_json::{Value, json};
 
 use super::admin::problem;
@@ -14,7 +14,7 @@ const CANARY: &str = "/v1/services/orders/canary";
 async fn serving() -> Host {
     let tell = script(|call| {
         let marked = call.request.headers().contains_key("patchbay-mirror");
-        std::future::ready(Ok(http::Response::new(full_body(if marked { "marked" } else { "plain" }))))
+        std::future::ready(Ok(Reply::new(full_body(if marked { "marked" } else { "plain" }))))
     });
     Host::serving(tell, &["/*"]).await
 }

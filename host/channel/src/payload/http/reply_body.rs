@@ -28,20 +28,31 @@ pub(super) fn check(body: &Body, limit: u64) -> Result<(), Fault> {
 }
 
 /// Binds `body`. What the call occupies is let go when it is over, and the trial hears how it ended.
-pub(super) fn bind(body: Body, bounds: Bounds<'_>) -> Body {
+pub(super) fn bind(body: &mut Body, bounds: Bounds<'_>) {
     let Bounds { deadline, limit, limits, cut, hold, mut trial, breaker, answered } = bounds;
     let size = limits.response_body;
     if body.is_end_stream() {
         trial.succeeded(answered);
-        return body;
+        return;
     }
     if body.is_whole() {
         // Nothing can go wrong with it any more.
         trial.succeeded(answered);
-        return body.holding(hold);
+        return body.hold(hold);
     }
     let (trial, cut) = (trial.kept_by(Arc::clone(breaker)), cut.clone());
-    Body::new(Bound { body, _hold: hold, trial, deadline, whose: limit, left: size, limit: size, cut, alarm: None })
+    let unbound = std::mem::take(body);
+    *body = Body::new(Bound {
+        body: unbound,
+        _hold: hold,
+        trial,
+        deadline,
+        whose: limit,
+        left: size,
+        limit: size,
+        cut,
+        alarm: None,
+    });
 }
 
 struct Bound {

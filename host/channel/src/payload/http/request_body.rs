@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::Request;
 use http_body::{Body as _, Frame, SizeHint};
 use patchbay_model::{Body, BodyError, Fault, FaultKind};
 
@@ -26,18 +25,19 @@ fn too_large(limit: u64) -> Fault {
 }
 
 /// Refuses a body that announces more than `limit` bytes, and limits one that announces nothing.
-pub(super) fn limit(request: Request<Body>, limit: u64) -> Result<(Request<Body>, Overrun), Fault> {
-    let hint = request.body().size_hint();
+pub(super) fn limit(body: &mut Body, limit: u64) -> Result<Overrun, Fault> {
+    let hint = body.size_hint();
     if hint.lower() > limit {
         return Err(too_large(limit));
     }
     if hint.upper().is_some_and(|upper| upper <= limit) {
-        return Ok((request, Overrun::default()));
+        return Ok(Overrun::default());
     }
     let overrun = Arc::<AtomicBool>::default();
     let told = Overrun(Some(Arc::clone(&overrun)));
-    let request = request.map(|body| Body::new(Limited { body, left: limit, limit, overrun }));
-    Ok((request, told))
+    let unlimited = std::mem::take(body);
+    *body = Body::new(Limited { body: unlimited, left: limit, limit, overrun });
+    Ok(told)
 }
 
 /// A body that ends with an error when more bytes come than were left.
@@ -106,20 +106,20 @@ mod tests {
 
     #[tokio::test]
     async fn sizes_are_held_to_the_limit() {
-        for (body, fits) in [
+        for (mut body, fits) in [
             (full_body("1234"), Some(true)),
             (full_body("12345"), None),
             (chunked(&["12", "34"]), Some(true)),
             (chunked(&["12", "345"]), Some(false)),
             (chunked(&[]), Some(true)),
         ] {
-            let limited = limit(Request::new(body), 4);
+            let limited = limit(&mut body, 4);
             let Some(fits) = fits else {
                 assert_eq!(limited.unwrap_err().kind(), FaultKind::TooLarge);
                 continue;
             };
-            let (request, overrun) = limited.unwrap();
-            assert_eq!(request.into_body().collect().await.is_ok(), fits);
+            let overrun = limited.unwrap();
+            assert_eq!(body.collect().await.is_ok(), fits);
             assert_eq!(overrun.fault(4).is_none(), fits);
         }
     }

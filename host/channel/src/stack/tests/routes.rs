@@ -1,7 +1,7 @@
 //! What a route lets in, and what it bounds.
 
 use http::Method;
-use patchbay_model::policy::RouteSettings;
+use patchbay_model::policy::{RateVerdicts, RouteSettings};
 use patchbay_model::{Proof, User};
 
 use super::*;
@@ -42,17 +42,23 @@ async fn a_route_lets_in_whom_it_is_for() {
         let settings = RouteSettings { anonymous, callers, ..RouteSettings::default() };
         let case = format!("{settings:?} open: {open}, strict: {strict}");
         let route = RoutePolicy::new("/x/*".parse().unwrap(), settings, open);
-        let enter = |user| let_in(&route, strict, user, &Method::GET, None).1.err().map(|fault| fault.kind());
+        let enter = |user| entering(&route, strict, user);
         assert_eq!(enter(None), outside, "{case}");
         assert_eq!(enter(ann().user().map(|ann| &**ann)), user, "{case}");
     }
+}
+
+/// Why a user is not let in by a route.
+fn entering(route: &RoutePolicy, strict: bool, user: Option<&User>) -> Option<FaultKind> {
+    let mut verdicts = RateVerdicts::default();
+    let_in(route, strict, user, &Method::GET, None, &mut verdicts).err().map(|fault| fault.kind())
 }
 
 #[tokio::test(start_paused = true)]
 async fn those_who_are_not_let_in_take_nothing_from_the_rate() {
     let settings = RouteSettings { rate: Some("1/s".parse().unwrap()), ..RouteSettings::default() };
     let route = RoutePolicy::new("/x".parse().unwrap(), settings, false);
-    let enter = |user| let_in(&route, false, user, &Method::GET, None).1.err().map(|fault| fault.kind());
+    let enter = |user| entering(&route, false, user);
     let ann = ann();
     let ann = ann.user().map(|ann| &**ann);
     assert_eq!(enter(None), Some(FaultKind::Unauthenticated));

@@ -3,13 +3,13 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use patchbay_model::Fault;
-use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 
 use crate::fault;
+use crate::reply::Answered;
 
 /// What a guest answered.
-pub(super) type Answer = Result<http::Response<WasiBody>, ErrorCode>;
+pub(super) type Answer = Result<Answered, ErrorCode>;
 
 /// Shared by the guest's work and the reply.
 #[derive(Default)]

@@ -5,15 +5,14 @@ use std::task::{Context, Poll};
 
 use patchbay_model::{Fault, Hold, Reply};
 use tokio::task::AbortHandle;
-use wasmtime_wasi_http::WasiBody;
 
 use super::GuestWork;
 use super::progress::Progress;
-use crate::reply::{self, Work};
+use crate::reply::{self, Answered, Work};
 
 /// Makes the reply to the caller out of a guest's response. `rest` is what the guest still does.
 pub(super) fn reply(
-    response: http::Response<WasiBody>,
+    answered: Answered,
     bodyless: bool,
     progress: Arc<Progress>,
     rest: Option<GuestWork>,
@@ -21,7 +20,7 @@ pub(super) fn reply(
 ) -> Reply {
     let is_done = rest.is_none() && progress.ending().is_some_and(|ending| !ending.unfinished);
     let work = TaskWork { progress, task: rest.map(|work| tokio::spawn(work).abort_handle()) };
-    if is_done { reply::settled(response, bodyless, work, hold) } else { reply::reply(response, bodyless, work, hold) }
+    if is_done { reply::settled(answered, bodyless, work, hold) } else { reply::reply(answered, bodyless, work, hold) }
 }
 
 /// The work of a guest that goes on in a task.

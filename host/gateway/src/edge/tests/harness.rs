@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use http_body_util::BodyExt;
 use patchbay_model::ports::Clock;
 use patchbay_model::{Body, CallId, Proof, Reply, User, empty_body, full_body};
@@ -60,7 +60,7 @@ pub(super) fn request(text: &str) -> Request<Body> {
 pub(super) fn reply(text: &str) -> Reply {
     let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
     let mut lines = head.lines();
-    let mut reply = Response::new(if body.is_empty() { empty_body() } else { full_body(body.to_owned()) });
+    let mut reply = Reply::new(if body.is_empty() { empty_body() } else { full_body(body.to_owned()) });
     *reply.status_mut() = lines.next().unwrap().parse().unwrap();
     fields(reply.headers_mut(), lines);
     reply
