@@ -4,42 +4,28 @@
 //! request: what the one has in the caches the other one drives out, and whoever reads the replies is woken for each. Put off for
 //! one round of the runtime, the guests of all connections that are ready work one after the other, and then all replies go out.
 //!
-//! Where nobody else is ready it would be work for nothing, and where the others take long it would be a wait for nothing; both are
-//! noticed, and then replies of the thread go out at once for some time.
+//! Where nobody else is ready it would be work for nothing, and wake another thread that looks for some. Where the others take long it
+//! would be a wait for nothing. Both are noticed, and then replies of the thread go out at once for some time.
 
 use std::cell::Cell;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use rustix::time::{ClockId, clock_gettime};
 
-/// How long each of the others may take, on average, in a round that is worth waiting for.
-const SHORT: Duration = Duration::from_micros(150);
+/// How much CPU time each of the others may take, on average, in a round that is worth waiting for. It is CPU time because a thread
+/// that has to wait for a core takes long, too, and has most to gain.
+const SHORT: Duration = Duration::from_micros(100);
 
-/// Replies that go out at once after one that was put off for nothing: the first time, and at most. Each time in a row they are twice
-/// as many, because one such round says little: the thread may have had to wait for a core, or come to the first of many.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Pause {
-    next: u32,
-    first: u32,
-    most: u32,
-}
+/// Polls of connections after which a round is watched again: the CPU time costs a system call.
+const WATCH: u32 = 64;
 
-impl Pause {
-    const fn new(first: u32, most: u32) -> Self {
-        Self { next: first, first, most }
-    }
+/// Replies that go out at once after one that had to wait for long: the first time, and at most. Each time in a row they are twice as
+/// many, because one such round says little: it may be the first of many that are not like it.
+const PAUSE: (u32, u32) = (2, 1_024);
 
-    /// How many now.
-    fn take(&mut self) -> u32 {
-        let now = self.next;
-        self.next = now.saturating_mul(2).min(self.most);
-        now
-    }
-
-    const fn end(&mut self) {
-        self.next = self.first;
-    }
-}
+/// Replies that go out at once after one for which nobody else was ready: the first time, and at most; twice as many each time in a
+/// row. They are few: whoever reads a reply that came early sends the next request early, and then rounds fall apart.
+const ALONE: (u32, u32) = (1, 4);
 
 /// What a thread knows of its rounds.
 #[derive(Debug, Clone, Copy)]
@@ -48,25 +34,67 @@ struct Rounds {
     polls: u32,
     /// Replies that go out at once, before the next one is put off.
     at_once: u32,
-    /// For when nobody else was ready.
-    alone: Pause,
-    /// For when the others took long.
-    long: Pause,
+    /// Polls until a round is watched.
+    unwatched: u32,
+    /// How many replies go out at once after the next round that takes long.
+    pause: u32,
+    /// How many do after the next round without others.
+    alone: u32,
+}
+
+/// A reply that waits for the others.
+#[derive(Debug)]
+struct Round {
+    /// What was polled when it began.
+    polls: u32,
+    /// The CPU time of the thread then, if it is watched.
+    worked: Option<Duration>,
 }
 
 impl Rounds {
-    const NONE: Self = Self { polls: 0, at_once: 0, alone: Pause::new(1, 16), long: Pause::new(2, 1_024) };
+    const NONE: Self = Self { polls: 0, at_once: 0, unwatched: 0, pause: PAUSE.0, alone: ALONE.0 };
 
-    /// A reply waited so long for so many other connections.
-    fn learn(&mut self, others: u32, waited: Duration) {
-        if others == 0 {
-            self.at_once = self.alone.take();
-        } else if waited > SHORT.saturating_mul(others) {
-            self.at_once = self.long.take();
-        } else {
-            self.alone.end();
-            self.long.end();
+    const fn polled(&mut self) {
+        self.polls = self.polls.wrapping_add(1);
+        self.unwatched = self.unwatched.saturating_sub(1);
+    }
+
+    /// A reply is put off, unless it is to go out at once.
+    fn begin(&mut self, worked: impl FnOnce() -> Duration) -> Option<Round> {
+        if let Some(at_once) = self.at_once.checked_sub(1) {
+            self.at_once = at_once;
+            return None;
         }
+        let watched = self.unwatched == 0;
+        if watched {
+            self.unwatched = WATCH;
+        }
+        Some(Round { polls: self.polls, worked: watched.then(worked) })
+    }
+
+    /// The reply goes out, in the next poll of its connection.
+    fn end(&mut self, round: &Round, worked: impl FnOnce() -> Duration) {
+        let others = self.polls.wrapping_sub(round.polls).saturating_sub(1);
+        if others == 0 {
+            return self.had_no_others();
+        }
+        self.alone = (self.alone / 2).max(ALONE.0);
+        let Some(before) = round.worked else { return };
+        if worked().saturating_sub(before) > SHORT.saturating_mul(others) {
+            self.at_once = self.pause;
+            self.pause = self.pause.saturating_mul(2).min(PAUSE.1);
+            // Whether that was right is seen as soon as another one is put off.
+            self.unwatched = 0;
+        } else {
+            self.pause = (self.pause / 2).max(PAUSE.0);
+        }
+    }
+}
+
+impl Rounds {
+    fn had_no_others(&mut self) {
+        self.at_once = self.alone;
+        self.alone = self.alone.saturating_mul(2).min(ALONE.1);
     }
 }
 
@@ -76,47 +104,46 @@ thread_local! {
 
 /// A connection is polled on this thread.
 pub(super) fn polled() {
-    let rounds = ROUNDS.get();
-    ROUNDS.set(Rounds { polls: rounds.polls.wrapping_add(1), ..rounds });
+    change(Rounds::polled);
 }
 
 /// A reply that was put off.
 #[derive(Debug)]
 pub(super) struct Deferred {
-    since: Instant,
-    /// What the thread had polled then.
-    polls: u32,
-    /// Which thread that was, by the place of what it knows.
+    round: Round,
+    /// Which thread it was put off on, by the place of what that knows.
     thread: usize,
 }
 
 impl Deferred {
     /// Puts off a reply, unless it is to go out at once. Whoever gets this has to be polled once more.
     pub(super) fn begin() -> Option<Self> {
-        let rounds = ROUNDS.get();
-        match rounds.at_once.checked_sub(1) {
-            Some(at_once) => {
-                ROUNDS.set(Rounds { at_once, ..rounds });
-                None
-            }
-            None => Some(Self { since: Instant::now(), polls: rounds.polls, thread: thread() }),
-        }
+        let round = change(|rounds| rounds.begin(cpu_time))?;
+        Some(Self { round, thread: thread() })
     }
 
-    /// The reply goes out now, in the next poll of its connection.
+    /// The reply goes out now.
     pub(super) fn end(self) {
-        // A thread that took the connection over knows nothing of the round.
-        if self.thread == thread() {
-            let mut rounds = ROUNDS.get();
-            let others = rounds.polls.wrapping_sub(self.polls).saturating_sub(1);
-            rounds.learn(others, self.since.elapsed());
-            ROUNDS.set(rounds);
-        }
+        let here = self.thread == thread();
+        // A thread that takes a connection over from another one has nothing else to do.
+        change(|rounds| if here { rounds.end(&self.round, cpu_time) } else { rounds.had_no_others() });
     }
+}
+
+fn change<T>(change: impl FnOnce(&mut Rounds) -> T) -> T {
+    let mut rounds = ROUNDS.get();
+    let changed = change(&mut rounds);
+    ROUNDS.set(rounds);
+    changed
 }
 
 fn thread() -> usize {
     ROUNDS.with(|rounds| std::ptr::from_ref(rounds).addr())
+}
+
+/// What the thread has worked.
+fn cpu_time() -> Duration {
+    clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or(Duration::ZERO)
 }
 
 #[cfg(test)]
@@ -125,57 +152,72 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    #[test]
-    fn a_round_is_worth_it_while_others_are_ready_and_short() {
-        let mut rounds = Rounds::NONE;
-        for (others, waited, at_once) in [
-            (0, Duration::ZERO, 1),
-            (0, MS, 2),
-            (20, MS, 0),
-            (0, MS, 1),
-            (1, MS, 2),
-            (20, MS * 4, 4),
-            (1, MS / 10, 0),
-            (20, MS * 4, 2),
-        ] {
-            rounds.at_once = 0;
-            rounds.learn(others, waited);
-            assert_eq!(rounds.at_once, at_once, "{others} others in {waited:?}");
-        }
-    }
-
     /// How many of `replies` are put off, while each has to wait for `others` that take `each`.
-    async fn put_off(replies: u32, others: u32, each: Duration) -> u32 {
+    fn put_off(rounds: &mut Rounds, replies: u32, others: u32, each: Duration) -> u32 {
         let mut n_put_off = 0;
         for _ in 0..replies {
-            polled();
-            let Some(deferred) = Deferred::begin() else { continue };
+            rounds.polled();
+            let Some(round) = rounds.begin(|| MS) else { continue };
             n_put_off += 1;
-            for _ in 0..others {
-                polled();
-                tokio::time::advance(each).await;
-            }
-            polled();
-            deferred.end();
+            (0..=others).for_each(|_| rounds.polled());
+            rounds.end(&round, || MS + each * others);
         }
         n_put_off
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_thread_learns_from_its_rounds() {
-        assert_eq!(put_off(100, 8, MS / 50).await, 100);
-        // After 1, 2, 4 and 8 replies, and then after 16 each time.
-        assert_eq!(put_off(4 + 15 + 3 * (1 + 16), 0, MS).await, 4 + 3);
-        ROUNDS.set(Rounds::NONE);
-        // After 2, 4, and so on up to 512, and then after 1024 each time.
-        assert_eq!(put_off(9 + 1_022 + 2 * (1 + 1_024), 2, MS).await, 9 + 2);
+    #[test]
+    fn replies_wait_for_others_that_are_short() {
+        let mut rounds = Rounds::NONE;
+        assert_eq!(put_off(&mut rounds, 1_000, 1, MS / 10), 1_000);
+        assert_eq!(put_off(&mut rounds, 1_000, 30, MS / 20), 1_000);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_round_that_began_on_another_thread_says_nothing() {
-        let elsewhere = std::thread::spawn(|| Deferred { since: Instant::now(), polls: 7, thread: thread() }.thread);
-        let deferred = Deferred { since: Instant::now(), polls: 0, thread: elsewhere.join().unwrap() ^ 1 };
-        deferred.end();
-        assert_eq!(ROUNDS.get().at_once, 0);
+    #[test]
+    fn who_is_alone_waits_now_and_then() {
+        let mut rounds = Rounds::NONE;
+        // After 1 and 2 replies, and then after 4 each time.
+        assert_eq!(put_off(&mut rounds, 2 + 3 + 5 * (1 + 4), 0, MS), 2 + 5);
+        assert_eq!(put_off(&mut rounds, 10, 5, MS / 20), 10);
+        assert_eq!(put_off(&mut rounds, 1 + 1 + 1, 0, MS), 2, "that is forgotten when there are others");
+    }
+
+    #[test]
+    fn who_is_beside_others_that_compute_waits_ever_more_seldom() {
+        let mut rounds = Rounds::NONE;
+        // After 2, 4, and so on up to 512, and then after 1024 each time; each round is watched now.
+        assert_eq!(put_off(&mut rounds, 9 + 1_022 + 2 * (1 + 1_024), 2, MS), 9 + 2);
+        assert_eq!(rounds.pause, PAUSE.1);
+        // One reply of the first round that is short is watched, and one of each 64 polls after it.
+        assert_eq!(put_off(&mut rounds, 64, 2, MS / 20), 64);
+        assert_eq!(rounds.pause, PAUSE.1 >> 4);
+    }
+
+    #[test]
+    fn one_long_round_changes_little() {
+        let mut rounds = Rounds::NONE;
+        put_off(&mut rounds, 100, 10, MS / 20);
+        // Many wait in it at a time, and one of them is watched.
+        (0..WATCH).for_each(|_| rounds.polled());
+        let waiting: Vec<_> = (0..20).filter_map(|_| rounds.begin(|| MS)).collect();
+        (0..20).for_each(|_| rounds.polled());
+        waiting.iter().for_each(|round| rounds.end(round, || MS * 40));
+        assert_eq!((waiting.len(), rounds.at_once), (20, 2));
+    }
+
+    #[test]
+    fn a_thread_that_takes_a_connection_over_is_alone() {
+        let computed = || Round { polls: 0, worked: Some(Duration::ZERO) };
+        polled();
+        polled();
+        Deferred { round: computed(), thread: thread() ^ 1 }.end();
+        assert_eq!((ROUNDS.get().alone, ROUNDS.get().at_once), (2, 1));
+        change(|rounds| rounds.at_once = 0);
+        let used = std::iter::repeat_with(cpu_time).find(|used| *used > SHORT).unwrap();
+        Deferred { round: computed(), thread: thread() }.end();
+        assert_eq!(
+            (ROUNDS.get().alone, ROUNDS.get().at_once),
+            (ALONE.0, PAUSE.0),
+            "this thread has worked for {used:?}"
+        );
     }
 }
