@@ -17,13 +17,14 @@ mod samples;
 mod server;
 mod start;
 mod swap;
+pub(crate) mod training;
 mod variant;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 
+use crate::builds::Build;
 use crate::place::Place;
-use crate::program;
 use crate::progress::say;
 
 use report::Report;
@@ -45,6 +46,9 @@ pub(crate) struct Options {
     /// Take the host as it was built last
     #[arg(long)]
     no_build: bool,
+    /// Measure the host as `cargo xtask dist` trained it
+    #[arg(long)]
+    dist: bool,
     #[command(flatten)]
     http: http::HttpOptions,
     #[command(flatten)]
@@ -63,16 +67,22 @@ struct Bench {
     run: fn(&Place, &Options) -> Result<Report>,
     /// Whether it measures the host's own program; others build what they need.
     of_the_host: bool,
+    /// Whether it can measure a trained one. None was trained that leaves something out.
+    of_a_trained: bool,
+}
+
+const fn bench(name: &'static str, run: fn(&Place, &Options) -> Result<Report>) -> Bench {
+    Bench { name, run, of_the_host: true, of_a_trained: true }
 }
 
 const BENCHES: [Bench; 7] = [
-    Bench { name: "http", run: http::run, of_the_host: true },
-    Bench { name: "calls", run: calls::run, of_the_host: true },
-    Bench { name: "gateway", run: gateway::run, of_the_host: true },
-    Bench { name: "observe", run: observe::run, of_the_host: true },
-    Bench { name: "bus", run: bus::run, of_the_host: false },
-    Bench { name: "start", run: start::run, of_the_host: true },
-    Bench { name: "swap", run: swap::run, of_the_host: true },
+    bench("http", http::run),
+    bench("calls", calls::run),
+    bench("gateway", gateway::run),
+    Bench { of_a_trained: false, ..bench("observe", observe::run) },
+    Bench { of_the_host: false, ..bench("bus", bus::run) },
+    bench("start", start::run),
+    bench("swap", swap::run),
 ];
 
 impl Options {
@@ -90,18 +100,39 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
         let names: Vec<_> = BENCHES.iter().map(|bench| bench.name).collect();
         bail!("there is no such benchmark; there is {}", names.join(", "));
     }
+    let whole = |bench: &&&Bench| !options.dist || bench.of_a_trained;
+    let chosen: Vec<_> = chosen.iter().filter(whole).collect();
+    ensure!(!chosen.is_empty(), "it compares the host with builds that leave something out, and those are not trained");
+    let trained = options.dist.then(|| Build::trained(place).map(|build| place.with(build))).transpose()?;
+    let place = trained.as_ref().unwrap_or(place);
     if !options.no_build && chosen.iter().any(|bench| bench.of_the_host) {
         say("Building", "the host and what it is compared with, optimised; the first time takes minutes");
-        build(place, &["--package", "patchbay-cli", "--package", "patchbay-tests", "--bins"])?;
+        build_all(place)?;
     }
     for bench in chosen {
         let report = (bench.run)(place, options)?;
-        if options.json { report.print_json() } else { report.print_tables() }
+        if options.json { report.print_json(place.build()) } else { report.print_tables(place.build()) }
     }
     Ok(())
 }
 
+/// Builds the host, and what loads it and is compared with it, which is never trained.
+fn build_all(place: &Place) -> Result<()> {
+    const HOST: [&str; 2] = ["--package", "patchbay-cli"];
+    const TESTS: [&str; 2] = ["--package", "patchbay-tests"];
+    if *place.build() == Build::Release {
+        return build(place, &[HOST.as_slice(), &TESTS, &["--bins"]].concat());
+    }
+    build_tools(place)?;
+    build(place, &[HOST.as_slice(), &["--bins"]].concat())
+}
+
+/// Builds the load generator, and what the host is compared with.
+pub(crate) fn build_tools(place: &Place) -> Result<()> {
+    Build::Release.run(place, &["--package", "patchbay-tests", "--bins"])
+}
+
 /// Builds programs, optimised.
 fn build(place: &Place, what: &[&str]) -> Result<()> {
-    program::foreground(program::cargo().args(["build", "--release", "--locked"]).args(what).current_dir(place.root()))
+    place.build().run(place, what)
 }

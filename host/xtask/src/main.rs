@@ -4,7 +4,9 @@
 mod api;
 mod bench;
 mod browser;
+mod builds;
 mod demo;
+mod dist;
 mod fuzz;
 mod guests;
 mod place;
@@ -38,6 +40,8 @@ enum Task {
     },
     /// Build the example services and the host, and run them
     Demo,
+    /// Build the host for those who use it: optimised by what it counts while it works. Takes half an hour
+    Dist,
     /// Fetch the NATS server that tests of the bus start into target/tools
     Nats,
     /// Hold the admin API against its description, with requests that are made from it
@@ -73,6 +77,7 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Guests { names } => guests::build(&place, &names),
         Task::Demo => demo::run(&place),
+        Task::Dist => dist::run(&place),
         Task::Nats => provision::nats::install(&place).map(|path| println!("{}", place.shown(&path))),
         Task::Api(options) => api::run(&place, &options),
         Task::Bench(options) => bench::run(&place, &options),

@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::builds::Build;
+
 /// The repository, and the folder for everything that is made from it.
 pub(crate) struct Place {
     root: PathBuf,
     cargo_target: PathBuf,
+    build: Build,
 }
 
 impl Place {
@@ -21,7 +24,25 @@ impl Place {
             .and_then(|root| root.canonicalize().ok())
             .context("the repository was not found; run this as `cargo xtask`")?;
         let cargo_target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-        Ok(Self { root, cargo_target })
+        Ok(Self { root, cargo_target, build: Build::default() })
+    }
+
+    /// The same place, where the programs that are measured come from another build.
+    pub(crate) fn with(&self, build: Build) -> Self {
+        Self { root: self.root.clone(), cargo_target: self.cargo_target.clone(), build }
+    }
+
+    /// The build that the programs come from which are measured.
+    pub(crate) const fn build(&self) -> &Build {
+        &self.build
+    }
+
+    /// A program that is measured: the host, or one that has parts of it.
+    pub(crate) fn optimised(&self, name: &str) -> PathBuf {
+        match self.build.folder(self) {
+            Some(folder) => folder.join(format!("{name}{}", env::consts::EXE_SUFFIX)),
+            None => self.binary("release", name),
+        }
     }
 
     /// The top of the repository.

@@ -1,8 +1,10 @@
 //! Getting the tools that guests' languages and tests need, through the languages' own package managers, into `target/`. What is
 //! there already is not fetched again; what cannot be had is said, with what to do about it.
 
+mod apt;
 pub(crate) mod browser;
 mod chromium;
+pub(crate) mod llvm;
 pub(crate) mod nats;
 pub(crate) mod node;
 pub(crate) mod promtool;

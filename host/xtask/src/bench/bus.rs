@@ -59,7 +59,7 @@ pub(super) fn run(place: &Place, all: &super::Options) -> Result<Report> {
 fn measure(place: &Place, case: &Case, way: Way, millis: u32) -> Result<Rate> {
     // Each has a server of its own, so that none finds what another one left.
     let server = Nats::start(place)?;
-    let mut command = Command::new(place.binary("release", "bus-load"));
+    let mut command = Command::new(place.optimised("bus-load"));
     command.arg(case.work.name()).args(["--way", way.name(), "--server", &server.url()]);
     command.args(["--millis", &millis.to_string()]).current_dir(place.root());
     if case.durable {

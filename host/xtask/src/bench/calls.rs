@@ -46,6 +46,18 @@ const NO_TRACES: &str = "[traces]\nsample = \"0%\"\nat_least = \"none\"\n";
 /// How many callers there are at a time, where more than one is measured.
 const CALLERS: [u32; 3] = [1, 2, 64];
 
+/// Has services call each other in each way that leads through the host, for so many milliseconds each.
+pub(super) fn train(place: &Place, millis: u32) -> Result<()> {
+    const WAYS: [Way; 4] = [Way::Reuse, Way::Policies, Way::Fresh, Way::Async];
+    let host = Host::start(place, &place.folder("target/bench/calls"), &services(place, &WAYS))?;
+    for way in WAYS {
+        for kind in &KINDS {
+            caller::measure(&host.http, way.name(), kind, 1, millis)?;
+        }
+    }
+    Ok(())
+}
+
 /// Runs the benchmark.
 pub(super) fn run(place: &Place, all: &super::Options) -> Result<Report> {
     let (rounds, options) = (all.rounds, &all.calls);

@@ -24,6 +24,12 @@ pub(super) fn get(address: &str, path: &str) -> Result<Answer> {
     send(address, "GET", path, "", &[])
 }
 
+/// Hands a path JSON with POST.
+pub(super) fn post(address: &str, path: &str, json: &Value) -> Result<Answer> {
+    let body = serde_json::to_vec(json).context("this cannot be JSON")?;
+    send(address, "POST", path, "content-type: application/json\r\n", &body)
+}
+
 fn send(address: &str, method: &str, path: &str, headers: &str, body: &[u8]) -> Result<Answer> {
     let host = address.trim_start_matches("http://");
     let exchange = || -> std::io::Result<Vec<u8>> {

@@ -30,6 +30,17 @@ struct Hosts {
     tokens: Tokens,
 }
 
+/// Has the host let callers in by routes of each kind, for so many seconds each.
+pub(super) fn train(place: &Place, seconds: f64) -> Result<()> {
+    let folder = place.folder("target/bench/gateway").join("few");
+    let tokens = Tokens::make(std::slice::from_ref(&folder))?;
+    let host = Host::start(place, &folder, &routes::sections(place, FEW))?;
+    for route in SUBJECTS.iter().map(|subject| &subject.with).filter(|route| !route.of_many) {
+        measure(place, &host, &tokens, route, seconds)?;
+    }
+    Ok(())
+}
+
 /// Runs the benchmark.
 pub(super) fn run(place: &Place, all: &super::Options) -> Result<Report> {
     let (rounds, seconds) = (all.rounds, all.http.seconds);
@@ -65,10 +76,13 @@ impl Hosts {
     }
 
     fn measure(&self, place: &Place, route: &Route, seconds: f64) -> Result<Measured> {
-        let host = if route.of_many { &self.many } else { &self.few };
-        let url = format!("{}{}", host.http, route.path);
-        let fields = if route.token { self.tokens.fields() } else { &[] };
-        let load = Load { url: &url, connections: CONNECTIONS, seconds, echo: None, fields, timeline: None };
-        load.run(place, &host.server)
+        measure(place, if route.of_many { &self.many } else { &self.few }, &self.tokens, route, seconds)
     }
+}
+
+fn measure(place: &Place, host: &Host, tokens: &Tokens, route: &Route, seconds: f64) -> Result<Measured> {
+    let url = format!("{}{}", host.http, route.path);
+    let fields = if route.token { tokens.fields() } else { &[] };
+    let load = Load { url: &url, connections: CONNECTIONS, seconds, echo: None, fields, timeline: None };
+    load.run(place, &host.server)
 }

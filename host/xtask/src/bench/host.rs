@@ -23,9 +23,9 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Starts a host of the release build.
+    /// Starts the host that is measured.
     pub(super) fn start(place: &Place, folder: &Path, sections: &str) -> Result<Self> {
-        Self::of(place, ("release", "warn"), folder, sections)
+        Self::of_program(place, &place.optimised("patchbay"), "warn", folder, sections)
     }
 
     /// Starts a host of this profile, which logs what is of this level, with these sections of `runtime.toml`, on the defaults but for ports that are free. It returns when
@@ -42,9 +42,14 @@ impl Host {
         folder: &Path,
         sections: &str,
     ) -> Result<Self> {
+        let text = format!("[http]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n{sections}");
+        Self::configured(place, program, level, folder, &text)
+    }
+
+    /// The same with all that `runtime.toml` has in it, which should have ports that are free.
+    pub(super) fn configured(place: &Place, program: &Path, level: &str, folder: &Path, text: &str) -> Result<Self> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let config = folder.join("runtime.toml");
-        let text = format!("[http]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n{sections}");
         fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
         let mut command = Command::new(program);
         command.args(["up", "--json"]).env("RUST_LOG", level).current_dir(folder);

@@ -24,6 +24,9 @@ use rival::Rival;
 use servers::Servers;
 use subjects::{Subject, WORKLOADS, Workload};
 
+/// The connections that a host is trained with.
+const TRAINED_ON: [u32; 2] = [50, 1];
+
 /// What to measure over HTTP.
 #[derive(Args)]
 pub(crate) struct HttpOptions {
@@ -50,6 +53,22 @@ impl HttpOptions {
         let chosen = |name: &str| self.workload.is_empty() || self.workload.iter().any(|chosen| chosen == name);
         Ok(WORKLOADS.iter().filter(|workload| chosen(workload.name)).collect())
     }
+}
+
+/// Has the host answer all workloads under each instance policy, for so many seconds each.
+pub(super) fn train(place: &Place, seconds: f64) -> Result<()> {
+    for workload in WORKLOADS.iter().filter(|workload| !workload.scaling) {
+        let subjects: Vec<_> = workload.subjects.iter().filter(|subject| subject.is_patchbay()).collect();
+        let servers = Servers::start(place, workload, &subjects, None)?;
+        for subject in subjects {
+            let (server, url) = servers.get(subject)?;
+            for connections in TRAINED_ON {
+                Load { url, connections, seconds, echo: workload.echo, fields: &[], timeline: None }
+                    .run(place, server)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Runs the benchmark.

@@ -33,6 +33,16 @@ const NUMBER: &Kind = &KINDS[0];
 /// What the dashboard follows while its first page is open.
 const FOLLOWED: [&str; 2] = ["/v1/activity?follow=true", "/v1/events?follow=true"];
 
+/// Has the host record traces of requests and calls and write an access log, with somebody looking on, for so many seconds.
+pub(super) fn train(place: &Place, seconds: f64, millis: u32) -> Result<()> {
+    for variant in [Variant::All, Variant::EachSampled] {
+        let running = variants::start_one(place, variant)?;
+        requests(place, &running, variant, seconds)?;
+        calls_of(&running, millis)?;
+    }
+    Ok(())
+}
+
 /// Runs the benchmark.
 pub(super) fn run(place: &Place, all: &super::Options) -> Result<Report> {
     let rounds = all.rounds;

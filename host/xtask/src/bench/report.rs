@@ -3,6 +3,8 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::builds::Build;
+
 use super::machine;
 use super::samples::Samples;
 
@@ -61,19 +63,20 @@ pub(super) struct Report {
 
 impl Report {
     /// One JSON object on one line.
-    pub(super) fn print_json(&self) {
+    pub(super) fn print_json(&self, build: &Build) {
         let values: Vec<_> = self.values.iter().map(|value| samples(&value.name, value.unit, &value.samples)).collect();
         let goals: Vec<_> = self.goals.iter().map(Goal::json).collect();
         let machine = machine::describe();
         let report = json!({
-            "bench": self.bench, "machine": machine, "how": self.how, "values": values, "goals": goals,
+            "bench": self.bench, "machine": machine, "build": build.described(), "how": self.how, "values": values,
+            "goals": goals,
         });
         println!("{report}");
     }
 
     /// Tables in Markdown.
-    pub(super) fn print_tables(&self) {
-        println!("\n{}; {}.", machine::describe(), self.how);
+    pub(super) fn print_tables(&self, build: &Build) {
+        println!("\n{}; the host by {}; {}.", machine::describe(), build.described(), self.how);
         for table in &self.tables {
             println!("\n{}\n\n{}", table.title, markdown(&table.head, &table.rows));
         }

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
@@ -13,6 +13,9 @@ use anyhow::{Context, Result, bail};
 /// How long a server may take to start: the first time, it may have to compile.
 const DEADLINE: Duration = Duration::from_secs(300);
 
+/// How long it may take to end once it is told to.
+const END: Duration = Duration::from_secs(30);
+
 /// Where a server tells its address.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Says {
@@ -20,10 +23,12 @@ pub(super) enum Says {
     OnStderr,
 }
 
-/// A running server; killed when dropped.
+/// A running server; told to end when dropped, so that it can write down what it counted, and killed if it does not.
 pub(super) struct Server {
     process: Child,
     first_line: String,
+    /// Closed when the server has closed its output, at its end.
+    output: mpsc::Receiver<String>,
 }
 
 impl Server {
@@ -42,8 +47,8 @@ impl Server {
             _ => bail!("{name} has no output"),
         };
         let lines = follow(output, log)?;
-        let mut server = Self { process, first_line: String::new() };
-        let Ok(line) = lines.recv_timeout(DEADLINE) else {
+        let mut server = Self { process, first_line: String::new(), output: lines };
+        let Ok(line) = server.output.recv_timeout(DEADLINE) else {
             bail!("{name} says nothing for {} s", DEADLINE.as_secs());
         };
         anyhow::ensure!(!line.is_empty(), "{name} ended before it was ready; its output is in {}", log.display());
@@ -84,8 +89,23 @@ fn follow(output: Box<dyn Read + Send>, log: &Path) -> Result<mpsc::Receiver<Str
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already; there is nothing else to do about either.
-        let _ = self.process.kill();
+        terminate(&self.process);
+        if self.output.recv_timeout(END) != Err(RecvTimeoutError::Disconnected) {
+            // It may have ended just now; there is nothing else to do about either.
+            let _ = self.process.kill();
+        }
         let _ = self.process.wait();
     }
 }
+
+/// Tells a process to end. One that has ended is not told anything: it is a child that nobody has waited for.
+#[cfg(target_os = "linux")]
+fn terminate(process: &Child) {
+    use rustix::process::{Pid, Signal, kill_process};
+
+    let _ = kill_process(Pid::from_child(process), Signal::TERM);
+}
+
+/// Elsewhere there is only one way to end it.
+#[cfg(not(target_os = "linux"))]
+fn terminate(_: &Child) {}

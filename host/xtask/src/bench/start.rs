@@ -36,6 +36,11 @@ const GOALS: [(&str, f64); 5] = [
     ("start/host/100/memory-per-idle-service", 100.0),
 ];
 
+/// Has the host compile and deploy so many components, and deploy each again from the cache.
+pub(super) fn train(place: &Place, n_deployments: u32) -> Result<()> {
+    deploy::run(place, n_deployments).map(drop)
+}
+
 /// Runs the benchmark.
 pub(super) fn run(place: &Place, all: &super::Options) -> Result<Report> {
     let (rounds, options) = (all.rounds, &all.start);

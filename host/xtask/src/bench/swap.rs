@@ -52,6 +52,12 @@ const METRICS: [Metric; 16] = [
     ("machine/stolen", "ms", |swapped| swapped.stolen, None),
 ];
 
+/// Has the host replace a service while it is called.
+pub(super) fn train(place: &Place) -> Result<()> {
+    let [_, (policy, guest), _] = POLICIES;
+    one::run(place, policy, guest, &SwapOptions { requests: 1, swaps: 1, callers: 16 }).map(drop)
+}
+
 /// Runs the benchmark.
 pub(super) fn run(place: &Place, all: &super::Options) -> Result<Report> {
     let options = &all.swap;

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{is_made_from, mark, remove};
+use super::{apt, is_made_from, mark};
 use crate::place::Place;
 use crate::program;
 use crate::progress::{Stopwatch, say};
@@ -32,7 +32,7 @@ pub(crate) fn install(place: &Place) -> Result<PathBuf> {
     if is_made_from(&unpacked, &key()) && runs(&wrapper(&unpacked)) {
         return Ok(wrapper(&unpacked));
     }
-    ensure!(program::output(Command::new("apt-get").arg("--version")).is_some(), "{ADVICE}");
+    ensure!(apt::is_there(), "{ADVICE}");
     let watch = Stopwatch::start();
     say("Fetching", "Chromium");
     let browser = if is_root() { installed(place) } else { unpack(place, &unpacked) };
@@ -44,8 +44,8 @@ pub(crate) fn install(place: &Place) -> Result<PathBuf> {
 
 /// Installs it into the system.
 fn installed(place: &Place) -> Result<PathBuf> {
-    update(place);
-    let mut command = apt_get();
+    apt::update(place, "chromium");
+    let mut command = apt::get();
     command.args(["install", "--yes", "--no-install-recommends"]).args(PACKAGES);
     program::quietly(place, "chromium-apt", &mut command)?;
     on_path("chromium").context("the package chromium is installed, and there is no `chromium` on the PATH")
@@ -53,44 +53,17 @@ fn installed(place: &Place) -> Result<PathBuf> {
 
 /// Unpacks it, and what else it needs that is not installed, into a folder.
 fn unpack(place: &Place, folder: &Path) -> Result<PathBuf> {
-    remove(folder)?;
-    let (packages, root) = (folder.join("packages"), folder.join("root"));
-    for folder in [&packages, &root] {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    }
-    let mut simulate = apt_get();
-    simulate.args(["--simulate", "install", "--no-install-recommends"]).args(PACKAGES);
-    let plan = program::output(&mut simulate).context("apt-get knows no package `chromium`")?;
-    let missing = missing(&plan);
-    ensure!(!missing.is_empty(), "apt-get says that Chromium is installed, and it is not on the PATH");
-    program::quietly(place, "chromium-apt", apt_get().arg("download").args(&missing).current_dir(&packages))?;
-    for package in fs::read_dir(&packages).with_context(|| format!("cannot list {}", packages.display()))? {
-        let package = package.with_context(|| format!("cannot list {}", packages.display()))?.path();
-        program::quietly(place, "chromium-dpkg", Command::new("dpkg").arg("-x").arg(package).arg(&root))?;
-    }
-    remove(&packages)?;
+    let root = apt::unpack(place, "chromium", &PACKAGES, folder)?;
     write_wrapper(folder, &root)?;
     mark(folder, &key())?;
     Ok(wrapper(folder))
-}
-
-/// The packages that a plan of apt-get would install, as `apt-get download` takes them.
-fn missing(plan: &str) -> Vec<String> {
-    let package = |line: &str| {
-        let (name, rest) = line.strip_prefix("Inst ")?.split_once(' ')?;
-        // `NAME [INSTALLED] (VERSION SUITE [ARCHITECTURE])`, where the first bracket may be missing.
-        let version = rest.split_once('(')?.1.split(' ').next()?;
-        Some(format!("{name}={version}"))
-    };
-    plan.lines().filter_map(package).collect()
 }
 
 /// A program that starts the unpacked browser with the libraries and fonts that lie beside it.
 fn write_wrapper(folder: &Path, root: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
 
-    let libraries = ["usr/lib", "lib"].map(|lib| root.join(lib).join(format!("{}-linux-gnu", env::consts::ARCH)));
-    let [usr, lib] = libraries.map(|path| quoted(&path));
+    let [usr, lib] = apt::libraries(root).map(|path| quoted(&path));
     let (share, browser) = (quoted(&root.join("usr/share")), quoted(&root.join("usr/lib/chromium/chromium")));
     let text = format!("#!/bin/sh\nexport LD_LIBRARY_PATH={usr}:{lib} XDG_DATA_HOME={share}\nexec {browser} \"$@\"\n");
     let path = wrapper(folder);
@@ -109,20 +82,6 @@ fn wrapper(folder: &Path) -> PathBuf {
 
 fn key() -> String {
     PACKAGES.join(" ")
-}
-
-/// Has apt-get read what there is. A list that is there may do when the newest cannot be had.
-fn update(place: &Place) {
-    if let Err(error) = program::quietly(place, "chromium-update", apt_get().arg("update")) {
-        say("Warning", &format!("{error:#}"));
-    }
-}
-
-/// apt-get, ready for its arguments: it asks nothing, and waits for others that install.
-fn apt_get() -> Command {
-    let mut command = Command::new("apt-get");
-    command.args(["--quiet", "--option", "DPkg::Lock::Timeout=600"]).env("DEBIAN_FRONTEND", "noninteractive");
-    command
 }
 
 /// Whether a browser can be started at all.
@@ -147,15 +106,6 @@ fn is_root() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_a_plan_would_install_is_downloaded_in_that_version() {
-        let plan = "Reading package lists...\n\
-                    Inst libopus0 (1.3.1-3 Debian:12.11/oldstable [amd64])\n\
-                    Inst udev [252.38-1] (252.39-1~deb12u2 Debian:12.14/oldstable [amd64])\n\
-                    Conf libopus0 (1.3.1-3 Debian:12.11/oldstable [amd64])\n";
-        assert_eq!(missing(plan), ["libopus0=1.3.1-3", "udev=252.39-1~deb12u2"]);
-    }
 
     #[test]
     fn paths_are_quoted_for_the_shell() {

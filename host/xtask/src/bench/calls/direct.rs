@@ -26,7 +26,7 @@ pub(super) fn build(place: &Place) -> Result<()> {
 /// Measures for about so many milliseconds.
 pub(super) fn measure(place: &Place, way: Way, kind: &Kind, millis: u32) -> Result<Rate> {
     let [caller, callee] = GUESTS.map(|guest| place.guests().join(guest).with_extension("wasm"));
-    let mut command = Command::new(place.binary("release", "engine-calls"));
+    let mut command = Command::new(place.optimised("engine-calls"));
     command.arg(caller).arg("--callee").arg(callee).args(["--way", way.name(), "--millis", &millis.to_string()]);
     command.args(["--path", &format!("/{}?size={}", kind.path, kind.size)]);
     let output = command.output().context("cannot start engine-calls")?;

@@ -34,6 +34,10 @@ pub(super) enum Host {
 }
 
 impl Subject {
+    pub(super) fn is_patchbay(&self) -> bool {
+        matches!(self.host, Host::Patchbay(_))
+    }
+
     pub(super) fn is_rival(&self) -> bool {
         matches!(self.host, Host::Wasmtime(_))
     }

@@ -39,7 +39,7 @@ impl Program {
         let name = match self {
             Self::Bare => "bare",
             Self::Untraced => "untraced",
-            Self::Whole => return place.binary("release", "patchbay"),
+            Self::Whole => return place.optimised("patchbay"),
         };
         place.folder("target/bench/programs").join(name)
     }

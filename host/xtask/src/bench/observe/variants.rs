@@ -133,13 +133,17 @@ pub(super) fn start(place: &Place, pairs: &[&Pair]) -> Result<Hosts> {
         if hosts.iter().any(|running| running.variant == variant) {
             continue;
         }
-        let folder = place.folder("target/bench/observe").join(variant.folder());
-        let program = variant.program().path(place);
-        let host = Host::of_program(place, &program, "warn", &folder, &sections(place, variant))
-            .context("without --no-build all programs are built that are compared")?;
-        hosts.push(Running { variant, host });
+        let host = start_one(place, variant).context("without --no-build all programs are built that are compared")?;
+        hosts.push(host);
     }
     Ok(Hosts(hosts))
+}
+
+/// Starts one.
+pub(super) fn start_one(place: &Place, variant: Variant) -> Result<Running> {
+    let folder = place.folder("target/bench/observe").join(variant.folder());
+    let host = Host::of_program(place, &variant.program().path(place), "warn", &folder, &sections(place, variant))?;
+    Ok(Running { variant, host })
 }
 
 /// The sections of `runtime.toml`: one service that answers requests, and one that calls another.

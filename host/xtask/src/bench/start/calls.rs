@@ -37,7 +37,7 @@ fn measure(place: &Place, rounds: u32, (name, guest, function): &(&str, &str, Op
     let mut samples: [Vec<f64>; 2] = Default::default();
     for round in 1..=rounds {
         say("Measuring", &format!("{name}, through the engine, round {round} of {rounds}"));
-        let mut command = Command::new(place.binary("release", "engine-calls"));
+        let mut command = Command::new(place.optimised("engine-calls"));
         command.arg(place.guests().join(guest).with_extension("wasm"));
         if let Some(function) = function {
             command.args(["--function", function]);
