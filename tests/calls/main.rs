@@ -242,7 +242,7 @@ async fn calls(
 
 /// Calls a function with the number 1. The packed result.
 async fn number(prepared: &dyn Prepared, function: &Arc<FunctionName>) -> Result<Bytes, Box<dyn Error>> {
-    let context = CallContext::new(CallId::new(0), (Instant::now() + TIMEOUT).into_std());
+    let context = Box::new(CallContext::new(CallId::new(0), (Instant::now() + TIMEOUT).into_std()));
     let arguments = Bytes::copy_from_slice(&1_u32.to_le_bytes());
     let call = TypedCall { context, function: Arc::clone(function), arguments, hold: Hold::default() };
     Ok(prepared.invoke(call).await?)
@@ -251,7 +251,7 @@ async fn number(prepared: &dyn Prepared, function: &Arc<FunctionName>) -> Result
 /// Asks for a path; the answer has to be a success.
 async fn get(prepared: &dyn Prepared, path: &str, timeout: Duration) -> Result<Reply, Box<dyn Error>> {
     let request = http::Request::get(path).header(http::header::HOST, "localhost").body(empty_body())?;
-    let context = CallContext::new(CallId::new(0), (Instant::now() + timeout).into_std());
+    let context = Box::new(CallContext::new(CallId::new(0), (Instant::now() + timeout).into_std()));
     let reply = prepared.serve(Call { context, request: Box::new(request), hold: Hold::default() }).await?;
     if reply.status().is_success() { Ok(reply) } else { Err(format!("it answered {}", reply.status()).into()) }
 }

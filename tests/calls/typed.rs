@@ -45,7 +45,7 @@ impl Links for Direct {
     ) -> BoxFuture<'a, Result<Bytes, Fault>> {
         match self.0.get() {
             Some(callee) => callee.invoke(TypedCall {
-                context: CallContext::new(CallId::new(0), course.deadline),
+                context: Box::new(CallContext::new(CallId::new(0), course.deadline)),
                 function: Arc::clone(function),
                 arguments,
                 hold: Hold::default(),

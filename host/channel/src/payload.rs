@@ -78,7 +78,7 @@ pub trait Payload: Send {
     fn dispatch<'p>(
         &mut self,
         prepared: &'p dyn Prepared,
-        context: CallContext,
+        context: Box<CallContext>,
         hold: Hold,
     ) -> BoxFuture<'p, Result<Self::Reply, Fault>>;
 

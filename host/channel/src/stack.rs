@@ -205,18 +205,21 @@ async fn attempt<T: Target, P: Payload>(
         payload.keep();
     }
     let hold = Hold::of(held.clone());
-    let context = CallContext {
-        id: arrival.id,
-        // That of the call, and not of the attempt: once there is an answer, its body has all the time there is.
-        deadline: deadline.into_std(),
-        hops: arrival.hops,
-        caller: arrival.caller.clone(),
-        attempt: number,
-        idempotency_key: arrival.idempotency_key.clone(),
-        cause: arrival.cause.clone(),
-        trace: Some(arrival.trace.clone()),
-        user: arrival.user.clone(),
-    };
+    let context = Box::write(
+        Box::new_uninit(),
+        CallContext {
+            id: arrival.id,
+            // That of the call, and not of the attempt: once there is an answer, its body has all the time there is.
+            deadline: deadline.into_std(),
+            hops: arrival.hops,
+            caller: arrival.caller.clone(),
+            attempt: number,
+            idempotency_key: arrival.idempotency_key.clone(),
+            cause: arrival.cause.clone(),
+            trace: Some(arrival.trace.clone()),
+            user: arrival.user.clone(),
+        },
+    );
     let served = {
         let mut work = payload.dispatch(lease.prepared(), context, hold.clone());
         let patience = payload.patience();

@@ -25,32 +25,32 @@ pub(crate) struct Handling {
 /// One call, as its instance has it.
 #[derive(Debug)]
 pub(crate) struct Assignment {
-    context: CallContext,
+    context: Box<CallContext>,
     handling: Option<Handling>,
     /// The spans that the guest makes itself. Most make none, and cost nothing.
     own: OnceLock<Mutex<OwnSpans>>,
 }
 
-impl From<CallContext> for Assignment {
-    fn from(context: CallContext) -> Self {
+impl From<Box<CallContext>> for Assignment {
+    fn from(context: Box<CallContext>) -> Self {
         Self { context, handling: None, own: OnceLock::new() }
     }
 }
 
 impl Assignment {
     /// The handling of a message.
-    pub(crate) const fn handling(context: CallContext, handling: Handling) -> Self {
+    pub(crate) const fn handling(context: Box<CallContext>, handling: Handling) -> Self {
         Self { context, handling: Some(handling), own: OnceLock::new() }
     }
 
     /// What is known of the call. Its deadline is the one that it began with.
-    pub(crate) const fn begun(&self) -> &CallContext {
+    pub(crate) fn begun(&self) -> &CallContext {
         &self.context
     }
 
     /// What is known of the call now.
     pub(crate) fn context(&self) -> CallContext {
-        CallContext { deadline: self.deadline(), ..self.context.clone() }
+        CallContext { deadline: self.deadline(), ..(*self.context).clone() }
     }
 
     /// When it has to be over. That of a message can be moved.

@@ -81,13 +81,13 @@ unsafe impl<const FLAT: usize> ComponentNamedList for Packed<FLAT> {}
 // SAFETY: as argued at the top of this file.
 unsafe impl<const FLAT: usize> Lift for Packed<FLAT> {
     fn linear_lift_from_flat(cx: &mut LiftContext<'_>, ty: InterfaceType, src: &Self::Lower) -> Result<Self> {
-        lift::from_flat(cx, ty, src).map(|bytes| Self(bytes.into()))
+        lift::from_flat(cx, ty, src).map(Self)
     }
 
     fn linear_lift_from_memory(cx: &mut LiftContext<'_>, ty: InterfaceType, bytes: &[u8]) -> Result<Self> {
         // An empty part of the memory, of which only the beginning counts.
         let offset = (bytes.as_ptr() as usize).wrapping_sub(cx.memory().as_ptr() as usize);
-        lift::from_memory(cx, ty, offset).map(|bytes| Self(bytes.into()))
+        lift::from_memory(cx, ty, offset).map(Self)
     }
 }
 

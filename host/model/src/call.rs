@@ -129,8 +129,8 @@ impl CallContext {
 /// One HTTP request on its way to an instance.
 #[derive(Debug)]
 pub struct Call {
-    /// What is known of the call.
-    pub context: CallContext,
+    /// What is known of the call. In a box, because it goes through many hands.
+    pub context: Box<CallContext>,
     /// The request, with an absolute path and a `Host` or authority. The scheme is `http` where its URI has none. In a box, because
     /// it goes through many hands, as a [`Reply`](crate::Reply) does.
     pub request: Box<http::Request<Body>>,

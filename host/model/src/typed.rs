@@ -60,8 +60,8 @@ serde_as_text!(FunctionName);
 /// One call of a function on its way to an instance. What comes back is its result, packed.
 #[derive(Debug, Clone)]
 pub struct TypedCall {
-    /// What is known of the call.
-    pub context: CallContext,
+    /// What is known of the call. In a box, because it goes through many hands.
+    pub context: Box<CallContext>,
     /// The function.
     pub function: Arc<FunctionName>,
     /// Its arguments, packed.

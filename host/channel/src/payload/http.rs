@@ -86,7 +86,7 @@ impl Payload for HttpPayload {
     fn dispatch<'p>(
         &mut self,
         prepared: &'p dyn Prepared,
-        context: CallContext,
+        context: Box<CallContext>,
         hold: Hold,
     ) -> BoxFuture<'p, Result<Reply, Fault>> {
         let again = || self.kept.clone().map(|head| Box::new(Request::from_parts(*head, empty_body())));

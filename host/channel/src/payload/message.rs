@@ -70,12 +70,12 @@ impl Payload for MessagePayload {
     fn dispatch<'p>(
         &mut self,
         prepared: &'p dyn Prepared,
-        context: CallContext,
+        mut context: Box<CallContext>,
         hold: Hold,
     ) -> BoxFuture<'p, Result<Verdict, Fault>> {
         let patience = Arc::new(Patience::new(context.deadline, self.grant));
         self.patience = Some(Arc::clone(&patience));
-        let context = CallContext { attempt: self.attempt, ..context };
+        context.attempt = self.attempt;
         let (message, group) = (Arc::clone(&self.message), Arc::clone(&self.group));
         prepared.deliver(Delivery { context, message, group, patience, hold })
     }

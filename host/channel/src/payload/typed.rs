@@ -76,7 +76,7 @@ impl Payload for TypedPayload {
     fn dispatch<'p>(
         &mut self,
         prepared: &'p dyn Prepared,
-        context: CallContext,
+        context: Box<CallContext>,
         hold: Hold,
     ) -> BoxFuture<'p, Result<Bytes, Fault>> {
         let function = Arc::clone(&self.function);

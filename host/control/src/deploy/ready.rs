@@ -255,7 +255,8 @@ async fn check_health(
         .body(empty_body())
         .map_err(|error| refused(format!("the health path `{}` cannot be asked for: {error}", health.path)))?;
     let deadline = Instant::now() + health.timeout;
-    let context = CallContext { caller: Principal::Host, ..CallContext::new(CallId::new(0), deadline.into_std()) };
+    let context =
+        Box::new(CallContext { caller: Principal::Host, ..CallContext::new(CallId::new(0), deadline.into_std()) });
     let call = Call { context, request: Box::new(request), hold: Hold::default() };
     let failed = |what: String| refused(format!("the health request to `{}` failed: {what}", health.path));
     match timeout_at(deadline, ready.prepared.serve(call)).await {

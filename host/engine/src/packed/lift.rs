@@ -2,6 +2,7 @@
 
 use std::slice::Iter;
 
+use bytes::Bytes;
 use wasmtime::component::__internal::wasmtime_environ::component::StringEncoding;
 use wasmtime::component::__internal::{ComponentTypes, InterfaceType, LiftContext};
 use wasmtime::{Result, ValRaw, bail};
@@ -10,31 +11,31 @@ use super::cases::{Cases, canonical32, canonical64, flag_bits, integer};
 use super::{MAX_BYTES, text};
 
 /// What most calls fit into, in bytes.
-const USUAL: usize = 64;
+const USUAL: usize = 128;
 
 /// Lifts values that came flat, as they do where they are few.
 ///
 /// # Errors
 /// If they are no values of this type, or larger than [`MAX_BYTES`].
-pub(super) fn from_flat(cx: &LiftContext<'_>, ty: InterfaceType, flat: &[ValRaw]) -> Result<Vec<u8>> {
+pub(super) fn from_flat(cx: &LiftContext<'_>, ty: InterfaceType, flat: &[ValRaw]) -> Result<Bytes> {
     // A single flat value points to nothing: it is as large as it is. Where the room fits, nothing more is allocated for what
     // shares the bytes.
     let room = if flat.len() <= 1 { cx.types.canonical_abi(&ty).size32 as usize } else { USUAL };
     let mut lift = Lifting::new(cx, room);
     lift.flat(ty, &mut flat.iter())?;
-    Ok(lift.out)
+    Ok(lift.finish())
 }
 
 /// Lifts values that lie in memory.
 ///
 /// # Errors
 /// If they are no values of this type, or larger than [`MAX_BYTES`].
-pub(super) fn from_memory(cx: &LiftContext<'_>, ty: InterfaceType, offset: usize) -> Result<Vec<u8>> {
+pub(super) fn from_memory(cx: &LiftContext<'_>, ty: InterfaceType, offset: usize) -> Result<Bytes> {
     let mut lift = Lifting::new(cx, USUAL);
     let abi = lift.types.canonical_abi(&ty);
     let bytes = lift.at(offset, abi.size32 as usize, abi.align32 as usize)?;
     lift.memory(ty, bytes)?;
-    Ok(lift.out)
+    Ok(lift.finish())
 }
 
 struct Lifting<'a> {
@@ -48,6 +49,12 @@ impl<'a> Lifting<'a> {
     fn new(cx: &LiftContext<'a>, room: usize) -> Self {
         let encoding = cx.options().string_encoding;
         Self { memory: cx.memory(), types: cx.types, encoding, out: Vec::with_capacity(room) }
+    }
+
+    /// All values. Room that was not needed is given back, for which nothing is moved as a rule; kept, it would have something
+    /// allocated beside the bytes that says where it ends.
+    fn finish(self) -> Bytes {
+        self.out.into_boxed_slice().into()
     }
 
     /// Bytes of the guest's memory.

@@ -62,7 +62,7 @@ pub(super) fn serve(shared: &Spread<Shared>, call: Call) -> BoxFuture<'static, R
 #[inline(always)]
 fn work(
     shared: Lent<Shared>,
-    context: CallContext,
+    context: Box<CallContext>,
     request: Box<::http::Request<Body>>,
     progress: Arc<Progress>,
     hold: Hold,

@@ -175,7 +175,7 @@ impl Links for Outside {
     ) -> BoxFuture<'a, Result<Bytes, Fault>> {
         if let Some((callee, function)) = self.linked.lock().unwrap().clone() {
             let id = CallId::new(CALLS.fetch_add(1, Ordering::Relaxed));
-            let context = CallContext { hops: hops + 1, ..CallContext::new(id, deadline) };
+            let context = Box::new(CallContext { hops: hops + 1, ..CallContext::new(id, deadline) });
             let call = TypedCall { context, function, arguments, hold: Hold::default() };
             return Box::pin(async move { callee.invoke(call).await });
         }
@@ -285,10 +285,10 @@ pub(crate) fn call(path: &str, body: Body, timeout: Duration) -> (Call, Arc<Atom
     }
     let held = Arc::new(AtomicBool::new(true));
     let call = Call {
-        context: CallContext {
+        context: Box::new(CallContext {
             hops: 3,
             ..CallContext::new(CallId::new(CALLS.fetch_add(1, Ordering::Relaxed)), now() + timeout)
-        },
+        }),
         request: Box::new(http::Request::builder().uri(path).header("host", "shop.example").body(body).unwrap()),
         hold: Hold::new(Flag(held.clone())),
     };

@@ -32,7 +32,7 @@ fn wish(text: &str) -> Message {
 fn delivery(message: Message, within: Duration) -> Delivery {
     let deadline = now() + within;
     Delivery {
-        context: CallContext::new(CallId::new(7), deadline),
+        context: Box::new(CallContext::new(CallId::new(7), deadline)),
         message: Arc::new(message),
         group: "probes".into(),
         patience: Arc::new(Patience::new(deadline, within)),
@@ -58,7 +58,7 @@ impl Service {
     async fn notes(&self) -> Vec<String> {
         self.rest().await;
         let call = TypedCall {
-            context: CallContext::new(CallId::new(8), now() + PATIENCE),
+            context: Box::new(CallContext::new(CallId::new(8), now() + PATIENCE)),
             function: Arc::new("test:listener/notes@0.1.0.take".parse().unwrap()),
             arguments: Bytes::new(),
             hold: Hold::default(),

@@ -30,7 +30,7 @@ impl Service {
         within: Duration,
     ) -> Result<Bytes, Fault> {
         let call = TypedCall {
-            context: CallContext::new(CallId::new(1), now() + within),
+            context: Box::new(CallContext::new(CallId::new(1), now() + within)),
             function: Arc::new(format!("{interface}.{function}").parse().unwrap()),
             arguments: Bytes::copy_from_slice(arguments),
             hold: Hold::default(),

@@ -10,7 +10,7 @@ use crate::{CallContext, Hold};
 #[derive(Debug, Clone)]
 pub struct Delivery {
     /// What is known of the call. Its attempt is that of the message.
-    pub context: CallContext,
+    pub context: Box<CallContext>,
     /// The message.
     pub message: Arc<Message>,
     /// The consumer group that it is delivered to.

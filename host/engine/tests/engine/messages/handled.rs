@@ -24,7 +24,7 @@ async fn the_instance_says_what_becomes_of_a_message() {
             ("reject no such order", 1, Verdict::Reject { reason: "no such order".to_owned() }),
         ] {
             let first = delivery(wish(text), PATIENCE);
-            let delivery = Delivery { context: CallContext { attempt, ..first.context.clone() }, ..first };
+            let delivery = Delivery { context: Box::new(CallContext { attempt, ..(*first.context).clone() }), ..first };
             assert_eq!(service.deliver(delivery).await.unwrap(), verdict, "{guest} {policy:?} {text}");
             service.rest().await;
         }

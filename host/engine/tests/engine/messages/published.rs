@@ -15,7 +15,7 @@ async fn all_that_is_published_reaches_the_bus_in_the_course_of_its_call() {
         let service = rig.probe(guest, policy).await;
         let first = delivery(wish("publish shop.told id-1 some text"), PATIENCE);
         let deadline = first.context.deadline;
-        let told = Delivery { context: CallContext { hops: 2, ..first.context.clone() }, ..first };
+        let told = Delivery { context: Box::new(CallContext { hops: 2, ..(*first.context).clone() }), ..first };
         assert_eq!(service.deliver(told).await.unwrap(), Verdict::Acknowledge);
         let published = rig.bus.take();
         let [one] = published.as_slice() else { panic!("{published:?}") };
