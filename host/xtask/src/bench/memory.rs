@@ -16,6 +16,11 @@ pub(super) struct Resident {
 }
 
 impl Resident {
+    /// All of it.
+    pub(super) const fn all(self) -> f64 {
+        self.anonymous + self.files
+    }
+
     /// That of a process, as Linux tells it (proc_pid_status(5)).
     pub(super) fn of(process: u32) -> Result<Self> {
         let path = format!("/proc/{process}/status");

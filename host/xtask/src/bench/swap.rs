@@ -33,7 +33,7 @@ const POLICIES: [(&str, &str); 3] = [("fresh", "bench2"), ("reuse", "bench2"), (
 /// What is measured of each policy, and what it should be at most.
 type Metric = (&'static str, &'static str, fn(&Swapped) -> f64, Option<f64>);
 
-const METRICS: [Metric; 16] = [
+const METRICS: [Metric; 18] = [
     ("requests", "", |swapped| swapped.requests, None),
     ("failed", "", |swapped| swapped.failed, Some(0.0)),
     ("swaps", "", |swapped| swapped.swaps, None),
@@ -47,8 +47,10 @@ const METRICS: [Metric; 16] = [
     ("around-swaps/p99", "us", |swapped| swapped.around.p99, None),
     ("around-swaps/highest", "us", |swapped| swapped.around.max, None),
     ("around-swaps/highest-of-steady-p99", "times", |swapped| swapped.around.max / swapped.steady.p99, Some(2.0)),
-    ("memory/before", "MB", |swapped| swapped.memory.0 / 1e6, None),
-    ("memory/growth", "%", |swapped| (swapped.memory.1 / swapped.memory.0 - 1.0) * 100.0, Some(1.0)),
+    ("memory/before", "MB", |swapped| swapped.memory.0.all() / 1e6, None),
+    ("memory/growth", "%", |swapped| (swapped.memory.1.all() / swapped.memory.0.all() - 1.0) * 100.0, Some(1.0)),
+    ("memory/grown/anonymous", "kB", |swapped| (swapped.memory.1.anonymous - swapped.memory.0.anonymous) / 1e3, None),
+    ("memory/grown/files", "kB", |swapped| (swapped.memory.1.files - swapped.memory.0.files) / 1e3, None),
     ("machine/stolen", "ms", |swapped| swapped.stolen, None),
 ];
 

@@ -27,10 +27,15 @@ const STEADY: f64 = 5.0;
 
 /// Swaps before the memory is measured for the first time: what is made once is made by then, and what the host keeps of its
 /// log, of its events and of traces, which swaps and requests add to, is as much as it ever will be.
-const WARM_UP: u32 = 400;
+const WARM_UP: u32 = 1000;
 
 /// The share of the time in which a swap is under way, at most, so that there is time between them.
 const BUSY: f64 = 0.5;
+
+/// How much longer requests take among swaps than without, at most, and how much time there is beyond what all should take: there are
+/// to be no less requests than were asked for.
+const SLOWER: f64 = 1.4;
+const SPARE: f64 = 1.1;
 
 /// How long a host may take to come to rest.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -53,8 +58,8 @@ pub(super) struct Swapped {
     pub(super) between: Latencies,
     /// The others.
     pub(super) around: Latencies,
-    /// Memory before and after, in bytes.
-    pub(super) memory: (f64, f64),
+    /// Memory before and after.
+    pub(super) memory: (Resident, Resident),
     /// Time that was taken from this machine meanwhile, in milliseconds.
     pub(super) stolen: f64,
 }
@@ -102,11 +107,12 @@ pub(super) fn run(place: &Place, policy: &'static str, guest: &str, options: &Sw
     let before = service.at_rest()?;
 
     let swap = took.iter().sum::<f64>() / 1000.0 / f64::from(WARM_UP);
-    let seconds = (f64::from(options.requests) / measured.per_second).max(f64::from(options.swaps) * swap / BUSY) * 1.1;
+    let requests = f64::from(options.requests) / measured.per_second * SLOWER;
+    let seconds = requests.max(f64::from(options.swaps) * swap / BUSY) * SPARE;
     say("Measuring", &format!("{policy}: {} swaps in {seconds:.0} s", options.swaps));
     let load = Load { seconds, ..load };
     let stolen = machine::stolen();
-    let run = service.swaps(&load, options.swaps, seconds / 1.1 / f64::from(options.swaps))?;
+    let run = service.swaps(&load, options.swaps, seconds / SPARE / f64::from(options.swaps))?;
     let stolen = machine::stolen() - stolen;
     let (around, between) = split(&run.requests, &run.windows);
     let mut took = run.took();
@@ -178,8 +184,8 @@ impl Service<'_> {
         Ok(Run { requests: read(path)?, failed: measured.failed, windows })
     }
 
-    /// The memory of the host when no instance is left, in bytes.
-    fn at_rest(&self) -> Result<f64> {
+    /// The memory of the host when no instance is left.
+    fn at_rest(&self) -> Result<Resident> {
         let begun = Stopwatch::start();
         while self.admin.instances()? > 0 {
             if begun.elapsed() > PATIENCE {
@@ -189,7 +195,7 @@ impl Service<'_> {
         }
         let resident = Resident::settled(self.host.server.id())?;
         ensure!(resident.anonymous > 0.0, "a host has memory");
-        Ok(resident.anonymous + resident.files)
+        Ok(resident)
     }
 }
 
