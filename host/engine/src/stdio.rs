@@ -198,6 +198,13 @@ impl Output {
     }
 }
 
+/// An instance that goes in the middle of its work, because its caller has gone, has said what it has said.
+impl Drop for Output {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
 /// The last boundary between characters of `text` that is not beyond `most` bytes.
 fn floor(text: &str, most: usize) -> usize {
     let mut end = text.len().min(most);
