@@ -3,6 +3,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -16,6 +17,10 @@ const DIST: &str = "target/dist";
 
 /// Where the program that counts is built, and what it counted.
 const TRAINING: &str = "target/training";
+
+/// The variable that has flags for the compiler, and what is between two of them.
+const ENCODED: &str = "CARGO_ENCODED_RUSTFLAGS";
+const BETWEEN: &str = "\u{1f}";
 
 /// How programs are built that are used and measured.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -122,24 +127,38 @@ pub(crate) fn profile(place: &Place, digest: &str) -> PathBuf {
 
 /// Those that are there; more than one only if somebody put it there.
 pub(crate) fn profiles(place: &Place) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(place.folder(DIST)) else { return Vec::new() };
+    let Ok(entries) = fs::read_dir(place.folder(DIST)) else { return Vec::new() };
     let paths = entries.flatten().map(|entry| entry.path());
     paths.filter(|path| path.extension().is_some_and(|extension| extension == "profdata")).collect()
 }
 
-/// Adds a flag for the compiler to those that there are. Cargo takes one variable or the other, and only in the one that is used here
-/// may paths have spaces.
+/// Copies what was built to where an older one may be, which may be in use.
+pub(crate) fn replace(from: &Path, to: &Path) -> Result<()> {
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    let _ = fs::remove_file(to);
+    fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+    Ok(())
+}
+
+/// Adds a flag for the compiler to those that there are in the environment.
 fn flag(cargo: &mut Command, name: &str, path: &Path) {
-    const BETWEEN: &str = "\u{1f}";
-    let encoded = env::var("CARGO_ENCODED_RUSTFLAGS").ok();
-    let plain = || env::var("RUSTFLAGS").unwrap_or_default().split_ascii_whitespace().collect::<Vec<_>>().join(BETWEEN);
-    let mut flags = OsString::from(encoded.unwrap_or_else(plain));
+    let variable = |name| env::var(name).ok();
+    cargo.env(ENCODED, added(variable(ENCODED).as_deref(), variable("RUSTFLAGS").as_deref(), name, path));
+}
+
+/// The flags with one more. Cargo takes those of one variable or those of the other, and only in the one that is used here
+/// may paths have spaces.
+fn added(encoded: Option<&str>, plain: Option<&str>, name: &str, path: &Path) -> OsString {
+    let of_plain = || plain.unwrap_or_default().split_ascii_whitespace().collect::<Vec<_>>().join(BETWEEN);
+    let mut flags = OsString::from(encoded.map_or_else(of_plain, str::to_owned));
     if !flags.is_empty() {
         flags.push(BETWEEN);
     }
     flags.push(name);
     flags.push(path);
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags);
+    flags
 }
 
 #[cfg(test)]
@@ -157,10 +176,27 @@ mod tests {
 
     #[test]
     fn a_flag_is_added_to_those_that_there_are() {
-        let mut cargo = Command::new("cargo");
-        flag(&mut cargo, "-Cprofile-use=", Path::new("/a folder/x.profdata"));
-        let set = cargo.get_envs().find(|(name, _)| *name == "CARGO_ENCODED_RUSTFLAGS");
-        let value = set.and_then(|(_, value)| value).unwrap().to_str().unwrap();
-        assert_eq!(value.split('\u{1f}').next_back(), Some("-Cprofile-use=/a folder/x.profdata"));
+        for (encoded, plain, wanted) in [
+            (None, None, "-Cx=/a b"),
+            (None, Some(" -Cy  -Cz "), "-Cy|-Cz|-Cx=/a b"),
+            (Some("-Cw=/c d|-Cv"), Some("-Cy"), "-Cw=/c d|-Cv|-Cx=/a b"),
+            (Some(""), Some("-Cy"), "-Cx=/a b"),
+        ] {
+            let encoded = encoded.map(|flags| flags.replace('|', BETWEEN));
+            let flags = added(encoded.as_deref(), plain, "-Cx=", Path::new("/a b"));
+            assert_eq!(flags.to_str(), Some(&*wanted.replace('|', BETWEEN)), "{encoded:?} {plain:?}");
+        }
+    }
+
+    #[test]
+    fn each_build_has_a_place_of_its_own() {
+        let place = Place::find().unwrap();
+        let compiler = Compiler { target: "x86_64-unknown-linux-gnu".to_owned(), llvm: 22 };
+        let counting = place.with(Build::Counting(compiler.clone()));
+        let trained = place.with(Build::Trained(compiler, "x.profdata".into()));
+        let paths = [&place, &counting, &trained].map(|place| place.optimised("patchbay"));
+        assert!(paths[1].starts_with(place.folder(TRAINING)) && paths[2].starts_with(place.folder(DIST)), "{paths:?}");
+        assert_ne!(trained_program(&place), paths[2], "cargo's own is not what people are told of");
+        assert_eq!(trained.build().described(), "`cargo xtask dist`");
     }
 }

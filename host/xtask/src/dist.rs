@@ -3,7 +3,7 @@
 //! ever done is out of the way.
 
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
@@ -33,7 +33,7 @@ pub(crate) fn run(place: &Place) -> Result<()> {
     let trained = Build::Trained(compiler, profile);
     trained.run(place, &HOST)?;
     let (built, program) = (place.with(trained).optimised("patchbay"), builds::trained_program(place));
-    replace(&built, &program)?;
+    builds::replace(&built, &program)?;
     let size = fs::metadata(&program).map_or(0, |program| program.len() >> 20);
     say("Built", &format!("{} in {}, {size} MiB", place.shown(&program), watch.seconds()));
     Ok(())
@@ -48,7 +48,7 @@ fn train(place: &Place) -> Result<()> {
 }
 
 /// Puts together what was counted.
-fn merge(place: &Place, profdata: &Profdata) -> Result<std::path::PathBuf> {
+fn merge(place: &Place, profdata: &Profdata) -> Result<PathBuf> {
     let folder = builds::counts(place);
     let merged = folder.join("merged");
     let mut command = profdata.command();
@@ -59,17 +59,7 @@ fn merge(place: &Place, profdata: &Profdata) -> Result<std::path::PathBuf> {
     for old in builds::profiles(place) {
         fs::remove_file(&old).with_context(|| format!("cannot remove {}", place.shown(&old)))?;
     }
-    replace(&merged, &profile)?;
+    builds::replace(&merged, &profile)?;
     fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", place.shown(&folder)))?;
     Ok(profile)
-}
-
-/// Copies a file to where another may be, which may be in use.
-fn replace(from: &Path, to: &Path) -> Result<()> {
-    if let Some(folder) = to.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    }
-    let _ = fs::remove_file(to);
-    fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
-    Ok(())
 }

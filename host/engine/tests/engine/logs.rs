@@ -66,6 +66,24 @@ async fn a_line_without_an_end_ends_with_its_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_line_without_an_end_ends_with_its_instance() {
+    for (guest, policy) in every_way() {
+        let rig = Rig::new();
+        let service = rig.probe(guest, policy).await;
+        let (call, _) = call("/log?part=half&out=whole&pause=600000", empty_body(), PATIENCE);
+        let id = call.context.id.to_string();
+        tokio::select! {
+            _ = service.serve(call) => panic!("it says more, but in ten minutes"),
+            () = until(|| rig.log.records().len() == 1) => {}
+        }
+        until(|| rig.log.records().len() == 2).await;
+        let records = rig.log.records();
+        assert_eq!([&*records[0].line, &*records[1].line], ["whole", "half"], "{guest} {policy:?}");
+        assert!(records.iter().all(|record| record.call.as_deref() == Some(id.as_str())), "{guest} {policy:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_message_of_a_panic_is_logged() {
     for (guest, policy) in every_way() {
         let rig = Rig::new();

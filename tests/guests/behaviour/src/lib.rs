@@ -127,6 +127,8 @@ pub enum Line {
     Err(String),
     /// To standard error, without its end.
     Part(String),
+    /// None, but a wait before the next one, in milliseconds, in which the instance does nothing else.
+    Pause(u64),
     /// Through `wasi:logging`.
     Logged {
         /// The level.
@@ -192,6 +194,7 @@ fn lines(query: &Query) -> Vec<Line> {
             "out" => Some(Line::Out(value.to_owned())),
             "err" => Some(Line::Err(value.to_owned())),
             "part" => Some(Line::Part(value.to_owned())),
+            "pause" => value.parse().ok().map(Line::Pause),
             "trace" | "debug" | "info" | "warn" | "error" | "critical" => {
                 let (context, message) = value.split_once(':').unwrap_or(("", value));
                 let (context, message) = (context.to_owned(), message.to_owned());

@@ -17,6 +17,7 @@ fn every_path_means_one_behaviour() {
         ("/exit?code=3", Behaviour::Exit { code: 3 }),
         ("/log?out=a%20b&err=c+d", Behaviour::Log(vec![Line::Out("a b".into()), Line::Err("c d".into())])),
         ("/log?part=a&part=b", Behaviour::Log(vec![Line::Part("a".into()), Line::Part("b".into())])),
+        ("/log?part=a&pause=5", Behaviour::Log(vec![Line::Part("a".into()), Line::Pause(5)])),
         ("/log?out=100%&out=%zz", Behaviour::Log(vec![Line::Out("100%".into()), Line::Out("%zz".into())])),
         (
             "/log?warn=stock:low",

@@ -147,6 +147,7 @@ fn print(lines: &[Line]) {
             Line::Out(text) => println!("{text}"),
             Line::Err(text) => eprintln!("{text}"),
             Line::Part(text) => eprint!("{text}"),
+            Line::Pause(ms) => std::thread::sleep(Duration::from_millis(*ms)),
             Line::Logged { level, context, message } => config::log(level, context, message),
         }
     }

@@ -1,10 +1,10 @@
 //! Builds of the host that leave something out.
 
-use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
+use crate::builds;
 use crate::place::Place;
 use crate::progress::say;
 
@@ -57,12 +57,5 @@ pub(super) fn build(place: &Place) -> Result<()> {
 
 fn build_of(place: &Place, program: Program, package: &[&str]) -> Result<()> {
     cargo_build(place, &[package, &["--features", program.features()]].concat())?;
-    let (from, to) = (Program::Whole.path(place), program.path(place));
-    if let Some(folder) = to.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    }
-    // The copy of before may be in use.
-    let _ = fs::remove_file(&to);
-    fs::copy(&from, &to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
-    Ok(())
+    builds::replace(&Program::Whole.path(place), &program.path(place))
 }
