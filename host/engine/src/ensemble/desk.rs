@@ -153,13 +153,15 @@ impl Desk {
         }
         self.tainted = false;
         self.deepest = 0;
-        let (_, since) = self.idle.get_or_insert_with(|| (Idle::new(self.pool.revision.instances.lend()), now));
-        let old = *since + self.pool.revision.settings.instance_idle;
+        let since = self.idle.as_ref().map_or(now, |(_, since)| *since);
+        let old = since + self.pool.revision.settings.instance_idle;
         if self.begun >= self.uses || old <= now || self.pool.is_cold() {
             // A call that came at the last moment is still served.
             return if self.pool.retire(&self.worker) { Verdict::End } else { Verdict::LookAgain };
         }
         self.pool.advertise(&self.worker);
+        // Only now, so that an instance that is seen to wait for calls also gets the next one.
+        self.idle.get_or_insert_with(|| (Idle::new(self.pool.revision.instances.lend()), since));
         if let Some(started) = self.started.take() {
             // Whoever waited may be gone.
             let _ = started.send(Ok(()));
