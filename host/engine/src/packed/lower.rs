@@ -1,8 +1,10 @@
 //! From packed values to guest memory.
 
+use std::borrow::Cow;
 use std::mem::MaybeUninit;
 use std::slice::IterMut;
 
+use wasmtime::component::__internal::wasmtime_environ::component::StringEncoding;
 use wasmtime::component::__internal::{ComponentTypes, InterfaceType, LowerContext};
 use wasmtime::{Result, ValRaw, bail};
 
@@ -10,6 +12,13 @@ use super::cases::{Cases, integer};
 use super::{MAX_FLAT_PARAMS, text};
 
 type Slots<'s> = IterMut<'s, MaybeUninit<ValRaw>>;
+
+/// Bytes that are put together in the host before they are written to the guest at once: to find its memory takes as long as to write
+/// all of them.
+const STAGED: usize = 128;
+
+/// Strings and the like that are written to the guest together, for the same reason.
+const AT_ONCE: usize = 6;
 
 /// Lowers values that go flat, as they do where they are few. Where they are too many, they go into memory that the guest
 /// gives for them, and flat goes where they lie.
@@ -22,10 +31,9 @@ pub(super) fn to_flat<T>(
     packed: &[u8],
     flat: &mut [MaybeUninit<ValRaw>],
 ) -> Result<()> {
-    let types = cx.types;
-    let mut lower = Lowering { cx, types, rest: packed };
+    let mut lower = Lowering::new(cx, packed);
     let mut slots = flat.iter_mut();
-    match types.canonical_abi(&ty).flat_count(MAX_FLAT_PARAMS) {
+    match lower.types.canonical_abi(&ty).flat_count(MAX_FLAT_PARAMS) {
         Some(_) => lower.flat(ty, &mut slots)?,
         None => lower.indirect(ty, &mut slots)?,
     }
@@ -43,21 +51,30 @@ pub(super) fn to_memory<T>(
     packed: &[u8],
     offset: usize,
 ) -> Result<()> {
-    let types = cx.types;
-    let mut lower = Lowering { cx, types, rest: packed };
-    lower.memory(ty, offset)?;
+    let mut lower = Lowering::new(cx, packed);
+    lower.elements(ty, 1, offset)?;
     lower.finish()
 }
 
 struct Lowering<'c, 'a, 'p, T: 'static> {
     cx: &'c mut LowerContext<'a, T>,
     types: &'a ComponentTypes,
+    encoding: StringEncoding,
     /// What is not lowered yet.
     rest: &'p [u8],
+    /// What the guest gave memory for, and is still to be written there: the first so many. The guest does not look at it before it has all.
+    waiting: [(usize, &'p [u8]); AT_ONCE],
+    n_waiting: usize,
 }
 
-impl<'p, T: 'static> Lowering<'_, '_, 'p, T> {
-    fn finish(self) -> Result<()> {
+impl<'c, 'a, 'p, T: 'static> Lowering<'c, 'a, 'p, T> {
+    fn new(cx: &'c mut LowerContext<'a, T>, packed: &'p [u8]) -> Self {
+        let (types, encoding) = (cx.types, cx.options().string_encoding);
+        Self { cx, types, encoding, rest: packed, waiting: [(0, &[]); AT_ONCE], n_waiting: 0 }
+    }
+
+    fn finish(mut self) -> Result<()> {
+        self.write_waiting()?;
         if self.rest.is_empty() { Ok(()) } else { bail!("the values of the call go on after their end") }
     }
 
@@ -92,7 +109,7 @@ impl<'p, T: 'static> Lowering<'_, '_, 'p, T> {
     fn indirect(&mut self, ty: InterfaceType, slots: &mut Slots<'_>) -> Result<()> {
         let abi = self.types.canonical_abi(&ty);
         let offset = self.cx.realloc(0, 0, abi.align32, abi.size32 as usize)?;
-        self.memory(ty, offset)?;
+        self.elements(ty, 1, offset)?;
         put(slots, offset as u64)
     }
 
@@ -163,74 +180,78 @@ impl<'p, T: 'static> Lowering<'_, '_, 'p, T> {
         Ok(())
     }
 
-    fn memory(&mut self, ty: InterfaceType, offset: usize) -> Result<()> {
+    /// Puts a value where it is staged: what it consists of, and where the guest gave memory for the rest.
+    fn memory(&mut self, ty: InterfaceType, place: &mut [u8]) -> Result<()> {
         if let Some(width) = integer(ty) {
-            let bytes = self.take(width)?;
-            return self.write(offset, bytes);
+            return self.fixed(width, place);
         }
         match ty {
-            InterfaceType::Bool => {
-                let byte = self.take(1)?;
-                self.write(offset, byte)
-            }
-            InterfaceType::Float32 | InterfaceType::Char => {
-                let bytes = self.take(4)?;
-                self.write(offset, bytes)
-            }
-            InterfaceType::Float64 => {
-                let bytes = self.take(8)?;
-                self.write(offset, bytes)
-            }
+            InterfaceType::Bool => self.fixed(1, place),
+            InterfaceType::Float32 | InterfaceType::Char => self.fixed(4, place),
+            InterfaceType::Float64 => self.fixed(8, place),
             InterfaceType::String => {
                 let (start, length) = self.string()?;
-                self.write_pair(offset, start, length)
+                stage_pair(place, start, length)
             }
             InterfaceType::List(index) => {
                 let (start, length) = self.list(self.types[index].element)?;
-                self.write_pair(offset, start, length)
+                stage_pair(place, start, length)
             }
             InterfaceType::FixedLengthList(index) => {
-                let list = &self.types[index];
-                self.elements(list.element, list.size as usize, offset)
+                let element = self.types[index].element;
+                let size = self.types.canonical_abi(&element).size32 as usize;
+                place.chunks_exact_mut(size.max(1)).try_for_each(|place| self.memory(element, place))
             }
-            InterfaceType::Tuple(index) => self.parts(self.types[index].types.iter().copied(), offset),
-            InterfaceType::Record(index) => self.parts(self.types[index].fields.iter().map(|field| field.ty), offset),
+            InterfaceType::Tuple(index) => self.parts(self.types[index].types.iter().copied(), place),
+            InterfaceType::Record(index) => self.parts(self.types[index].fields.iter().map(|field| field.ty), place),
             InterfaceType::Flags(index) => {
                 let size = self.types.canonical_abi(&ty).size32 as usize;
                 let words = self.take(self.types[index].names.len().div_ceil(32) * 4)?;
                 // Up to 16 flags lie in one byte or two.
-                self.write(offset, words.get(..size).unwrap_or(words))
+                stage(place, words.get(..size).unwrap_or(words))
             }
-            _ => self.case(ty, offset),
+            _ => self.case(ty, place),
         }
     }
 
+    fn fixed(&mut self, width: usize, place: &mut [u8]) -> Result<()> {
+        let bytes = self.take(width)?;
+        stage(place, bytes)
+    }
+
     /// The parts of a tuple or record, each where its alignment puts it.
-    fn parts(&mut self, parts: impl Iterator<Item = InterfaceType>, offset: usize) -> Result<()> {
+    fn parts(&mut self, parts: impl Iterator<Item = InterfaceType>, place: &mut [u8]) -> Result<()> {
         let mut end = 0;
         for part in parts {
             let start = self.types.canonical_abi(&part).next_field32(&mut end) as usize;
-            self.memory(part, offset.saturating_add(start))?;
+            let Some(place) = place.get_mut(start..end as usize) else { return unsupported() };
+            self.memory(part, place)?;
         }
         Ok(())
     }
 
-    fn case(&mut self, ty: InterfaceType, offset: usize) -> Result<()> {
+    fn case(&mut self, ty: InterfaceType, place: &mut [u8]) -> Result<()> {
         let Some(cases) = Cases::of(self.types, ty) else { return unsupported() };
         let (discriminant, payload) = self.discriminant(&cases)?;
-        let bytes = discriminant.to_le_bytes();
-        self.write(offset, bytes.get(..cases.width).unwrap_or_default())?;
-        payload.map_or(Ok(()), |payload| self.memory(payload, offset.saturating_add(cases.payload)))
+        stage(place, discriminant.to_le_bytes().get(..cases.width).unwrap_or_default())?;
+        let Some(payload) = payload else { return Ok(()) };
+        let size = self.types.canonical_abi(&payload).size32 as usize;
+        match place.get_mut(cases.payload..).and_then(|rest| rest.get_mut(..size)) {
+            Some(place) => self.memory(payload, place),
+            None => unsupported(),
+        }
     }
 
     /// Puts a string into memory that the guest gives for it; where it lies, and the length that the guest is told.
     fn string(&mut self) -> Result<(usize, usize)> {
         let size = self.u32()? as usize;
         let packed = self.take(size)?;
-        let encoding = self.cx.options().string_encoding;
-        let (bytes, align, length) = text::encode(encoding, packed)?;
+        let (bytes, align, length) = text::encode(self.encoding, packed)?;
         let offset = self.cx.realloc(0, 0, align, bytes.len())?;
-        self.write(offset, &bytes)?;
+        match bytes {
+            Cow::Borrowed(bytes) => self.write_later(offset, bytes)?,
+            Cow::Owned(bytes) => self.write(offset, &bytes)?,
+        }
         Ok((offset, length))
     }
 
@@ -247,29 +268,82 @@ impl<'p, T: 'static> Lowering<'_, '_, 'p, T> {
         Ok((offset, length))
     }
 
-    /// Elements that lie one behind the other.
+    /// Elements that lie one behind the other, as many at a time as can be staged, and one at least. What lies between the parts of an
+    /// element is no part of it, and may have been a part of the one before.
     fn elements(&mut self, element: InterfaceType, length: usize, offset: usize) -> Result<()> {
         if let Some(width) = integer(element) {
             let bytes = self.take(length.saturating_mul(width))?;
-            return self.write(offset, bytes);
+            return self.write_later(offset, bytes);
         }
         let size = self.types.canonical_abi(&element).size32 as usize;
-        (0..length).try_for_each(|index| self.memory(element, offset.saturating_add(index.saturating_mul(size))))
-    }
-
-    fn write(&mut self, offset: usize, bytes: &[u8]) -> Result<()> {
-        let memory = self.cx.as_slice_mut();
-        match memory.get_mut(offset..).and_then(|rest| rest.get_mut(..bytes.len())) {
-            Some(place) => place.copy_from_slice(bytes),
-            None => bail!("the guest's memory does not reach where a value of the call belongs"),
+        let (mut own, mut large) = ([0; STAGED], Vec::new());
+        let room = if size <= STAGED {
+            own.as_mut_slice()
+        } else {
+            large.resize(size, 0);
+            &mut large
+        };
+        let most = room.len() / size.max(1);
+        let (mut left, mut offset) = (length, offset);
+        while left > 0 {
+            let count = left.min(most);
+            let Some(staged) = room.get_mut(..count * size) else { return unsupported() };
+            staged.chunks_exact_mut(size.max(1)).try_for_each(|place| self.memory(element, place))?;
+            self.write(offset, staged)?;
+            (left, offset) = (left - count, offset.saturating_add(staged.len()));
         }
         Ok(())
     }
 
-    fn write_pair(&mut self, offset: usize, start: usize, length: usize) -> Result<()> {
-        let pair = (start as u64 & u64::from(u32::MAX)) | ((length as u64) << 32);
-        self.write(offset, &pair.to_le_bytes())
+    fn write(&mut self, offset: usize, bytes: &[u8]) -> Result<()> {
+        write(self.cx.as_slice_mut(), offset, bytes)
     }
+
+    /// Writes it with what else is written later, and all of that now if there is much of it.
+    fn write_later(&mut self, offset: usize, bytes: &'p [u8]) -> Result<()> {
+        if self.n_waiting == AT_ONCE {
+            self.write_waiting()?;
+        }
+        if let Some(place) = self.waiting.get_mut(self.n_waiting) {
+            *place = (offset, bytes);
+            self.n_waiting += 1;
+        }
+        Ok(())
+    }
+
+    fn write_waiting(&mut self) -> Result<()> {
+        let count = std::mem::take(&mut self.n_waiting);
+        if count == 0 {
+            return Ok(());
+        }
+        let memory = self.cx.as_slice_mut();
+        self.waiting.iter().take(count).try_for_each(|(offset, bytes)| write(memory, *offset, bytes))
+    }
+}
+
+fn write(memory: &mut [u8], offset: usize, bytes: &[u8]) -> Result<()> {
+    match memory.get_mut(offset..).and_then(|rest| rest.get_mut(..bytes.len())) {
+        Some(place) => place.copy_from_slice(bytes),
+        None => bail!("the guest's memory does not reach where a value of the call belongs"),
+    }
+    Ok(())
+}
+
+/// Writes to where a value is staged, which has as much room as the value needs.
+fn stage(place: &mut [u8], bytes: &[u8]) -> Result<()> {
+    match place.get_mut(..bytes.len()) {
+        Some(place) => {
+            place.copy_from_slice(bytes);
+            Ok(())
+        }
+        None => unsupported(),
+    }
+}
+
+/// The same for where a string or list lies, and how long it is.
+fn stage_pair(place: &mut [u8], start: usize, length: usize) -> Result<()> {
+    let pair = (start as u64 & u64::from(u32::MAX)) | ((length as u64) << 32);
+    stage(place, &pair.to_le_bytes())
 }
 
 fn put(slots: &mut Slots<'_>, bits: u64) -> Result<()> {

@@ -192,6 +192,27 @@ fn many_parameters_go_through_memory() {
     }
 }
 
+/// What is staged in the host goes to the guest in one piece or in several, and the last may be a short one.
+#[test]
+fn lists_arrive_whole_in_however_many_pieces() {
+    let engine = engine();
+    let pair = |index: u8| Val::Tuple(vec![Val::U8(index), Val::String("x".repeat(usize::from(index)))]);
+    let numbers = |index: u8| Val::Tuple((0..40).map(|number| Val::U32(u32::from(index) * 100 + number)).collect());
+    let small = Kind::Tuple(vec![Kind::U8, Kind::String]);
+    let large = Kind::Tuple(vec![Kind::U32; 40]);
+    for (kind, value, counts) in
+        [(small, &pair as &dyn Fn(u8) -> Val, &[0, 1, 9, 10, 11, 20, 21, 200][..]), (large, &numbers, &[0, 1, 2, 3])]
+    {
+        let bench = Bench::new(&engine, &Kind::List(Box::new(kind)), Encoding::Utf8);
+        for count in counts {
+            let list = Val::List((0..*count).map(value).collect());
+            let (back, bytes) = bench.send(&engine, &list);
+            assert_eq!(back, list);
+            assert_eq!(bench.send_packed(&engine, bytes.clone()).unwrap(), (bytes, Some(list)));
+        }
+    }
+}
+
 #[test]
 fn large_lists_move_whole() {
     let engine = engine();
