@@ -1,16 +1,17 @@
 //! Typed calls from one component to another through the engine alone: no channel and no policy lies between them.
 
 use std::error::Error;
+use std::mem;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use patchbay_engine::Engine;
-use patchbay_model::ports::{BoxFuture, Discovery, LinkMemo, Links, Prepared};
+use patchbay_model::ports::{BoxFuture, Discovery, LinkCall, Links, Prepared};
 use patchbay_model::{
-    CallContext, CallId, Course, Fault, FaultKind, FunctionName, Hold, InstancePolicy, Invocation, ServiceInfo,
-    ServiceName, TypedCall,
+    CallContext, CallId, Course, Fault, FaultKind, Hold, InstancePolicy, Invocation, ServiceInfo, ServiceName,
+    TypedCall,
 };
 use serde_json::{Value, json};
 
@@ -35,19 +36,12 @@ impl Discovery for Direct {
 }
 
 impl Links for Direct {
-    fn call<'a>(
-        &'a self,
-        _: &'a ServiceName,
-        course: Course,
-        function: &'a Arc<FunctionName>,
-        arguments: Bytes,
-        _: Option<&'a mut LinkMemo>,
-    ) -> BoxFuture<'a, Result<Bytes, Fault>> {
+    fn call<'a>(&'a self, call: &'a mut LinkCall<'_>) -> BoxFuture<'a, Result<Bytes, Fault>> {
         match self.0.get() {
             Some(callee) => callee.invoke(TypedCall {
-                context: Box::new(CallContext::new(CallId::new(0), course.deadline)),
-                function: Arc::clone(function),
-                arguments,
+                context: Box::new(CallContext::new(CallId::new(0), call.course.deadline)),
+                function: Arc::clone(call.function),
+                arguments: mem::take(&mut call.arguments),
                 hold: Hold::default(),
             }),
             None => Box::pin(async { Err(Fault::new(FaultKind::Unavailable, "nobody serves it")) }),

@@ -140,6 +140,11 @@ pub fn may(rules: Option<&[AccessRule]>, strict: bool, service: &ServiceName, as
     }
 }
 
+/// Whether the rules let a service do what it asks for, whomever it acts for: a rule that fits it alone fits it with every user, too.
+pub fn always(rules: Option<&[AccessRule]>, strict: bool, service: &ServiceName, asked: Asked<'_>) -> bool {
+    decide(rules, strict, Asker { service: Some(service), user: None }, asked).allows()
+}
+
 /// Somebody, for the operator.
 fn name_of(asker: Asker<'_>) -> String {
     match (asker.service, asker.user) {
@@ -212,25 +217,23 @@ mod tests {
     }
 
     #[test]
-    fn a_service_may_if_a_rule_lets_it_for_somebody() {
-        for (rules, strict, allowed) in [
-            (None, false, true),
-            (None, true, false),
-            (Some(vec![]), false, false),
-            (Some(vec!["orders"]), true, true),
-            (Some(vec!["web", "orders&scope:write"]), true, true),
-            (Some(vec!["*", "web"]), true, true),
-            (Some(vec!["user"]), true, true),
-            (Some(vec!["web", "orders POST", "orders a:b/c"]), false, false),
+    fn a_service_may_if_a_rule_lets_it_for_somebody_and_always_for_itself() {
+        for (rules, strict, allowed, whoever) in [
+            (None, false, true, true),
+            (None, true, false, false),
+            (Some(vec![]), false, false, false),
+            (Some(vec!["orders"]), true, true, true),
+            (Some(vec!["web", "orders&scope:write"]), true, true, false),
+            (Some(vec!["*", "web"]), true, true, true),
+            (Some(vec!["user"]), true, true, false),
+            (Some(vec!["web", "orders POST", "orders a:b/c"]), false, false, false),
         ] {
             let rules: Option<Vec<AccessRule>> =
                 rules.map(|rules| rules.into_iter().map(|rule| rule.parse().unwrap()).collect());
             let orders = "orders".parse().unwrap();
-            assert_eq!(
-                may(rules.as_deref(), strict, &orders, Asked::Http(&Method::GET)),
-                allowed,
-                "{rules:?} {strict}"
-            );
+            let asked = Asked::Http(&Method::GET);
+            assert_eq!(may(rules.as_deref(), strict, &orders, asked), allowed, "{rules:?} {strict}");
+            assert_eq!(always(rules.as_deref(), strict, &orders, asked), whoever, "{rules:?} {strict}");
         }
     }
 }

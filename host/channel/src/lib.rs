@@ -24,7 +24,7 @@ mod standing;
 mod target;
 mod tracer;
 
-pub use access::{Asked, Ground, Unknown, authorize, decide, decide_at, let_in, may};
+pub use access::{Asked, Ground, Unknown, always, authorize, decide, decide_at, let_in, may};
 pub use breaker::{Breaker, BreakerNews, BreakerStatus};
 pub use bulkhead::Occupancy;
 pub use chance::chance;
@@ -36,7 +36,7 @@ pub use payload::{Bounds, HttpPayload, MessagePayload, Payload, TypedPayload};
 pub use record::Subject;
 pub use route_standing::RouteStanding;
 pub use shed::{Controller, Level, LoadSample, ShedNews, ShedStatus, ShedTargets, Shedder};
-pub use stack::{call, refuse};
+pub use stack::{call, call_timed, refuse};
 pub use standing::{Counts, LinkStanding, Standing};
 pub use target::{Arrival, Attached, Lease, LinkPolicy, RoutePolicy, Sought, StandIn, Target};
 pub use tracer::Tracer;

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use patchbay_model::policy::RetrySettings;
 use patchbay_model::ports::BoxFuture;
 use patchbay_model::{Blame, CallContext, Fault, FaultKind, Hold, Principal};
@@ -27,14 +28,26 @@ use crate::target::{Arrival, Lease, Sought, Target};
 pub fn call<'a, T: Target, P: Payload + 'a>(
     target: &'a T,
     arrival: &'a Arrival,
-    mut payload: P,
+    payload: P,
 ) -> impl Future<Output = Result<P::Reply, Fault>> + Send + 'a {
+    call_timed(target, arrival, payload).map(|(outcome, _)| outcome)
+}
+
+/// The same, and when there was an outcome.
+#[inline]
+pub fn call_timed<'a, T: Target, P: Payload + 'a>(
+    target: &'a T,
+    arrival: &'a Arrival,
+    mut payload: P,
+) -> impl Future<Output = (Result<P::Reply, Fault>, Instant)> + Send + 'a {
     // 0. Load: a host that is saturated refuses at once, and does not keep itself busy by telling of each one.
     let room = has_room(target, arrival);
 
     // A block and no `async fn`, which would copy the payload once more.
     async move {
-        room?;
+        if let Err(fault) = room {
+            return (Err(fault), arrival.arrived);
+        }
 
         // 1. Trace: outermost, so that refusals are seen too.
         let mut story = Story::of(target, arrival, payload.subject());
@@ -46,12 +59,13 @@ pub fn call<'a, T: Target, P: Payload + 'a>(
             story.goes_on();
             outcome = Box::pin(fall_back(target, arrival, payload, fault, &mut story)).await;
         }
-        let (took, measures) = measuring.ended(story.ended(), outcome.as_ref().map(P::status).map_err(Fault::kind));
+        let ended = story.ended();
+        let (took, measures) = measuring.ended(ended, outcome.as_ref().map(P::status).map_err(Fault::kind));
         if let Some(trace) = recorded {
             measures.illustrate(target.tracer().exemplar(trace, took));
         }
         record::<P>(target, &mut story, &outcome);
-        outcome
+        (outcome, ended)
     }
 }
 
@@ -88,8 +102,8 @@ async fn admit<T: Target, P: Payload>(
     let (settings, standing, link) = (target.settings(), target.standing(), target.link());
 
     // 2. Authorization: of services, by the rules of the one that is called; before anything is spent on them. Those who come
-    // in by a route were let in there.
-    if arrival.caller.service().is_some() {
+    // in by a route were let in there, and those who come over a link may have been let in for good.
+    if arrival.caller.service().is_some() && !target.lets_in() {
         authorize(settings.callers.as_deref(), target.strict(), arrival.asker(), payload.asked())?;
     }
 

@@ -225,6 +225,12 @@ pub trait Target: Send + Sync + Sized {
     /// The link that the call comes over, if it is one of its own policies.
     fn link(&self) -> Option<&LinkPolicy>;
 
+    /// Whether the call comes over a link for which its rules were asked before, and let its caller in whomever that acts for. They have
+    /// to be the same still.
+    fn lets_in(&self) -> bool {
+        false
+    }
+
     /// The route that the call came in by, if it did by one.
     fn route(&self) -> Option<&RoutePolicy>;
 

@@ -27,14 +27,14 @@ impl Control {
         &self,
         callee: &ServiceName,
         caller: &ServiceName,
-        course: Course,
+        mut course: Course,
         begun: Begun,
         request: Box<Request<Body>>,
     ) -> Result<Reply, Fault> {
         let entry = self.snapshot.load().service(callee).map(Spread::lend);
         let entry = entry.ok_or_else(|| Fault::new(FaultKind::NotFound, "no service has this name"))?;
         let hops = next_hop(callee, caller, &course, begun.id)?;
-        let arrival = leads_on(caller, course, hops, (begun.id, begun.span));
+        let arrival = leads_on(caller, Instant::now(), &mut course, hops, (begun.id, begun.span));
         let (request, mirrored) = self.mirror(&entry, &arrival, request);
         let reply = patchbay_channel::call(&self.routed(entry), &arrival, HttpPayload::new(request)).await;
         match mirrored {
@@ -59,21 +59,28 @@ pub(crate) fn next_hop(callee: &ServiceName, caller: &ServiceName, course: &Cour
     Err(fault.with_details(details))
 }
 
-/// The arrival of a call that `caller` makes in the course of another one, so far from outside.
-pub(crate) fn leads_on(caller: &ServiceName, course: Course, hops: u32, (id, span): (CallId, NewSpan)) -> Arrival {
+/// The arrival of a call that `caller` makes at `arrived` in the course of another one, so far from outside. What led to that one is
+/// taken out of its course.
+pub(crate) fn leads_on(
+    caller: &ServiceName,
+    arrived: Instant,
+    course: &mut Course,
+    hops: u32,
+    (id, span): (CallId, NewSpan),
+) -> Arrival {
     Arrival {
         id,
         parent: course.call,
         hops,
         caller: Principal::Service(caller.clone()),
-        arrived: Instant::now(),
+        arrived,
         deadline: Some(Instant::from_std(course.deadline)),
         stands_in: false,
         idempotency_key: None,
-        cause: course.cause,
+        cause: course.cause.take(),
         trace: span.context,
         origin: span.origin,
-        user: course.user,
+        user: course.user.take(),
         // Of the request that led to it, only the user is handed on.
         address: None,
         visitor: None,

@@ -26,6 +26,8 @@ pub(crate) struct Routed<'a> {
     entry: Lent<ServiceEntry>,
     /// The policies of the link that the call comes over, if it has some of its own.
     link: Option<Lent<LinkPolicy>>,
+    /// Whether the rules of this entry let the caller in, and need not be asked.
+    lets_in: bool,
     /// The route that the call came in by.
     route: Option<Lent<RoutePolicy>>,
 }
@@ -41,15 +43,17 @@ impl Control {
             run: self.ports.run,
             entry,
             link: None,
+            lets_in: false,
             route: None,
         }
     }
 }
 
 impl Routed<'_> {
-    /// The same, over a link that may have policies of its own.
-    pub(crate) fn over(self, link: Option<Lent<LinkPolicy>>) -> Self {
-        Self { link, ..self }
+    /// The same, over a link that may have policies of its own. `lets_in`: whether the rules of the entry let its caller in, whomever
+    /// that acts for.
+    pub(crate) fn over(self, link: Option<Lent<LinkPolicy>>, lets_in: bool) -> Self {
+        Self { link, lets_in, ..self }
     }
 
     /// The same, for a call that came in by a route.
@@ -116,6 +120,10 @@ impl Target for Routed<'_> {
         self.link.as_deref()
     }
 
+    fn lets_in(&self) -> bool {
+        self.lets_in
+    }
+
     fn route(&self) -> Option<&RoutePolicy> {
         self.route.as_deref()
     }
@@ -127,7 +135,7 @@ impl Target for Routed<'_> {
 
     fn instead(&self) -> Option<Self> {
         let entry = self.snapshot.load().service(self.stand_in()?.service.as_ref()?)?.lend();
-        Some(Self { strict: entry.strict, entry, link: None, route: None, ..*self })
+        Some(Self { strict: entry.strict, entry, link: None, lets_in: false, route: None, ..*self })
     }
 
     fn choose(&self, arrival: &Arrival, sought: Sought<'_>) -> Result<Lease, Fault> {

@@ -2,16 +2,17 @@
 
 mod wired;
 
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
-use patchbay_channel::{Arrival, Target as _, TypedPayload};
-use patchbay_model::ports::{self, BoxFuture, LinkMemo, in_place};
+use patchbay_channel::{Arrival, Asked, Target as _, TypedPayload, always};
+use patchbay_model::ports::{self, BoxFuture, LinkCall, in_place};
 use patchbay_model::{CallId, Course, Fault, FaultKind, FunctionName, Invocation, Principal, ServiceInfo, ServiceName};
 use patchbay_striped::{Lent, Spread};
-use tokio::time::Duration;
+use tokio::time::{Duration, Instant};
 
 use crate::control::Control;
 use crate::internal::{leads_on, next_hop};
@@ -72,16 +73,10 @@ impl ports::Discovery for ServiceLinks {
 }
 
 impl ports::Links for ServiceLinks {
-    fn call<'a>(
-        &'a self,
-        caller: &'a ServiceName,
-        course: Course,
-        function: &'a Arc<FunctionName>,
-        arguments: Bytes,
-        memo: Option<&'a mut LinkMemo>,
-    ) -> BoxFuture<'a, Result<Bytes, Fault>> {
+    fn call<'a>(&'a self, call: &'a mut LinkCall<'_>) -> BoxFuture<'a, Result<Bytes, Fault>> {
         // In one piece: each `async fn` in between would have its arguments copied once more.
         in_place(Box::new_uninit(), async move {
+            let LinkCall { caller, function, arguments, course, watch, memo } = call;
             let known = memo.as_ref().and_then(|memo| memo.get::<Wired>()?.lend(&self.changes));
             let (control, linked) = match known {
                 Some(known) => known,
@@ -98,12 +93,14 @@ impl ports::Links for ServiceLinks {
                     (control, linked)
                 }
             };
-            let target = control.routed(linked.entry).over(linked.policy);
+            let target = control.routed(linked.entry).over(linked.policy, linked.lets_in);
             let begun = (control.new_call(), control.tracer.follow(course.trace.as_ref()));
-            let hops = next_hop(target.name(), caller, &course, begun.0)?;
-            let arrival = leads_on(caller, course, hops, begun);
-            let payload = TypedPayload::new(Arc::clone(function), arguments);
-            patchbay_channel::call(&target, &arrival, payload).await
+            let hops = next_hop(target.name(), caller, course, begun.0)?;
+            let arrival = leads_on(caller, Instant::from_std(watch.begun()), course, hops, begun);
+            let payload = TypedPayload::new(Arc::clone(function), mem::take(arguments));
+            let (outcome, ended) = patchbay_channel::call_timed(&target, &arrival, payload).await;
+            watch.stop(ended.into_std());
+            outcome
         })
     }
 
@@ -164,6 +161,9 @@ impl Control {
             Err(unlinked) => return Err(unavailable(format!("`{}`: {unlinked}", function.interface))),
         };
         let callee = callee.ok_or_else(|| unavailable(format!("the service for `{}` was removed", link.interface)))?;
-        Ok(Linked { entry: callee, policy: link.policy.as_ref().map(Spread::lend) })
+        let rules = callee.active.as_ref().map(|active| active.ready.record.settings.callers.as_deref());
+        let asked = Asked::Function(function);
+        let lets_in = rules.is_some_and(|rules| always(rules, callee.strict, caller, asked));
+        Ok(Linked { entry: callee, policy: link.policy.as_ref().map(Spread::lend), lets_in })
     }
 }

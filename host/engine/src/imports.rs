@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::{Either, pending, select};
-use patchbay_model::ports::{LinkMemo, in_place};
+use patchbay_model::ports::{LinkCall, LinkMemo, Stopwatch, in_place};
 use patchbay_model::{Fault, FaultKind, FunctionName, InterfaceName};
 use patchbay_striped::Copies;
 use wasmtime::component::types::ComponentItem;
@@ -145,8 +145,11 @@ impl Import {
             state.memos.resize_with(self.number + 1, LinkMemo::default);
         }
         let (revision, meter, memo) = (&state.revision, &state.meter, state.memos.get_mut(self.number));
-        let mut called = revision.links().call(revision.service(), course, &self.function, arguments, memo);
-        self.conclude(meter.apart(&mut called).await)
+        let watch = Stopwatch::new(now());
+        let (caller, function) = (revision.service(), &self.function);
+        let mut call = LinkCall { caller, function, arguments, course, watch: &watch, memo };
+        let outcome = meter.apart_by(&watch, &mut revision.links().call(&mut call)).await;
+        self.conclude(outcome)
     }
 
     /// The same, while the instance goes on with other things.
@@ -160,7 +163,10 @@ impl Import {
         })?;
         let (course, forsaken) = course.ok_or_else(|| self.outside())?;
         let (function, deadline) = (self.function.clone(), course.deadline);
-        let call = async move { revision.links().call(revision.service(), course, &function, arguments, None).await };
+        let call = async move {
+            let (caller, function, watch) = (revision.service(), &function, &Stopwatch::new(now()));
+            revision.links().call(&mut LinkCall { caller, function, arguments, course, watch, memo: None }).await
+        };
         let called = match errands {
             Some(errands) => errands.add(&self.pace, call),
             None => Errand::spawn(call),

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use patchbay_model::ports::Stopwatch;
 use patchbay_striped::{Lent, Spread};
 use wasmtime::UpdateDeadline;
 
@@ -213,12 +214,24 @@ impl Meter {
     /// It is taken off by the time that passed: the kernel would have to be asked twice, which costs as much as a short
     /// call. If the thread has to wait for a core meanwhile, that time is taken off, too, at the most until the next tick.
     pub(crate) async fn apart<F: Future>(&self, other: F) -> F::Output {
+        self.poll_apart(None, other).await
+    }
+
+    /// The same for what begins now, by a watch that may know when it ended, too.
+    pub(crate) async fn apart_by<F: Future>(&self, watch: &Stopwatch, other: F) -> F::Output {
+        self.poll_apart(Some(watch), other).await
+    }
+
+    async fn poll_apart<F: Future>(&self, watch: Option<&Stopwatch>, other: F) -> F::Output {
         let mut other = std::pin::pin!(other);
+        let mut first = watch.map(Stopwatch::begun);
         std::future::poll_fn(|cx| {
-            let begun = self.measuring.load(Ordering::Relaxed).then(real_now);
+            let begun = first.take();
+            let begun = self.measuring.load(Ordering::Relaxed).then(|| begun.unwrap_or_else(real_now));
             let polled = other.as_mut().poll(cx);
             if let Some(begun) = begun {
-                self.spare(nanos(begun.elapsed()));
+                let end = watch.filter(|_| polled.is_ready()).and_then(Stopwatch::end);
+                self.spare(nanos(end.unwrap_or_else(real_now).saturating_duration_since(begun)));
             }
             // The ticker may have gone to sleep meanwhile, and this guest has the thread again.
             self.gauge.pulse.beat();

@@ -28,7 +28,7 @@ pub use bus::{
     TopicInfo, TopicStored,
 };
 pub use identity::{Authenticator, TokenError, TokenRequest, TokenSigner, TokenWish, Tokens};
-pub use links::{Discovery, LinkMemo, Links};
+pub use links::{Discovery, LinkCall, LinkMemo, Links, Stopwatch};
 pub use load::HostLoad;
 pub use replies::{Claim, Claimed, KeptReply, ReplyKey, ReplyStore, ReplyTerms};
 pub use secrets::{NoSecrets, OpenSecret, SecretError, Secrets};

@@ -16,6 +16,8 @@ pub(crate) struct Linked {
     pub(crate) entry: Lent<ServiceEntry>,
     /// The policies of the link, if it has some of its own.
     pub(crate) policy: Option<Lent<LinkPolicy>>,
+    /// Whether its rules let the caller call the function, whomever it acts for.
+    pub(crate) lets_in: bool,
 }
 
 /// The same, for as long as it holds. It keeps nothing: a revision that was replaced is gone from memory, however long its last
@@ -25,6 +27,7 @@ pub(super) struct Wired {
     control: Known<Control>,
     entry: Known<ServiceEntry>,
     policy: Option<Known<LinkPolicy>>,
+    lets_in: bool,
 }
 
 /// A moment between two changes of what is found.
@@ -47,7 +50,7 @@ impl Wired {
     /// What was found at a moment.
     pub(super) fn new(found: Moment, control: &Lent<Control>, linked: &Linked) -> Self {
         let policy = linked.policy.as_ref().map(Lent::known);
-        Self { found, control: control.known(), entry: linked.entry.known(), policy }
+        Self { found, control: control.known(), entry: linked.entry.known(), policy, lets_in: linked.lets_in }
     }
 
     /// Where the link leads, unless that may be elsewhere by now.
@@ -60,6 +63,6 @@ impl Wired {
             Some(policy) => Some(policy.lend()?),
             None => None,
         };
-        Some((control, Linked { entry: self.entry.lend()?, policy }))
+        Some((control, Linked { entry: self.entry.lend()?, policy, lets_in: self.lets_in }))
     }
 }

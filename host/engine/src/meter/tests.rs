@@ -119,17 +119,31 @@ fn a_guest_that_had_its_time_makes_room() {
 
 #[tokio::test]
 async fn what_another_guest_uses_meanwhile_is_not_charged() {
-    let (_ticker, meter) = meter();
-    meter.begin(now() + HOUR, HOUR);
-    falls(&meter).map(drop).unwrap();
-    let before = meter.used.load(Ordering::Relaxed);
-    let work = async {
-        meter.apart(async { burn(TICK * 20) }).await;
-        burn(TICK);
-    };
-    meter.run(&mut Turnstile::new(1).claim(), work).await.unwrap();
-    let used = meter.used.load(Ordering::Relaxed) - before;
-    assert!(used < nanos(TICK * 10), "{used}");
+    // Whether there is a watch, and whether that says that all was over at once; then the rest is the guest's own.
+    for (watched, over) in [(false, false), (true, false), (true, true)] {
+        let (_ticker, meter) = meter();
+        meter.begin(now() + HOUR, HOUR);
+        falls(&meter).map(drop).unwrap();
+        let before = meter.used.load(Ordering::Relaxed);
+        let work = async {
+            let begun = real_now();
+            let watch = Stopwatch::new(begun);
+            let other = async {
+                if over {
+                    watch.stop(begun + TICK);
+                }
+                burn(TICK * 20);
+            };
+            match watched {
+                true => meter.apart_by(&watch, other).await,
+                false => meter.apart(other).await,
+            }
+            burn(TICK);
+        };
+        meter.run(&mut Turnstile::new(1).claim(), work).await.unwrap();
+        let used = meter.used.load(Ordering::Relaxed) - before;
+        assert_eq!(used > nanos(TICK * 10), over, "{watched}: {used}");
+    }
 }
 
 #[test]

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use patchbay_model::ports::BoxFuture;
-use patchbay_model::{Fault, FaultKind};
+use patchbay_model::{Fault, FaultKind, FunctionName};
 use wasmtime::Store;
-use wasmtime::component::Instance;
+use wasmtime::component::{Func, Instance};
 use wasmtime_wasi_http::p2::bindings::Proxy;
 use wasmtime_wasi_http::p2::body::HostOutgoingBody;
 
 use super::Shared;
 use crate::at_work::{Assignment, AtWork};
 use crate::code::{Code, Service};
+use crate::exports::Target;
 use crate::fault;
 use crate::message_handler::MessageHandler;
 use crate::meter::{Meter, Panic, Stop};
@@ -33,8 +34,18 @@ pub(super) struct Guest {
     pub(super) proxy: Option<Proxy>,
     /// Handles messages, if the component does.
     pub(super) handler: Option<MessageHandler>,
+    /// The function that was called last, for whoever calls it again.
+    pub(super) last: Option<Last>,
     /// Calls begun, the present one among them.
     pub(super) uses: u32,
+}
+
+/// A function that was found in an instance. Whoever asks for it by the same name in the same place asks for the same: to compare
+/// names and versions takes a fiftieth of a short call.
+pub(super) struct Last {
+    name: Arc<FunctionName>,
+    target: Target,
+    function: Func,
 }
 
 impl Guest {
@@ -58,7 +69,7 @@ impl Guest {
         let made = within(deadline, meter.run(claim, make)).await;
         match judge(made, store.data()) {
             Ok((instance, proxy, handler)) => {
-                Ok(Box::new(Self { store, meter, code, instance, proxy, handler, uses: 0 }))
+                Ok(Box::new(Self { store, meter, code, instance, proxy, handler, last: None, uses: 0 }))
             }
             Err(fault) => {
                 store.data().output.flush();
@@ -94,6 +105,19 @@ impl Guest {
         claim: &'a mut Claim<'_>,
     ) -> BoxFuture<'a, Result<Box<Self>, Fault>> {
         Box::pin(Self::start(shared, deadline, claim))
+    }
+
+    /// The exported function that serves `wanted`, and how it is called.
+    pub(super) fn find(&mut self, wanted: &Arc<FunctionName>) -> Option<(Func, Target)> {
+        match &self.last {
+            Some(last) if Arc::ptr_eq(&last.name, wanted) => Some((last.function, last.target)),
+            _ => {
+                let target = self.code.exports.find(wanted)?;
+                let function = self.instance.get_func(&mut self.store, target.index)?;
+                self.last = Some(Last { name: Arc::clone(wanted), target, function });
+                Some((function, target))
+            }
+        }
     }
 
     /// It is at work on this call from now on.

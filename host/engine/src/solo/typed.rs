@@ -6,8 +6,7 @@ use bytes::Bytes;
 use patchbay_model::ports::{BoxFuture, in_place};
 use patchbay_model::{Fault, TypedCall};
 use wasmtime::Store;
-use wasmtime::component::{ComponentExportIndex, Instance};
-use wasmtime::error::Context as _;
+use wasmtime::component::Func;
 
 use super::Shared;
 use super::guest::{Guest, judge};
@@ -29,13 +28,13 @@ pub(super) fn invoke(shared: &Shared, call: TypedCall) -> BoxFuture<'_, Result<B
         let _hold = hold;
         let mut claim = shared.claim();
         let mut guest = Guest::obtain(shared, deadline, &mut claim).await?;
-        let Some(target) = guest.code.exports.find(&function) else {
+        let Some((export, target)) = guest.find(&function) else {
             shared.pool.put(guest);
             return Err(no_such_function(&function));
         };
         guest.begin(context.into());
-        let Guest { store, meter, instance, .. } = &mut *guest;
-        let calling = Calling { store, instance: *instance, index: target.index, arguments };
+        let Guest { store, meter, .. } = &mut *guest;
+        let calling = Calling { store, export, arguments };
         let mut work =
             if target.is_async { target.arity.choose_by_result(calling) } else { target.arity.choose(calling) };
         // Lent and not given, here and where such a future is waited for elsewhere: what was only just written in two parts is
@@ -54,11 +53,10 @@ pub(super) fn invoke(shared: &Shared, call: TypedCall) -> BoxFuture<'_, Result<B
     })
 }
 
-/// A function of an instance that is to be called.
+/// An exported function that is to be called.
 struct Calling<'g> {
     store: &'g mut Store<State>,
-    instance: Instance,
-    index: ComponentExportIndex,
+    export: Func,
     arguments: Bytes,
 }
 
@@ -66,10 +64,9 @@ impl<'g> ByArity for Calling<'g> {
     type Output = BoxFuture<'g, wasmtime::Result<Bytes>>;
 
     fn with<const P: usize, const R: usize>(self) -> Self::Output {
-        let Self { store, instance, index, arguments } = self;
+        let Self { store, export, arguments } = self;
         in_place(Box::new_uninit(), async move {
-            let function = instance.get_func(&mut *store, index).context("the instance lacks an export")?;
-            let function = function.typed::<Packed<P>, Packed<R>>(&*store)?;
+            let function = export.typed::<Packed<P>, Packed<R>>(&*store)?;
             let Packed(result) = function.call_async(&mut *store, Packed(arguments)).await?;
             Ok(result)
         })

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use patchbay_engine::{CacheFolder, Engine, EngineConfig, Ports, Premises};
 use patchbay_model::ports::{
-    BoxFuture, Clock, CodeSource, Discovery, Executor, InstanceCount, LinkMemo, Links, LogSink, NoSpans, Outbound,
+    BoxFuture, Clock, CodeSource, Discovery, Executor, InstanceCount, LinkCall, Links, LogSink, NoSpans, Outbound,
     Outlet, Preparation, PrepareError, PrepareRequest, Prepared, TokenError, TokenWish, Tokens,
 };
 use patchbay_model::{
@@ -165,17 +165,12 @@ impl Links for Outside {
         Box::pin(async move { Err(Fault::new(FaultKind::NotFound, format!("nobody is {}", invocation.service))) })
     }
 
-    fn call<'a>(
-        &'a self,
-        _caller: &'a ServiceName,
-        Course { deadline, hops, .. }: Course,
-        function: &'a Arc<FunctionName>,
-        arguments: Bytes,
-        _memo: Option<&'a mut LinkMemo>,
-    ) -> BoxFuture<'a, Result<Bytes, Fault>> {
+    fn call<'a>(&'a self, call: &'a mut LinkCall<'_>) -> BoxFuture<'a, Result<Bytes, Fault>> {
+        let LinkCall { function, course: Course { deadline, hops, .. }, arguments, .. } = call;
+        let arguments = std::mem::take(arguments);
         if let Some((callee, function)) = self.linked.lock().unwrap().clone() {
             let id = CallId::new(CALLS.fetch_add(1, Ordering::Relaxed));
-            let context = Box::new(CallContext { hops: hops + 1, ..CallContext::new(id, deadline) });
+            let context = Box::new(CallContext { hops: *hops + 1, ..CallContext::new(id, *deadline) });
             let call = TypedCall { context, function, arguments, hold: Hold::default() };
             return Box::pin(async move { callee.invoke(call).await });
         }

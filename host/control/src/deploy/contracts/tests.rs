@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use patchbay_model::policy::{AccessRule, LinkSettings};
-use patchbay_model::ports::{LinkMemo, Links as _};
-use patchbay_model::{CallId, Course, Fault, FaultKind};
+use patchbay_model::ports::{LinkCall, LinkMemo, Links as _, Stopwatch};
+use patchbay_model::{CallId, Course, Fault, FaultKind, Proof, User};
 use tokio::time::Instant;
 
 use super::*;
@@ -185,8 +185,12 @@ async fn a_link_that_leads_nowhere_is_refused_or_has_a_result_in_its_place() {
     };
     let function = std::sync::Arc::new("shop:inventory/stock@0.1.0.count".parse().unwrap());
     let orders: ServiceName = "orders".parse().unwrap();
-    let call =
-        async || links.call(&orders, course.clone(), &function, Bytes::new(), None).await.map_err(|fault| fault.kind());
+    let watch = Stopwatch::new(Instant::now().into_std());
+    let call = async || {
+        let (caller, function, watch, course) = (&orders, &function, &watch, course.clone());
+        let mut call = LinkCall { caller, function, arguments: Bytes::new(), course, watch, memo: None };
+        links.call(&mut call).await.map_err(|fault| fault.kind())
+    };
     assert_eq!(call().await, Err(FaultKind::Unavailable));
     let results = [("shop:inventory/stock.count".parse().unwrap(), serde_json::json!(7))].into();
     let fallback = Some(patchbay_model::policy::Fallback { results, service: None });
@@ -241,17 +245,21 @@ async fn linked_and_allowed(mut memo: Option<LinkMemo>) {
     };
     let function = std::sync::Arc::new("shop:inventory/stock@0.1.0.count".parse().unwrap());
     let orders: ServiceName = "orders".parse().unwrap();
-    let mut call = async || {
-        let (course, arguments) = (course.clone(), Bytes::from_static(b"abcd"));
-        links.call(&orders, course, &function, arguments, memo.as_mut()).await.map_err(|fault: Fault| fault.kind())
+    let watch = Stopwatch::new(Instant::now().into_std());
+    let ann = Arc::new(User::new(Proof::Token, "corp", "ann"));
+    let mut call = async |user: Option<&Arc<User>>| {
+        let (course, arguments) = (Course { user: user.cloned(), ..course.clone() }, Bytes::from_static(b"abcd"));
+        let (caller, function, watch, memo) = (&orders, &function, &watch, memo.as_mut());
+        let mut call = LinkCall { caller, function, arguments, course, watch, memo };
+        links.call(&mut call).await.map_err(|fault: Fault| fault.kind())
     };
-    assert_eq!(call().await, Err(FaultKind::Unavailable), "there is no control yet");
+    assert_eq!(call(None).await, Err(FaultKind::Unavailable), "there is no control yet");
     let attached = links.attach(&bench.control);
-    assert_eq!(call().await, Err(FaultKind::Unavailable), "there is no such service");
+    assert_eq!(call(None).await, Err(FaultKind::Unavailable), "there is no such service");
     bench.deploy_bytes("inventory", exporting("0.1.0", "u32"), &[]).await.unwrap();
     bench.deploy_bytes("orders", importing("0.1.0", "count"), &[]).await.unwrap();
     for _ in 0..2 {
-        assert_eq!(call().await, Ok(Bytes::from_static(b"dcba")), "all may, as long as nothing is said");
+        assert_eq!(call(None).await, Ok(Bytes::from_static(b"dcba")), "all may, as long as nothing is said");
     }
     let redeploy = async |callers: Vec<AccessRule>| {
         let mut request = bench.request("inventory", "a", &[]);
@@ -260,22 +268,39 @@ async fn linked_and_allowed(mut memo: Option<LinkMemo>) {
         bench.control.deploy(request).finished().await.unwrap();
     };
     redeploy(vec!["orders http".parse().unwrap()]).await;
-    assert_eq!(call().await, Err(FaultKind::Denied), "it may send requests, and nothing else");
+    assert_eq!(call(None).await, Err(FaultKind::Denied), "it may send requests, and nothing else");
     redeploy(vec![AccessRule::all(orders.clone())]).await;
-    assert_eq!(call().await, Ok(Bytes::from_static(b"dcba")), "what the fake makes of it");
+    assert_eq!(call(None).await, Ok(Bytes::from_static(b"dcba")), "what the fake makes of it");
+    tokio::time::advance(std::time::Duration::from_secs(1)).await;
+    let before = watch.end();
+    assert_eq!(call(None).await, Ok(Bytes::from_static(b"dcba")));
+    assert_eq!(
+        (before, watch.end()),
+        (None, Some(Instant::now().into_std())),
+        "whoever made the call knows when it was over"
+    );
+    redeploy(vec!["orders&user".parse().unwrap()]).await;
+    for _ in 0..2 {
+        assert_eq!(call(None).await, Err(FaultKind::Denied), "it may for somebody, and not for itself");
+        assert_eq!(call(Some(&ann)).await, Ok(Bytes::from_static(b"dcba")));
+    }
     let revision =
         bench.control.snapshot.load().service_called("inventory").unwrap().active.as_ref().map(Arc::downgrade);
     bench.control.remove(&"inventory".parse().unwrap()).finished().await.unwrap();
     assert!(revision.unwrap().upgrade().is_none(), "who called it last does not keep it");
-    assert_eq!(call().await, Err(FaultKind::Unavailable));
+    assert_eq!(call(None).await, Err(FaultKind::Unavailable));
     bench.deploy_bytes("inventory", exporting("0.1.0", "u32"), &[]).await.unwrap();
-    assert_eq!(call().await, Ok(Bytes::from_static(b"dcba")));
+    assert_eq!(call(None).await, Ok(Bytes::from_static(b"dcba")));
     bench.deploy_anyway("stores", exporting("0.1.0", "u32"), &[], true).await.unwrap();
-    assert_eq!(call().await, Err(FaultKind::Unavailable), "it could be either, although the first one is what it was");
+    assert_eq!(
+        call(None).await,
+        Err(FaultKind::Unavailable),
+        "it could be either, although the first one is what it was"
+    );
     bench.control.remove(&"stores".parse().unwrap()).finished().await.unwrap();
-    assert_eq!(call().await, Ok(Bytes::from_static(b"dcba")));
+    assert_eq!(call(None).await, Ok(Bytes::from_static(b"dcba")));
     drop(attached);
-    assert_eq!(call().await, Err(FaultKind::Unavailable), "there is no control any more");
+    assert_eq!(call(None).await, Err(FaultKind::Unavailable), "there is no control any more");
 }
 
 #[tokio::test(start_paused = true)]
