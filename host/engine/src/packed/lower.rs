@@ -275,6 +275,10 @@ impl<'c, 'a, 'p, T: 'static> Lowering<'c, 'a, 'p, T> {
             let bytes = self.take(length.saturating_mul(width))?;
             return self.write_later(offset, bytes);
         }
+        // Many lists may be empty whose elements would be large: nothing is made ready for those.
+        if length == 0 {
+            return Ok(());
+        }
         let size = self.types.canonical_abi(&element).size32 as usize;
         let (mut own, mut large) = ([0; STAGED], Vec::new());
         let room = if size <= STAGED {
