@@ -1,5 +1,6 @@
 //! From guest memory to packed values.
 
+use std::cell::Cell;
 use std::slice::Iter;
 
 use bytes::Bytes;
@@ -13,17 +14,24 @@ use super::{MAX_BYTES, text};
 /// What most calls fit into, in bytes.
 const USUAL: usize = 128;
 
+thread_local! {
+    /// Room that values of this thread were put together in, for the next ones: how large they are is known only once they are.
+    static ROOM: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 /// Lifts values that came flat, as they do where they are few.
 ///
 /// # Errors
 /// If they are no values of this type, or larger than [`MAX_BYTES`].
 pub(super) fn from_flat(cx: &LiftContext<'_>, ty: InterfaceType, flat: &[ValRaw]) -> Result<Bytes> {
-    // A single flat value points to nothing: it is as large as it is. Where the room fits, nothing more is allocated for what
-    // shares the bytes.
-    let room = if flat.len() <= 1 { cx.types.canonical_abi(&ty).size32 as usize } else { USUAL };
+    // A single flat value points to nothing: it is as large as it is.
+    let room = match flat {
+        [] | [_] => Vec::with_capacity(cx.types.canonical_abi(&ty).size32 as usize),
+        _ => room(),
+    };
     let mut lift = Lifting::new(cx, room);
     lift.flat(ty, &mut flat.iter())?;
-    Ok(lift.finish())
+    Ok(whole(lift.out))
 }
 
 /// Lifts values that lie in memory.
@@ -31,11 +39,30 @@ pub(super) fn from_flat(cx: &LiftContext<'_>, ty: InterfaceType, flat: &[ValRaw]
 /// # Errors
 /// If they are no values of this type, or larger than [`MAX_BYTES`].
 pub(super) fn from_memory(cx: &LiftContext<'_>, ty: InterfaceType, offset: usize) -> Result<Bytes> {
-    let mut lift = Lifting::new(cx, USUAL);
+    let mut lift = Lifting::new(cx, room());
     let abi = lift.types.canonical_abi(&ty);
     let bytes = lift.at(offset, abi.size32 as usize, abi.align32 as usize)?;
     lift.memory(ty, bytes)?;
-    Ok(lift.finish())
+    Ok(whole(lift.out))
+}
+
+/// Room for values that most fit into.
+fn room() -> Vec<u8> {
+    let mut room = ROOM.take();
+    room.clear();
+    room.reserve_exact(USUAL);
+    room
+}
+
+/// Values that are complete, in memory of just their size: else something would be allocated beside them that says where they end. Room
+/// that was not needed is for the next ones.
+fn whole(values: Vec<u8>) -> Bytes {
+    if values.len() == values.capacity() || values.len() > USUAL {
+        return values.into_boxed_slice().into();
+    }
+    let whole = Bytes::copy_from_slice(&values);
+    ROOM.set(values);
+    whole
 }
 
 struct Lifting<'a> {
@@ -46,15 +73,8 @@ struct Lifting<'a> {
 }
 
 impl<'a> Lifting<'a> {
-    fn new(cx: &LiftContext<'a>, room: usize) -> Self {
-        let encoding = cx.options().string_encoding;
-        Self { memory: cx.memory(), types: cx.types, encoding, out: Vec::with_capacity(room) }
-    }
-
-    /// All values. Room that was not needed is given back, for which nothing is moved as a rule; kept, it would have something
-    /// allocated beside the bytes that says where it ends.
-    fn finish(self) -> Bytes {
-        self.out.into_boxed_slice().into()
+    fn new(cx: &LiftContext<'a>, out: Vec<u8>) -> Self {
+        Self { memory: cx.memory(), types: cx.types, encoding: cx.options().string_encoding, out }
     }
 
     /// Bytes of the guest's memory.
@@ -284,4 +304,22 @@ fn missing<T>() -> Result<T> {
 
 fn unsupported<T>() -> Result<T> {
     bail!("values of this type cannot cross between services")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_keeps_room_for_usual_values_and_nothing_of_them() {
+        for length in [0, 1, USUAL - 1, USUAL, USUAL + 1, 100 * USUAL, 3] {
+            let mut values = room();
+            assert!(values.is_empty() && values.capacity() == USUAL, "{length}: {values:?}");
+            values.resize(length, 7);
+            assert_eq!(whole(values), vec![7; length]);
+            let kept = ROOM.take();
+            assert!(kept.capacity() <= USUAL, "{length} left {}", kept.capacity());
+            ROOM.set(kept);
+        }
+    }
 }
