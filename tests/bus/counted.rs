@@ -50,7 +50,7 @@ impl Prepared for Counting {
         self.prepared.serve(call)
     }
 
-    fn invoke(&self, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
+    fn invoke<'a>(&'a self, call: TypedCall<'a>) -> BoxFuture<'a, Result<Bytes, Fault>> {
         self.prepared.invoke(call)
     }
 

@@ -244,7 +244,7 @@ async fn calls(
 async fn number(prepared: &dyn Prepared, function: &Arc<FunctionName>) -> Result<Bytes, Box<dyn Error>> {
     let context = Box::new(CallContext::new(CallId::new(0), (Instant::now() + TIMEOUT).into_std()));
     let arguments = Bytes::copy_from_slice(&1_u32.to_le_bytes());
-    let call = TypedCall { context, function: Arc::clone(function), arguments, hold: Hold::default() };
+    let call = TypedCall { context, function, arguments, hold: &Hold::default() };
     Ok(prepared.invoke(call).await?)
 }
 

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::mem;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -35,14 +35,17 @@ impl Discovery for Direct {
     }
 }
 
+/// What its calls occupy.
+static NOTHING: LazyLock<Hold> = LazyLock::new(Hold::default);
+
 impl Links for Direct {
     fn call<'a>(&'a self, call: &'a mut LinkCall<'_>) -> BoxFuture<'a, Result<Bytes, Fault>> {
         match self.0.get() {
             Some(callee) => callee.invoke(TypedCall {
                 context: Box::new(CallContext::new(CallId::new(0), call.course.deadline)),
-                function: Arc::clone(call.function),
+                function: call.function,
                 arguments: mem::take(&mut call.arguments),
-                hold: Hold::default(),
+                hold: &NOTHING,
             }),
             None => Box::pin(async { Err(Fault::new(FaultKind::Unavailable, "nobody serves it")) }),
         }

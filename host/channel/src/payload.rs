@@ -74,13 +74,16 @@ pub trait Payload: Send {
     /// Whether it can be handed over: it was not yet, or was kept before.
     fn is_whole(&self) -> bool;
 
-    /// Hands it to an instance. `hold` is what the call occupies until it is over.
+    /// Hands it to an instance. `hold` is what the call occupies until it is over: kept as long as somebody waits for the outcome, and by
+    /// whoever works on it for longer.
     fn dispatch<'p>(
         &mut self,
         prepared: &'p dyn Prepared,
         context: Box<CallContext>,
-        hold: Hold,
-    ) -> BoxFuture<'p, Result<Self::Reply, Fault>>;
+        hold: &'p Hold,
+    ) -> BoxFuture<'p, Result<Self::Reply, Fault>>
+    where
+        Self: 'p;
 
     /// What can put off the end of the attempt that was dispatched last, if something can.
     fn patience(&self) -> Option<Arc<Patience>> {

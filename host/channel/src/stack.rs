@@ -235,7 +235,7 @@ async fn attempt<T: Target, P: Payload>(
         },
     );
     let served = {
-        let mut work = payload.dispatch(lease.prepared(), context, hold.clone());
+        let mut work = payload.dispatch(lease.prepared(), context, &hold);
         let patience = payload.patience();
         let end = || patience.as_ref().map_or(end, |patience| Instant::from_std(patience.until()));
         deadline::within(end, lease.cut(), &mut work).await

@@ -35,7 +35,7 @@ impl Prepared for Instance {
         Box::pin(std::future::ready(Ok(Reply::new(full_body("done")))))
     }
 
-    fn invoke(&self, _: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
+    fn invoke<'a>(&'a self, _: TypedCall<'a>) -> BoxFuture<'a, Result<Bytes, Fault>> {
         Box::pin(std::future::ready(Ok(Bytes::from_static(b"done"))))
     }
 
@@ -209,7 +209,7 @@ async fn per_call(service: &Service, caller: &Principal) -> f64 {
     let function: Arc<FunctionName> = Arc::new("shop:inventory/stock@0.1.0.reserve".parse().unwrap());
     let make = async || {
         let arrival = Arrival::from_outside(CallId::new(1), caller.clone(), service.tracer.arrive(None));
-        let payload = TypedPayload::new(Arc::clone(&function), Bytes::from_static(b"arguments"));
+        let payload = TypedPayload::new(&function, Bytes::from_static(b"arguments"));
         assert_eq!(call(&service, &arrival, payload).await.unwrap(), "done");
     };
     make().await;

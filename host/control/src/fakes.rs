@@ -311,7 +311,7 @@ impl Prepared for FakePrepared {
     }
 
     /// Its functions answer with their arguments, the other way round.
-    fn invoke(&self, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
+    fn invoke<'a>(&'a self, call: TypedCall<'a>) -> BoxFuture<'a, Result<Bytes, Fault>> {
         Box::pin(async move { Ok(call.arguments.iter().rev().copied().collect()) })
     }
 

@@ -42,7 +42,8 @@ impl Control {
         let begun = (self.new_call(), self.tracer.follow(course.trace.as_ref()));
         let hops = next_hop(&entry.name, caller, &course, begun.0)?;
         let mut arrival = leads_on(caller, Instant::now(), &mut course, hops, begun);
-        let mut payload = TypedPayload::new(Arc::new(name), arguments.into());
+        let name = Arc::new(name);
+        let mut payload = TypedPayload::new(&name, arguments.into());
         if let Some(key) = idempotency_key {
             payload = payload.repeatable();
             arrival.idempotency_key = Some(key.into());

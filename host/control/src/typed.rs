@@ -97,7 +97,7 @@ impl ports::Links for ServiceLinks {
             let begun = (control.new_call(), control.tracer.follow(course.trace.as_ref()));
             let hops = next_hop(target.name(), caller, course, begun.0)?;
             let arrival = leads_on(caller, Instant::from_std(watch.begun()), course, hops, begun);
-            let payload = TypedPayload::new(Arc::clone(function), mem::take(arguments));
+            let payload = TypedPayload::new(function, mem::take(arguments));
             let (outcome, ended) = patchbay_channel::call_timed(&target, &arrival, payload).await;
             watch.stop(ended.into_std());
             outcome
@@ -124,7 +124,7 @@ impl Control {
         service: &ServiceName,
         id: CallId,
         deadline: Option<Duration>,
-        payload: TypedPayload,
+        payload: TypedPayload<'_>,
     ) -> Result<Bytes, Fault> {
         let entry = self.snapshot.load().service(service).map(Spread::lend);
         let entry = entry.ok_or_else(|| Fault::new(FaultKind::NotFound, "no service has this name"))?;

@@ -53,7 +53,7 @@ impl Prepared for Ensemble {
         Box::pin(http::serve(&self.pool, call))
     }
 
-    fn invoke(&self, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
+    fn invoke<'a>(&'a self, call: TypedCall<'a>) -> BoxFuture<'a, Result<Bytes, Fault>> {
         Box::pin(typed::invoke(&self.pool, call))
     }
 

@@ -76,7 +76,7 @@ impl Prepared for Solo {
         http::serve(&self.shared, call)
     }
 
-    fn invoke(&self, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
+    fn invoke<'a>(&'a self, call: TypedCall<'a>) -> BoxFuture<'a, Result<Bytes, Fault>> {
         typed::invoke(&self.shared, call)
     }
 

@@ -157,9 +157,9 @@ pub trait Prepared: Send + Sync {
     /// Calls a function that the component exports. Dropping the future cancels the call.
     ///
     /// A revision of a component that exports no functions has no need to say anything else than this.
-    fn invoke(&self, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
+    fn invoke<'a>(&'a self, call: TypedCall<'a>) -> BoxFuture<'a, Result<Bytes, Fault>> {
         let fault = Fault::new(FaultKind::Invalid, "the service has no such function");
-        Box::pin(std::future::ready(Err(fault.with_details(&call.function))))
+        Box::pin(std::future::ready(Err(fault.with_details(call.function))))
     }
 
     /// Hands a message to the component. Dropping the future cancels the call.

@@ -58,16 +58,18 @@ impl fmt::Display for FunctionName {
 serde_as_text!(FunctionName);
 
 /// One call of a function on its way to an instance. What comes back is its result, packed.
+///
+/// What it shares with those who wait for it is lent: an instance that works for them while they wait needs no references of its own.
 #[derive(Debug, Clone)]
-pub struct TypedCall {
+pub struct TypedCall<'a> {
     /// What is known of the call. In a box, because it goes through many hands.
     pub context: Box<CallContext>,
     /// The function.
-    pub function: Arc<FunctionName>,
+    pub function: &'a Arc<FunctionName>,
     /// Its arguments, packed.
     pub arguments: Bytes,
     /// What the call occupies until it is over.
-    pub hold: Hold,
+    pub hold: &'a Hold,
 }
 
 #[cfg(test)]

@@ -87,11 +87,14 @@ impl Payload for HttpPayload {
         &mut self,
         prepared: &'p dyn Prepared,
         context: Box<CallContext>,
-        hold: Hold,
-    ) -> BoxFuture<'p, Result<Reply, Fault>> {
+        hold: &'p Hold,
+    ) -> BoxFuture<'p, Result<Reply, Fault>>
+    where
+        Self: 'p,
+    {
         let again = || self.kept.clone().map(|head| Box::new(Request::from_parts(*head, empty_body())));
         match self.request.take().or_else(again) {
-            Some(request) => prepared.serve(Call { context, request, hold }),
+            Some(request) => prepared.serve(Call { context, request, hold: hold.clone() }),
             None => super::gone(),
         }
     }

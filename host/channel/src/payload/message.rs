@@ -71,13 +71,16 @@ impl Payload for MessagePayload {
         &mut self,
         prepared: &'p dyn Prepared,
         mut context: Box<CallContext>,
-        hold: Hold,
-    ) -> BoxFuture<'p, Result<Verdict, Fault>> {
+        hold: &'p Hold,
+    ) -> BoxFuture<'p, Result<Verdict, Fault>>
+    where
+        Self: 'p,
+    {
         let patience = Arc::new(Patience::new(context.deadline, self.grant));
         self.patience = Some(Arc::clone(&patience));
         context.attempt = self.attempt;
         let (message, group) = (Arc::clone(&self.message), Arc::clone(&self.group));
-        prepared.deliver(Delivery { context, message, group, patience, hold })
+        prepared.deliver(Delivery { context, message, group, patience, hold: hold.clone() })
     }
 
     fn patience(&self) -> Option<Arc<Patience>> {

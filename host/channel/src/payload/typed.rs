@@ -15,8 +15,8 @@ use crate::target::StandIn;
 
 /// A function and the arguments that it is called with.
 #[derive(Debug)]
-pub struct TypedPayload {
-    function: Arc<FunctionName>,
+pub struct TypedPayload<'f> {
+    function: &'f Arc<FunctionName>,
     /// Packed; absent once they are handed over.
     arguments: Option<Bytes>,
     /// Another reference to the arguments, for another attempt.
@@ -25,9 +25,9 @@ pub struct TypedPayload {
     repeatable: bool,
 }
 
-impl TypedPayload {
+impl<'f> TypedPayload<'f> {
     /// A call of `function` with packed `arguments`.
-    pub const fn new(function: Arc<FunctionName>, arguments: Bytes) -> Self {
+    pub const fn new(function: &'f Arc<FunctionName>, arguments: Bytes) -> Self {
         Self { function, arguments: Some(arguments), kept: None, repeatable: false }
     }
 
@@ -39,19 +39,19 @@ impl TypedPayload {
     }
 }
 
-impl Payload for TypedPayload {
+impl Payload for TypedPayload<'_> {
     type Reply = Bytes;
 
     fn asked(&self) -> Asked<'_> {
-        Asked::Function(&self.function)
+        Asked::Function(self.function)
     }
 
     fn subject(&self) -> Subject {
-        Subject::Function(Arc::clone(&self.function))
+        Subject::Function(Arc::clone(self.function))
     }
 
     fn is_repeatable(&self, retry: &RetrySettings) -> bool {
-        self.repeatable || retry.repeats_function(&self.function)
+        self.repeatable || retry.repeats_function(self.function)
     }
 
     fn limit(&mut self, _: &Limits, most: u64) -> Result<(), Fault> {
@@ -77,9 +77,12 @@ impl Payload for TypedPayload {
         &mut self,
         prepared: &'p dyn Prepared,
         context: Box<CallContext>,
-        hold: Hold,
-    ) -> BoxFuture<'p, Result<Bytes, Fault>> {
-        let function = Arc::clone(&self.function);
+        hold: &'p Hold,
+    ) -> BoxFuture<'p, Result<Bytes, Fault>>
+    where
+        Self: 'p,
+    {
+        let function = self.function;
         match self.arguments.take().or_else(|| self.kept.clone()) {
             Some(arguments) => prepared.invoke(TypedCall { context, function, arguments, hold }),
             None => super::gone(),
@@ -106,7 +109,7 @@ impl Payload for TypedPayload {
     }
 
     fn substitute(&self, stand_in: &StandIn) -> Option<Bytes> {
-        stand_in.result_of(&self.function)
+        stand_in.result_of(self.function)
     }
 
     fn status(_result: &Bytes) -> Option<u16> {

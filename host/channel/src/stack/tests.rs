@@ -114,7 +114,7 @@ impl Prepared for Instance {
     }
 
     /// Answers with the number of the attempt.
-    fn invoke(&self, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
+    fn invoke<'a>(&'a self, call: TypedCall<'a>) -> BoxFuture<'a, Result<Bytes, Fault>> {
         let before = self.calls.fetch_add(1, Ordering::Relaxed);
         Box::pin(async move {
             assert_eq!(call.arguments, "1", "each attempt has the arguments");
@@ -260,7 +260,7 @@ impl Service {
     async fn call_function(&self, caller: Principal) -> Result<Bytes, Fault> {
         let arrival = Arrival::from_outside(CallId::new(1), caller, self.tracer.follow(None));
         let function = Arc::new("a:b/c@1.0.0.f".parse().unwrap());
-        call(&self, &arrival, TypedPayload::new(function, Bytes::from_static(b"1"))).await
+        call(&self, &arrival, TypedPayload::new(&function, Bytes::from_static(b"1"))).await
     }
 }
 

@@ -95,7 +95,7 @@ impl Prepared for Amid<dyn Prepared> {
         self.port.serve(call)
     }
 
-    fn invoke(&self, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
+    fn invoke<'a>(&'a self, call: TypedCall<'a>) -> BoxFuture<'a, Result<Bytes, Fault>> {
         self.port.invoke(call)
     }
 

@@ -21,12 +21,12 @@ use crate::state::State;
 ///
 /// # Errors
 /// [`patchbay_model::FaultKind::Invalid`] if there is no such function, and whatever ends a call.
-pub(super) async fn invoke(pool: &Arc<Pool>, call: TypedCall) -> Result<Bytes, Fault> {
+pub(super) async fn invoke(pool: &Arc<Pool>, call: TypedCall<'_>) -> Result<Bytes, Fault> {
     let TypedCall { context, function, arguments, hold } = call;
-    let (serving, answered) = Serving::new(context, hold);
+    let (serving, answered) = Serving::new(context, hold.clone());
     // Tells the worker when this future is dropped.
     let _presence = Presence::new(serving.clone());
-    pool.dispatch(Job { serving, work: Work::Function(function, arguments) });
+    pool.dispatch(Job { serving, work: Work::Function(Arc::clone(function), arguments) });
     match answered.await.unwrap_or_else(|_| Err(vanished()))? {
         Answer::Result(result) => Ok(result),
         Answer::Response(_) | Answer::Verdict(_) => Err(vanished()),

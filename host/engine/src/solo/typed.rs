@@ -21,16 +21,16 @@ use crate::state::State;
 ///
 /// # Errors
 /// [`patchbay_model::FaultKind::Invalid`] if there is no such function, and whatever ends a call.
-pub(super) fn invoke(shared: &Shared, call: TypedCall) -> BoxFuture<'_, Result<Bytes, Fault>> {
-    let TypedCall { context, function, arguments, hold } = call;
+pub(super) fn invoke<'a>(shared: &'a Shared, call: TypedCall<'a>) -> BoxFuture<'a, Result<Bytes, Fault>> {
+    // What the call occupies is held by those who wait.
+    let TypedCall { context, function, arguments, hold: _ } = call;
     let deadline = context.deadline;
     in_place(Box::new_uninit(), async move {
-        let _hold = hold;
         let mut claim = shared.claim();
         let mut guest = Guest::obtain(shared, deadline, &mut claim).await?;
-        let Some((export, target)) = guest.find(&function) else {
+        let Some((export, target)) = guest.find(function) else {
             shared.pool.put(guest);
-            return Err(no_such_function(&function));
+            return Err(no_such_function(function));
         };
         guest.begin(context.into());
         let Guest { store, meter, .. } = &mut *guest;

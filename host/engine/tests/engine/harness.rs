@@ -171,8 +171,10 @@ impl Links for Outside {
         if let Some((callee, function)) = self.linked.lock().unwrap().clone() {
             let id = CallId::new(CALLS.fetch_add(1, Ordering::Relaxed));
             let context = Box::new(CallContext { hops: *hops + 1, ..CallContext::new(id, *deadline) });
-            let call = TypedCall { context, function, arguments, hold: Hold::default() };
-            return Box::pin(async move { callee.invoke(call).await });
+            return Box::pin(async move {
+                let call = TypedCall { context, function: &function, arguments, hold: &Hold::default() };
+                callee.invoke(call).await
+            });
         }
         Box::pin(async move { Err(Fault::new(FaultKind::Unavailable, format!("nobody serves {function}"))) })
     }

@@ -59,9 +59,9 @@ impl Service {
         self.rest().await;
         let call = TypedCall {
             context: Box::new(CallContext::new(CallId::new(8), now() + PATIENCE)),
-            function: Arc::new("test:listener/notes@0.1.0.take".parse().unwrap()),
+            function: &Arc::new("test:listener/notes@0.1.0.take".parse().unwrap()),
             arguments: Bytes::new(),
-            hold: Hold::default(),
+            hold: &Hold::default(),
         };
         let packed = tokio::time::timeout(PATIENCE, self.prepared.invoke(call)).await.unwrap().unwrap();
         let text = String::from_utf8(packed[4..].to_vec()).unwrap();

@@ -31,9 +31,9 @@ impl Service {
     ) -> Result<Bytes, Fault> {
         let call = TypedCall {
             context: Box::new(CallContext::new(CallId::new(1), now() + within)),
-            function: Arc::new(format!("{interface}.{function}").parse().unwrap()),
+            function: &Arc::new(format!("{interface}.{function}").parse().unwrap()),
             arguments: Bytes::copy_from_slice(arguments),
-            hold: Hold::default(),
+            hold: &Hold::default(),
         };
         tokio::time::timeout(PATIENCE, self.prepared.invoke(call)).await.unwrap()
     }

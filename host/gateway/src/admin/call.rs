@@ -77,8 +77,8 @@ pub(super) async fn call(
     let deadline = request.deadline.as_deref().map(units::parse_duration).transpose();
     let deadline: Option<Duration> = deadline.map_err(|error| Rejection::invalid(format!("`deadline`: {error}")))?;
     let (name, function, arguments) = prepare(&service, &contract, &request)?;
-    let (id, full) = (state.control.new_call(), name.to_string());
-    let payload = TypedPayload::new(Arc::new(name), arguments.into());
+    let (id, name) = (state.control.new_call(), Arc::new(name));
+    let payload = TypedPayload::new(&name, arguments.into());
     let result = state.control.call_function(&service, id, deadline, payload).await;
     let result = result.map_err(|fault| failed(&fault, id))?;
     let unreadable = |error: packed::PackedError| {
@@ -91,7 +91,7 @@ pub(super) async fn call(
     };
     Ok(Json(FunctionResult {
         call: id.to_string(),
-        function: full,
+        function: name.to_string(),
         wave: packed::result_to_wave(function, &result).map_err(unreadable)?,
         result: packed::result_to_json(function, &result).map_err(unreadable)?,
     }))
