@@ -82,19 +82,20 @@ impl ByArity for Defining<'_, '_> {
         let (name, imports) = (import.function.function.clone(), Imports { import, copies: Copies::default() });
         if is_async {
             instance.func_wrap_concurrent(&name, move |accessor: &Accessor<State>, arguments: Packed<P>| {
-                let import = imports.own();
+                let import = Arc::clone(imports.own());
                 in_place(
                     Box::new_uninit(),
                     async move { import.call_beside(accessor, arguments.0).await.map(Packed::<R>) },
                 )
             })
         } else {
-            instance.func_wrap_async(&name, move |store: StoreContextMut<'_, State>, arguments: Packed<P>| {
-                let import = imports.own();
+            instance.func_wrap_async(&name, move |mut store: StoreContextMut<'_, State>, arguments: Packed<P>| {
+                imports.wire(&mut store.data_mut().wires);
+                let number = imports.import.number;
                 // As `in_place` has it; what wasmtime takes is not pinned.
                 let room = Box::new_uninit();
                 let called: Box<_> =
-                    Box::write(room, async move { import.call(store, arguments.0).await.map(Packed::<R>) });
+                    Box::write(room, async move { call(store, number, arguments.0).await.map(Packed::<R>) });
                 called
             })
         }
@@ -110,9 +111,43 @@ struct Imports {
 
 impl Imports {
     /// That of this thread.
-    fn own(&self) -> Arc<Import> {
-        Arc::clone(self.copies.own_or(|| Arc::new(self.import.copied())))
+    fn own(&self) -> &Arc<Import> {
+        self.copies.own_or(|| Arc::new(self.import.copied()))
     }
+
+    /// Has an instance keep that of this thread, if it does not yet.
+    fn wire(&self, wires: &mut Vec<Option<Wire>>) {
+        let own = self.own();
+        if wires.len() <= self.import.number {
+            wires.resize_with(self.import.number + 1, || None);
+        }
+        if let Some(wire) = wires.get_mut(self.import.number)
+            && !wire.as_ref().is_some_and(|wire| Arc::ptr_eq(&wire.import, own))
+        {
+            *wire = Some(Wire { import: Arc::clone(own), memo: LinkMemo::default() });
+        }
+    }
+}
+
+/// What an instance keeps of a function that it imports, once it called it.
+pub(crate) struct Wire {
+    /// That of the thread that it was on last.
+    import: Arc<Import>,
+    /// What was found out about the link.
+    memo: LinkMemo,
+}
+
+/// Calls what an imported function is linked to, in the course of the call that the instance works on, and has the instance wait. The
+/// instance has the function by its number.
+async fn call(mut store: StoreContextMut<'_, State>, number: usize, arguments: Bytes) -> Result<Bytes> {
+    let State { outgoing, revision, meter, wires, .. } = store.data_mut();
+    let Some(Some(Wire { import, memo })) = wires.get_mut(number) else { bail!("the function has no wire") };
+    let course = outgoing.at_work.course().ok_or_else(|| import.outside())?;
+    let watch = Stopwatch::new(now());
+    let (caller, function, memo) = (revision.service(), &import.function, Some(memo));
+    let mut call = LinkCall { caller, function, arguments, course, watch: &watch, memo };
+    let outcome = meter.apart_by(&watch, &mut revision.links().call(&mut call)).await;
+    import.conclude(outcome)
 }
 
 /// An imported function.
@@ -136,23 +171,7 @@ impl Import {
         }
     }
 
-    /// Calls what the function is linked to, in the course of the call that the instance works on, and has the instance
-    /// wait.
-    async fn call(&self, mut store: StoreContextMut<'_, State>, arguments: Bytes) -> Result<Bytes> {
-        let state = store.data_mut();
-        let course = state.outgoing.at_work.course().ok_or_else(|| self.outside())?;
-        if state.memos.len() <= self.number {
-            state.memos.resize_with(self.number + 1, LinkMemo::default);
-        }
-        let (revision, meter, memo) = (&state.revision, &state.meter, state.memos.get_mut(self.number));
-        let watch = Stopwatch::new(now());
-        let (caller, function) = (revision.service(), &self.function);
-        let mut call = LinkCall { caller, function, arguments, course, watch: &watch, memo };
-        let outcome = meter.apart_by(&watch, &mut revision.links().call(&mut call)).await;
-        self.conclude(outcome)
-    }
-
-    /// The same, while the instance goes on with other things.
+    /// Calls what the function is linked to, while the instance goes on with other things.
     async fn call_beside(&self, accessor: &Accessor<State>, arguments: Bytes) -> Result<Bytes> {
         let (revision, course, errands) = accessor.with(|mut access| {
             let mut store = access.as_context_mut();

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use patchbay_model::ports::LinkMemo;
 use patchbay_model::{Fault, LogStream};
 use patchbay_striped::Lent;
 use wasmtime::component::ResourceTable;
@@ -12,6 +11,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::errand::Errands;
 use crate::fault;
+use crate::imports::Wire;
 use crate::limiter::Limiter;
 use crate::meter::{Meter, Stop};
 use crate::outgoing::Outgoing;
@@ -34,8 +34,8 @@ pub(crate) struct State {
     pub(crate) meter: Arc<Meter>,
     pub(crate) output: Arc<Output>,
     pub(crate) revision: Lent<Revision>,
-    /// What was found out about the links of its imports, by their numbers.
-    pub(crate) memos: Vec<LinkMemo>,
+    /// The functions that it imports and has called, by their numbers.
+    pub(crate) wires: Vec<Option<Wire>>,
     /// Of an instance that works on several calls at a time.
     pub(crate) errands: Option<Arc<Errands>>,
     wasi: WasiCtx,
@@ -66,7 +66,7 @@ impl State {
                 .build(),
             output,
             revision: revision.clone(),
-            memos: Vec::new(),
+            wires: Vec::new(),
             errands: None,
             http: WasiHttpCtx::new(),
             _live: Live::new(revision.instances.lend()),
