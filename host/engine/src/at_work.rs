@@ -60,7 +60,8 @@ impl Assignment {
 
     /// What is done in the course of it. It follows from the span that the guest is in.
     pub(crate) fn course(&self) -> Course {
-        let mut course = Course { deadline: self.deadline(), ..self.context.course() };
+        let mut course = self.context.course();
+        course.deadline = self.deadline();
         if let (Some(trace), Some(span)) = (&mut course.trace, self.own_span()) {
             trace.span = span;
         }

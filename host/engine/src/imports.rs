@@ -142,10 +142,10 @@ pub(crate) struct Wire {
 async fn call(mut store: StoreContextMut<'_, State>, number: usize, arguments: Bytes) -> Result<Bytes> {
     let State { outgoing, revision, meter, wires, .. } = store.data_mut();
     let Some(Some(Wire { import, memo })) = wires.get_mut(number) else { bail!("the function has no wire") };
-    let course = outgoing.at_work.course().ok_or_else(|| import.outside())?;
+    let Some(mut course) = outgoing.at_work.course() else { return Err(import.outside()) };
     let watch = Stopwatch::new(now());
     let (caller, function, memo) = (revision.service(), &import.function, Some(memo));
-    let mut call = LinkCall { caller, function, arguments, course, watch: &watch, memo };
+    let mut call = LinkCall { caller, function, arguments, course: &mut course, watch: &watch, memo };
     let outcome = meter.apart_by(&watch, &mut revision.links().call(&mut call)).await;
     import.conclude(outcome)
 }
@@ -180,10 +180,11 @@ impl Import {
             let course = state.outgoing.at_work.course_of(task);
             Result::<_>::Ok((state.revision.clone(), course, state.errands.clone()))
         })?;
-        let (course, forsaken) = course.ok_or_else(|| self.outside())?;
+        let (mut course, forsaken) = course.ok_or_else(|| self.outside())?;
         let (function, deadline) = (self.function.clone(), course.deadline);
         let call = async move {
             let (caller, function, watch) = (revision.service(), &function, &Stopwatch::new(now()));
+            let course = &mut course;
             revision.links().call(&mut LinkCall { caller, function, arguments, course, watch, memo: None }).await
         };
         let called = match errands {

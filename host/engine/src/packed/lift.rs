@@ -148,11 +148,11 @@ impl<'a> Lifting<'a> {
     }
 
     fn memory(&mut self, ty: InterfaceType, bytes: &'a [u8]) -> Result<()> {
-        if integer(ty).is_some() {
-            self.out.extend_from_slice(bytes);
-            return Ok(());
-        }
         match ty {
+            InterfaceType::U8 | InterfaceType::S8 => self.put::<1>(array(bytes)?),
+            InterfaceType::U16 | InterfaceType::S16 => self.put::<2>(array(bytes)?),
+            InterfaceType::U32 | InterfaceType::S32 => self.put::<4>(array(bytes)?),
+            InterfaceType::U64 | InterfaceType::S64 => self.put::<8>(array(bytes)?),
             InterfaceType::Bool => self.out.push(u8::from(bytes.first().is_some_and(|byte| *byte != 0))),
             InterfaceType::Float32 => self.put(canonical32(u32::from_le_bytes(array(bytes)?)).to_le_bytes()),
             InterfaceType::Float64 => self.put(canonical64(u64::from_le_bytes(array(bytes)?)).to_le_bytes()),
@@ -216,8 +216,11 @@ impl<'a> Lifting<'a> {
         let Some(payload) = cases.payload_of(discriminant) else {
             bail!("a value of the guest is in case {discriminant}, which its type does not have");
         };
-        let bytes = discriminant.to_le_bytes();
-        self.out.extend(bytes.iter().take(cases.width));
+        match cases.width {
+            1 => self.out.push(discriminant as u8),
+            2 => self.put((discriminant as u16).to_le_bytes()),
+            _ => self.put(discriminant.to_le_bytes()),
+        }
         Ok(payload)
     }
 
@@ -232,14 +235,17 @@ impl<'a> Lifting<'a> {
     fn string(&mut self, offset: usize, length: usize) -> Result<()> {
         let Some((units, size, align)) = text::extent(self.encoding, length) else { return missing() };
         let bytes = self.at(offset, size, align)?;
-        self.room(size)?;
+        self.room(size.saturating_add(4))?;
         let start = self.out.len();
-        self.put([0; 4]);
+        self.put((size as u32).to_le_bytes());
         text::decode(&units, bytes, &mut self.out)?;
-        self.room(0)?;
         let length = (self.out.len() - start - 4) as u32;
-        if let Some(place) = self.out.get_mut(start..).and_then(|rest| rest.first_chunk_mut::<4>()) {
-            *place = length.to_le_bytes();
+        // What the guest had in another encoding is longer or shorter now.
+        if length as usize != size {
+            self.room(0)?;
+            if let Some(place) = self.out.get_mut(start..).and_then(|rest| rest.first_chunk_mut::<4>()) {
+                *place = length.to_le_bytes();
+            }
         }
         Ok(())
     }

@@ -96,9 +96,11 @@ impl<'c, 'a, 'p, T: 'static> Lowering<'c, 'a, 'p, T> {
 
     /// Which case comes, and what it carries.
     fn discriminant(&mut self, cases: &Cases<'_>) -> Result<(u32, Option<InterfaceType>)> {
-        let mut bytes = [0; 4];
-        bytes.iter_mut().zip(self.take(cases.width)?).for_each(|(byte, packed)| *byte = *packed);
-        let discriminant = u32::from_le_bytes(bytes);
+        let discriminant = match cases.width {
+            1 => u32::from(u8::from_le_bytes(self.array()?)),
+            2 => u32::from(u16::from_le_bytes(self.array()?)),
+            _ => self.u32()?,
+        };
         match cases.payload_of(discriminant) {
             Some(payload) => Ok((discriminant, payload)),
             None => bail!("a value of the call is in case {discriminant}, which its type does not have"),
@@ -182,13 +184,13 @@ impl<'c, 'a, 'p, T: 'static> Lowering<'c, 'a, 'p, T> {
 
     /// Puts a value where it is staged: what it consists of, and where the guest gave memory for the rest.
     fn memory(&mut self, ty: InterfaceType, place: &mut [u8]) -> Result<()> {
-        if let Some(width) = integer(ty) {
-            return self.fixed(width, place);
-        }
         match ty {
-            InterfaceType::Bool => self.fixed(1, place),
-            InterfaceType::Float32 | InterfaceType::Char => self.fixed(4, place),
-            InterfaceType::Float64 => self.fixed(8, place),
+            InterfaceType::Bool | InterfaceType::U8 | InterfaceType::S8 => self.word::<1>(place),
+            InterfaceType::U16 | InterfaceType::S16 => self.word::<2>(place),
+            InterfaceType::U32 | InterfaceType::S32 | InterfaceType::Float32 | InterfaceType::Char => {
+                self.word::<4>(place)
+            }
+            InterfaceType::U64 | InterfaceType::S64 | InterfaceType::Float64 => self.word::<8>(place),
             InterfaceType::String => {
                 let (start, length) = self.string()?;
                 stage_pair(place, start, length)
@@ -214,9 +216,10 @@ impl<'c, 'a, 'p, T: 'static> Lowering<'c, 'a, 'p, T> {
         }
     }
 
-    fn fixed(&mut self, width: usize, place: &mut [u8]) -> Result<()> {
-        let bytes = self.take(width)?;
-        stage(place, bytes)
+    /// What has so many bytes, which a move of a register is enough for where it is known when this is compiled.
+    fn word<const N: usize>(&mut self, place: &mut [u8]) -> Result<()> {
+        let bytes: [u8; N] = self.array()?;
+        stage(place, &bytes)
     }
 
     /// The parts of a tuple or record, each where its alignment puts it.
@@ -233,7 +236,12 @@ impl<'c, 'a, 'p, T: 'static> Lowering<'c, 'a, 'p, T> {
     fn case(&mut self, ty: InterfaceType, place: &mut [u8]) -> Result<()> {
         let Some(cases) = Cases::of(self.types, ty) else { return unsupported() };
         let (discriminant, payload) = self.discriminant(&cases)?;
-        stage(place, discriminant.to_le_bytes().get(..cases.width).unwrap_or_default())?;
+        let bytes @ [first, second, ..] = discriminant.to_le_bytes();
+        match cases.width {
+            1 => stage(place, &[first])?,
+            2 => stage(place, &[first, second])?,
+            _ => stage(place, &bytes)?,
+        }
         let Some(payload) = payload else { return Ok(()) };
         let size = self.types.canonical_abi(&payload).size32 as usize;
         match place.get_mut(cases.payload..).and_then(|rest| rest.get_mut(..size)) {

@@ -166,11 +166,11 @@ impl Links for Outside {
     }
 
     fn call<'a>(&'a self, call: &'a mut LinkCall<'_>) -> BoxFuture<'a, Result<Bytes, Fault>> {
-        let LinkCall { function, course: Course { deadline, hops, .. }, arguments, .. } = call;
+        let LinkCall { function, course, arguments, .. } = call;
         let arguments = std::mem::take(arguments);
         if let Some((callee, function)) = self.linked.lock().unwrap().clone() {
             let id = CallId::new(CALLS.fetch_add(1, Ordering::Relaxed));
-            let context = Box::new(CallContext { hops: *hops + 1, ..CallContext::new(id, *deadline) });
+            let context = Box::new(CallContext { hops: course.hops + 1, ..CallContext::new(id, course.deadline) });
             return Box::pin(async move {
                 let call = TypedCall { context, function: &function, arguments, hold: &Hold::default() };
                 callee.invoke(call).await

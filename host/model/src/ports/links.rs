@@ -87,7 +87,7 @@ pub struct LinkCall<'a> {
     /// What it is called with, packed.
     pub arguments: Bytes,
     /// In whose course it is made.
-    pub course: Course,
+    pub course: &'a mut Course,
     /// Says when it began, and may be told when it was over.
     pub watch: &'a Stopwatch,
     /// What the last call got that the same instance made of this function, where the instance keeps it.

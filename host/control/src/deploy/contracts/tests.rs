@@ -187,7 +187,7 @@ async fn a_link_that_leads_nowhere_is_refused_or_has_a_result_in_its_place() {
     let orders: ServiceName = "orders".parse().unwrap();
     let watch = Stopwatch::new(Instant::now().into_std());
     let call = async || {
-        let (caller, function, watch, course) = (&orders, &function, &watch, course.clone());
+        let (caller, function, watch, course) = (&orders, &function, &watch, &mut course.clone());
         let mut call = LinkCall { caller, function, arguments: Bytes::new(), course, watch, memo: None };
         links.call(&mut call).await.map_err(|fault| fault.kind())
     };
@@ -248,7 +248,7 @@ async fn linked_and_allowed(mut memo: Option<LinkMemo>) {
     let watch = Stopwatch::new(Instant::now().into_std());
     let ann = Arc::new(User::new(Proof::Token, "corp", "ann"));
     let mut call = async |user: Option<&Arc<User>>| {
-        let (course, arguments) = (Course { user: user.cloned(), ..course.clone() }, Bytes::from_static(b"abcd"));
+        let (course, arguments) = (&mut Course { user: user.cloned(), ..course.clone() }, Bytes::from_static(b"abcd"));
         let (caller, function, watch, memo) = (&orders, &function, &watch, memo.as_mut());
         let mut call = LinkCall { caller, function, arguments, course, watch, memo };
         links.call(&mut call).await.map_err(|fault: Fault| fault.kind())
