@@ -22,6 +22,10 @@ const TRAINING: &str = "target/training";
 const ENCODED: &str = "CARGO_ENCODED_RUSTFLAGS";
 const BETWEEN: &str = "\u{1f}";
 
+/// Has nothing made small because it was done less often than other things. The compiler would do so with all but the 95 % of what was
+/// counted: with what is rare, and with what was only trained for a shorter time.
+const NOTHING_SMALL: &str = "-Cllvm-args=-pgso=false";
+
 /// How programs are built that are used and measured.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Build {
@@ -99,11 +103,11 @@ impl Build {
             Self::Release => {}
             Self::Counting(compiler) => {
                 cargo.args(["--target", &compiler.target]).arg("--target-dir").arg(place.folder(TRAINING));
-                flag(&mut cargo, "-Cprofile-generate=", &counts(place));
+                add_flags(&mut cargo, &[with_path("-Cprofile-generate=", &counts(place))]);
             }
             Self::Trained(compiler, profile) => {
                 cargo.args(["--target", &compiler.target]).arg("--target-dir").arg(place.folder(DIST));
-                flag(&mut cargo, "-Cprofile-use=", profile);
+                add_flags(&mut cargo, &[with_path("-Cprofile-use=", profile), NOTHING_SMALL.into()]);
             }
         }
         program::foreground(&mut cargo)
@@ -142,22 +146,29 @@ pub(crate) fn replace(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Adds a flag for the compiler to those that there are in the environment.
-fn flag(cargo: &mut Command, name: &str, path: &Path) {
+/// Adds flags for the compiler to those that there are in the environment.
+fn add_flags(cargo: &mut Command, more: &[OsString]) {
     let variable = |name| env::var(name).ok();
-    cargo.env(ENCODED, added(variable(ENCODED).as_deref(), variable("RUSTFLAGS").as_deref(), name, path));
+    cargo.env(ENCODED, added(variable(ENCODED).as_deref(), variable("RUSTFLAGS").as_deref(), more));
 }
 
-/// The flags with one more. Cargo takes those of one variable or those of the other, and only in the one that is used here
+fn with_path(name: &str, path: &Path) -> OsString {
+    let mut flag = OsString::from(name);
+    flag.push(path);
+    flag
+}
+
+/// The flags with more. Cargo takes those of one variable or those of the other, and only in the one that is used here
 /// may paths have spaces.
-fn added(encoded: Option<&str>, plain: Option<&str>, name: &str, path: &Path) -> OsString {
+fn added(encoded: Option<&str>, plain: Option<&str>, more: &[OsString]) -> OsString {
     let of_plain = || plain.unwrap_or_default().split_ascii_whitespace().collect::<Vec<_>>().join(BETWEEN);
     let mut flags = OsString::from(encoded.map_or_else(of_plain, str::to_owned));
-    if !flags.is_empty() {
-        flags.push(BETWEEN);
+    for flag in more {
+        if !flags.is_empty() {
+            flags.push(BETWEEN);
+        }
+        flags.push(flag);
     }
-    flags.push(name);
-    flags.push(path);
     flags
 }
 
@@ -175,15 +186,15 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_is_added_to_those_that_there_are() {
+    fn flags_are_added_to_those_that_there_are() {
         for (encoded, plain, wanted) in [
-            (None, None, "-Cx=/a b"),
-            (None, Some(" -Cy  -Cz "), "-Cy|-Cz|-Cx=/a b"),
-            (Some("-Cw=/c d|-Cv"), Some("-Cy"), "-Cw=/c d|-Cv|-Cx=/a b"),
-            (Some(""), Some("-Cy"), "-Cx=/a b"),
+            (None, None, "-Cx=/a b|-Cu"),
+            (None, Some(" -Cy  -Cz "), "-Cy|-Cz|-Cx=/a b|-Cu"),
+            (Some("-Cw=/c d|-Cv"), Some("-Cy"), "-Cw=/c d|-Cv|-Cx=/a b|-Cu"),
+            (Some(""), Some("-Cy"), "-Cx=/a b|-Cu"),
         ] {
             let encoded = encoded.map(|flags| flags.replace('|', BETWEEN));
-            let flags = added(encoded.as_deref(), plain, "-Cx=", Path::new("/a b"));
+            let flags = added(encoded.as_deref(), plain, &[with_path("-Cx=", Path::new("/a b")), "-Cu".into()]);
             assert_eq!(flags.to_str(), Some(&*wanted.replace('|', BETWEEN)), "{encoded:?} {plain:?}");
         }
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask dist`: the host for those who use it. It is built so that it counts what it does, works for two minutes on what hosts
+//! `cargo xtask dist`: the host for those who use it. It is built so that it counts what it does, works for three minutes on what hosts
 //! work on, and is built once more by what it counted: what is done often stands together and is fast, and what is hardly
 //! ever done is out of the way.
 

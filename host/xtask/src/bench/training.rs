@@ -38,7 +38,7 @@ pub(crate) fn prepare(place: &Place) -> Result<()> {
 /// Has the host work.
 pub(crate) fn run(place: &Place) -> Result<()> {
     say("Training", "requests, calls and messages");
-    work(place, Time { seconds: 1.0, millis: 300 })?;
+    work(place, Time { seconds: 2.0, millis: 1000 })?;
     say("Training", "deployments");
     start::train(place, N_COMPILED)?;
     swap::train(place)
