@@ -67,20 +67,21 @@ pub(crate) async fn time(path: &str, millis: u64) -> Result<Value, Box<dyn Error
 /// The nanoseconds that so many calls take.
 fn nanos(kind: &str, size: usize, calls: u64) -> Result<u64, Box<dyn Error>> {
     let callee: Box<dyn Values> = black_box(Box::new(Callee));
-    let tags = ["loose", "green", "organic", "first flush"].map(str::to_owned).to_vec();
-    let order = Order { id: 7, sku: "tea".to_owned(), qty: 2, price: 4.5, tags };
     match kind {
         "/number" => Ok(repeat(calls, || callee.number(black_box(1)) == 2)),
-        "/order" => Ok(repeat(calls, || {
-            let got = callee.one_order(black_box(&order).clone());
-            got.is_ok_and(|got| got == order)
-        })),
+        "/order" => {
+            let order = order(size);
+            Ok(repeat(calls, || {
+                let got = callee.one_order(black_box(&order).clone());
+                got.is_ok_and(|got| got == order)
+            }))
+        }
         "/strings" => {
             let strings = vec!["sixteen letters.".to_owned(); size];
             Ok(repeat(calls, || callee.strings(black_box(&strings).clone()) == size))
         }
         "/orders" => {
-            let orders = vec![order; size];
+            let orders = vec![order(TAGS.len()); size];
             Ok(repeat(calls, || callee.orders(black_box(&orders).clone()) == size))
         }
         "/bytes" => {
@@ -89,6 +90,15 @@ fn nanos(kind: &str, size: usize, calls: u64) -> Result<u64, Box<dyn Error>> {
         }
         _ => Err(format!("there is no kind `{kind}`").into()),
     }
+}
+
+/// What an order can be tagged with.
+const TAGS: [&str; 4] = ["loose", "green", "organic", "first flush"];
+
+/// An order with so many tags.
+fn order(n_tags: usize) -> Order {
+    let tags = TAGS.iter().take(n_tags).map(|tag| (*tag).to_owned()).collect();
+    Order { id: 7, sku: "tea".to_owned(), qty: 2, price: 4.5, tags }
 }
 
 fn repeat(calls: u64, mut call: impl FnMut() -> bool) -> u64 {

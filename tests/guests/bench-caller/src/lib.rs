@@ -38,7 +38,7 @@ fn time(kind: &str, calls: usize, size: usize) -> Option<u128> {
     match kind {
         "number" => Some(repeat(calls, || values::number(black_box(1)) == 2)),
         "order" => {
-            let order = order();
+            let order = order(size);
             Some(repeat(calls, || values::one_order(black_box(&order)).is_ok_and(|got| got.qty == order.qty)))
         }
         "strings" => {
@@ -46,7 +46,7 @@ fn time(kind: &str, calls: usize, size: usize) -> Option<u128> {
             Some(repeat(calls, || values::strings(black_box(&strings)) == size_u32))
         }
         "orders" => {
-            let orders: Vec<_> = (0..size).map(|_| order()).collect();
+            let orders: Vec<_> = (0..size).map(|_| order(TAGS.len())).collect();
             Some(repeat(calls, || values::orders(black_box(&orders)) == size_u32))
         }
         "bytes" => {
@@ -57,8 +57,12 @@ fn time(kind: &str, calls: usize, size: usize) -> Option<u128> {
     }
 }
 
-fn order() -> Order {
-    let tags = ["loose", "green", "organic", "first flush"].map(str::to_owned).to_vec();
+/// What an order can be tagged with.
+const TAGS: [&str; 4] = ["loose", "green", "organic", "first flush"];
+
+/// An order with so many tags, each of which is a string, as the article is.
+fn order(n_tags: usize) -> Order {
+    let tags = TAGS.iter().take(n_tags).map(|tag| (*tag).to_owned()).collect();
     Order { id: 7, sku: "tea".to_owned(), qty: 2, price: 4.5, tags }
 }
 

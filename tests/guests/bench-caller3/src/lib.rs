@@ -38,7 +38,7 @@ async fn time(kind: &str, calls: usize, size: usize) -> Option<u128> {
     match kind {
         "number" => Some(repeat(calls, async || values::number(black_box(1)).await == 2).await),
         "order" => {
-            let order = order();
+            let order = order(size);
             let call = async || values::one_order(black_box(order.clone())).await.is_ok_and(|got| got.qty == order.qty);
             Some(repeat(calls, call).await)
         }
@@ -47,7 +47,7 @@ async fn time(kind: &str, calls: usize, size: usize) -> Option<u128> {
             Some(repeat(calls, async || values::strings(black_box(strings.clone())).await == size_u32).await)
         }
         "orders" => {
-            let orders: Vec<_> = (0..size).map(|_| order()).collect();
+            let orders: Vec<_> = (0..size).map(|_| order(TAGS.len())).collect();
             Some(repeat(calls, async || values::orders(black_box(orders.clone())).await == size_u32).await)
         }
         "bytes" => {
@@ -58,8 +58,12 @@ async fn time(kind: &str, calls: usize, size: usize) -> Option<u128> {
     }
 }
 
-fn order() -> Order {
-    let tags = ["loose", "green", "organic", "first flush"].map(str::to_owned).to_vec();
+/// What an order can be tagged with.
+const TAGS: [&str; 4] = ["loose", "green", "organic", "first flush"];
+
+/// An order with so many tags, each of which is a string, as the article is.
+fn order(n_tags: usize) -> Order {
+    let tags = TAGS.iter().take(n_tags).map(|tag| (*tag).to_owned()).collect();
     Order { id: 7, sku: "tea".to_owned(), qty: 2, price: 4.5, tags }
 }
 

@@ -142,7 +142,7 @@ impl Results {
         let mut goal = |what: &str, wanted, measured: Option<Samples>| {
             goals.extend(measured.map(|measured| Goal { what: what.to_owned(), wanted, measured }));
         };
-        let [number, record, _, _, _, bytes, _] = &KINDS;
+        let [number, record, _, _, _, _, bytes, _] = &KINDS;
         let time = |kind, way| self.samples(kind, way, 1, |rate| rate.us);
         goal("u32, every policy, us", Wanted::AtMost(1.0), time(number, Way::Policies));
         goal("record, every policy, us", Wanted::AtMost(2.2), time(record, Way::Policies));
