@@ -213,6 +213,19 @@ fn lists_arrive_whole_in_however_many_pieces() {
     }
 }
 
+/// Which of many cases holds, takes two bytes in memory.
+#[test]
+fn cases_beyond_the_first_256_are_told_apart_in_memory() {
+    let engine = engine();
+    for count in [256, 257, 300] {
+        let bench = Bench::new(&engine, &Kind::List(Box::new(Kind::Enum(count))), Encoding::Utf8);
+        let cases = Val::List((0..count).map(|case| Val::Enum(format!("c{case}"))).collect());
+        let (back, bytes) = bench.send(&engine, &cases);
+        assert_eq!(back, cases);
+        assert_eq!(bench.send_packed(&engine, bytes.clone()).unwrap(), (bytes, Some(cases)));
+    }
+}
+
 #[test]
 fn large_lists_move_whole() {
     let engine = engine();
