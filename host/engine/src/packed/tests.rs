@@ -86,6 +86,14 @@ impl Bench {
         (back, seen.lock().unwrap().take().unwrap())
     }
 
+    /// Sends a value both ways; it has to come back the same.
+    fn hands_over(&self, engine: &Engine, value: &Val) {
+        let (back, bytes) = self.send(engine, value);
+        assert_eq!(back, *value);
+        let (packed, seen) = self.send_packed(engine, bytes.clone()).unwrap();
+        assert_eq!((packed, seen.as_ref()), (bytes, Some(value)));
+    }
+
     /// Sends packed values through; returns what came back, and the value that the import saw.
     fn send_packed(&self, engine: &Engine, bytes: Vec<u8>) -> wasmtime::Result<(Vec<u8>, Option<Val>)> {
         let (mut linker, seen) = (Linker::new(engine), Seen::<Val>::default());
@@ -205,10 +213,7 @@ fn lists_arrive_whole_in_however_many_pieces() {
     {
         let bench = Bench::new(&engine, &Kind::List(Box::new(kind)), Encoding::Utf8);
         for count in counts {
-            let list = Val::List((0..*count).map(value).collect());
-            let (back, bytes) = bench.send(&engine, &list);
-            assert_eq!(back, list);
-            assert_eq!(bench.send_packed(&engine, bytes.clone()).unwrap(), (bytes, Some(list)));
+            bench.hands_over(&engine, &Val::List((0..*count).map(value).collect()));
         }
     }
 }
@@ -219,10 +224,7 @@ fn cases_beyond_the_first_256_are_told_apart_in_memory() {
     let engine = engine();
     for count in [256, 257, 300] {
         let bench = Bench::new(&engine, &Kind::List(Box::new(Kind::Enum(count))), Encoding::Utf8);
-        let cases = Val::List((0..count).map(|case| Val::Enum(format!("c{case}"))).collect());
-        let (back, bytes) = bench.send(&engine, &cases);
-        assert_eq!(back, cases);
-        assert_eq!(bench.send_packed(&engine, bytes.clone()).unwrap(), (bytes, Some(cases)));
+        bench.hands_over(&engine, &Val::List((0..count).map(|case| Val::Enum(format!("c{case}"))).collect()));
     }
 }
 
